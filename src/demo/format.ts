@@ -1,0 +1,36 @@
+/** How numbers are written on this page. */
+
+const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat('en-GB', {
+  minimumFractionDigits: 1,
+  maximumFractionDigits: 1,
+});
+
+/** 0.4213 → `42%`; small ones keep a digit, so that no answer looks impossible. */
+export function percent(score: number): string {
+  const value = score * 100;
+  if (value > 0 && value < 0.1) return '<0.1%';
+  if (value > 99.9 && value < 100) return '>99.9%';
+  return `${value < 10 || value > 99 ? tenth.format(value) : whole.format(value)}%`;
+}
+
+/** 3.216 → `3.2 ms`. */
+export function milliseconds(value: number): string {
+  return `${value < 100 ? tenth.format(value) : whole.format(value)} ms`;
+}
+
+/** The number alone, for tables that name the unit once. */
+export function bareMilliseconds(value: number): string {
+  return value < 100 ? tenth.format(value) : whole.format(value);
+}
+
+/** 3 145 728 → `3.1 MB`. */
+export function bytes(value: number): string {
+  if (value < 1000) return `${whole.format(value)} B`;
+  if (value < 1_000_000) return `${whole.format(value / 1000)} kB`;
+  return `${tenth.format(value / 1_000_000)} MB`;
+}
+
+export function count(value: number, one: string, many: string): string {
+  return `${whole.format(value)} ${value === 1 ? one : many}`;
+}

@@ -1,0 +1,139 @@
+/** Loads models and swaps the classifier, so that a failed load never costs a working one. */
+import { ImageClassifier } from 'tabserve';
+import type { ModelChoice, Settings, State } from './state.js';
+import type { Alerts } from './view/alerts.js';
+
+interface Loaded {
+  settings: Settings;
+  classifier: ImageClassifier;
+}
+
+export class Loader {
+  readonly #state: State;
+  readonly #alerts: Alerts;
+  /** Ready classifiers of the current backend, so that changing models needs no network. */
+  readonly #shelf = new Map<string, Loaded>();
+  #active: Loaded | null = null;
+  #loading: AbortController | null = null;
+
+  constructor(state: State, alerts: Alerts) {
+    this.#state = state;
+    this.#alerts = alerts;
+  }
+
+  /** Makes `settings` the ones in use. Resolves when that has worked, failed or been overtaken. */
+  async use(settings: Settings): Promise<void> {
+    this.#loading?.abort();
+    const loading = new AbortController();
+    this.#loading = loading;
+    this.#state.settings.set(settings);
+
+    const shelved = this.#shelf.get(shelfKey(settings));
+    if (shelved) {
+      this.#activate(shelved);
+      return;
+    }
+    const { title } = settings.model;
+    this.#state.load.set({ phase: 'loading', title, loaded: 0, total: 0 });
+    try {
+      const classifier = await create(settings, loading.signal, (loaded, total) => {
+        if (this.#loading === loading) {
+          this.#state.load.set({ phase: 'loading', title, loaded, total });
+        }
+      });
+      if (loading.signal.aborted) {
+        classifier.destroy();
+        return;
+      }
+      this.#activate({ settings, classifier });
+    } catch (error) {
+      if (loading.signal.aborted) return;
+      this.#alerts.show(error, {
+        title: `“${title}” could not be loaded`,
+        retry: () => void this.use(settings),
+      });
+      this.#keepFormer(title);
+    }
+  }
+
+  /** Loads a model that may be wanted later, while there still is a network. Failing is no harm. */
+  async shelve(model: ModelChoice): Promise<void> {
+    const active = this.#active;
+    if (!active) return;
+    const settings = { ...active.settings, model };
+    if (this.#shelf.has(shelfKey(settings))) return;
+    try {
+      const classifier = await create(settings, null, () => {});
+      const overtaken =
+        this.#shelf.has(shelfKey(settings)) ||
+        backendKey(settings) !== backendKey(this.#active?.settings ?? settings);
+      if (overtaken) classifier.destroy();
+      else this.#shelf.set(shelfKey(settings), { settings, classifier });
+    } catch {
+      // It is loaded, and its failure shown, when somebody asks for it.
+    }
+  }
+
+  #activate(loaded: Loaded): void {
+    this.#loading = null;
+    this.#active = loaded;
+    this.#state.classifier.set(loaded.classifier);
+    this.#state.load.set({ phase: 'ready' });
+    this.#clearOut(loaded);
+    this.#shelf.set(shelfKey(loaded.settings), loaded);
+  }
+
+  /** Destroys what the new classifier makes useless: other backends, and files of before. */
+  #clearOut(kept: Loaded): void {
+    for (const [key, loaded] of this.#shelf) {
+      if (loaded === kept) continue;
+      const sameBackend = backendKey(loaded.settings) === backendKey(kept.settings);
+      if (sameBackend && loaded.settings.model.key !== kept.settings.model.key) continue;
+      this.#shelf.delete(key);
+      loaded.classifier.destroy();
+    }
+  }
+
+  #keepFormer(title: string): void {
+    this.#loading = null;
+    if (this.#active) {
+      this.#state.settings.set(this.#active.settings);
+      this.#state.load.set({ phase: 'ready' });
+    } else {
+      this.#state.load.set({ phase: 'failed', title });
+    }
+  }
+}
+
+function create(
+  settings: Settings,
+  signal: AbortSignal | null,
+  progress: (loaded: number, total: number) => void,
+): Promise<ImageClassifier> {
+  return ImageClassifier.create({
+    model: settings.model.source,
+    device: settings.device,
+    dtype: settings.dtype,
+    threads: settings.threads,
+    ...(signal && { signal }),
+    monitor(monitor) {
+      monitor.addEventListener('downloadprogress', (event) => progress(event.loaded, event.total));
+    },
+  });
+}
+
+function backendKey({ device, dtype, threads }: Settings): string {
+  return `${device} ${dtype} ${threads}`;
+}
+
+/** Files of the same name can differ, so the choice itself tells them apart. */
+const choiceIds = new WeakMap<ModelChoice, number>();
+let choices = 0;
+
+function shelfKey(settings: Settings): string {
+  const { model } = settings;
+  if (typeof model.source === 'string') return `${model.key} ${backendKey(settings)}`;
+  const id = choiceIds.get(model) ?? ++choices;
+  choiceIds.set(model, id);
+  return `${model.key} ${id} ${backendKey(settings)}`;
+}

@@ -1,0 +1,165 @@
+/** The demo page: connects where pictures come from with what shows their answers. */
+import { Catalogue, digitsModel } from './catalogue.js';
+import { byId } from './dom.js';
+import { Loader } from './loader.js';
+import { Requests } from './requests.js';
+import { acceptAddresses } from './sources/address.js';
+import { Camera } from './sources/camera.js';
+import { acceptChoices } from './sources/choose.js';
+import { acceptDrops } from './sources/drop.js';
+import type { Incoming } from './sources/files.js';
+import { Pad } from './sources/pad.js';
+import { acceptPastes } from './sources/paste.js';
+import { offerSamples } from './sources/samples.js';
+import { createState, type ModelChoice, type Picture, type Settings } from './state.js';
+import { Alerts } from './view/alerts.js';
+import { showLabels } from './view/labels.js';
+import { showMetrics } from './view/metrics.js';
+import { exceptFromCount, showPrivacy } from './view/privacy.js';
+import { showResults } from './view/results.js';
+import { showSettings } from './view/settings.js';
+import { Stage } from './view/stage.js';
+import { showStatus } from './view/status.js';
+import { type TabName, Tabs } from './view/tabs.js';
+import { showTheme } from './view/theme.js';
+import { showTimings } from './view/timings.js';
+
+const state = createState();
+const alerts = new Alerts(byId('alerts', HTMLElement));
+const loader = new Loader(state, alerts);
+const requests = new Requests(state, alerts);
+const stage = new Stage(state);
+const camera = new Camera(state, alerts);
+const tabs = new Tabs(tabChanged);
+const pad = new Pad(
+  (canvas) => requests.classify({ name: 'Your drawing', source: canvas, origin: 'pad' }),
+  () => {
+    if (tabs.current === 'pad') requests.forget();
+  },
+);
+
+/** The picture on the stage, to be asked about again when the model changes. */
+let picture: Picture | null = null;
+/** The model that the user had before the pad took its own. */
+let modelBeforePad: ModelChoice | null = null;
+let catalogue = new Catalogue([]);
+
+showTheme();
+showResults(state);
+showTimings(state);
+showLabels(state);
+showMetrics(state);
+showPrivacy(state);
+showStatus(state, () => {
+  const settings = state.settings.current;
+  if (settings) void loader.use(settings);
+});
+
+acceptDrops(take);
+acceptPastes(take, (title, message) => alerts.tell(title, message));
+acceptChoices(take);
+acceptAddresses(take);
+offerSamples(state, (file, title) => show({ name: title, source: file, origin: 'picture' }));
+
+void begin();
+
+async function begin(): Promise<void> {
+  try {
+    catalogue = await Catalogue.read();
+    showSettings(state, catalogue, (settings) => {
+      modelBeforePad = null;
+      void use(settings);
+    });
+    await loader.use(initialSettings());
+  } catch (error) {
+    alerts.show(error, { title: 'The page could not start' });
+    return;
+  }
+  // While there still is a network, so that the pad works when there is none.
+  for (const choice of catalogue.choices) await loader.shelve(choice);
+}
+
+/** `?model=digits&device=wasm&dtype=fp32&threads=2` starts with other settings than the best. */
+function initialSettings(): Settings {
+  const asked = new URLSearchParams(location.search);
+  const among = <T extends string>(name: string, values: readonly T[]): T | 'auto' =>
+    values.find((value) => value === asked.get(name)) ?? 'auto';
+  const threads = Number(asked.get('threads'));
+  return {
+    model: catalogue.find(asked.get('model')) ?? catalogue.forPictures,
+    device: among('device', ['webgpu', 'wasm']),
+    dtype: among('dtype', ['fp32', 'fp16', 'int8']),
+    threads: Number.isInteger(threads) && threads > 0 ? threads : 'auto',
+  };
+}
+
+function take(incoming: Incoming): void {
+  switch (incoming.kind) {
+    case 'pictures': {
+      const [file] = incoming.files;
+      if (file) show({ name: file.name, source: file, origin: 'picture' });
+      break;
+    }
+    case 'address':
+      exceptFromCount(incoming.url);
+      show({ name: incoming.url, source: incoming.url, origin: 'picture' });
+      break;
+    case 'model':
+      void useOwnModel(incoming.files);
+      break;
+    case 'nothing':
+      alerts.tell('Nothing to classify', 'That was neither a picture nor a model.');
+  }
+}
+
+function show(shown: Picture): void {
+  tabs.select('picture');
+  picture = shown;
+  if (!(shown.source instanceof HTMLCanvasElement)) stage.show(shown.source, shown.name);
+  requests.classify(shown);
+}
+
+function useOwnModel(files: readonly File[]): Promise<void> {
+  const current = state.settings.current;
+  const names = files.map((file) => file.name);
+  const title = names.find((name) => /\.onnx$/i.test(name)) ?? names[0] ?? 'Your model';
+  modelBeforePad = null;
+  return use({
+    ...(current ?? initialSettings()),
+    model: { key: 'own', title, source: files },
+  });
+}
+
+/** Loads, then asks again about what is on the stage: the old answer was another model's. */
+async function use(settings: Settings): Promise<void> {
+  const before = state.classifier.current;
+  await loader.use(settings);
+  const changed = state.classifier.current !== before && state.settings.current === settings;
+  if (changed && requests.idle) askAgain();
+}
+
+function askAgain(): void {
+  if (tabs.current === 'picture' && picture) requests.classify(picture);
+  else if (tabs.current === 'pad') pad.again();
+  else if (tabs.current === 'picture') requests.forget();
+}
+
+function tabChanged(now: TabName, before: TabName): void {
+  if (before === 'camera') camera.stop();
+  requests.forget();
+  const settings = state.settings.current;
+  const digits = catalogue.find(digitsModel);
+  if (now === 'pad' && settings && digits && catalogue.find(settings.model.key)) {
+    if (settings.model.key !== digitsModel) {
+      modelBeforePad = settings.model;
+      void use({ ...settings, model: digits });
+      return;
+    }
+  } else if (before === 'pad' && settings && modelBeforePad) {
+    const model = modelBeforePad;
+    modelBeforePad = null;
+    void use({ ...settings, model });
+    return;
+  }
+  askAgain();
+}

@@ -1,0 +1,86 @@
+/** What the page knows, and who hears of its changes. No part of the page reads another part. */
+import type { CreateOptions, ImageClassifier, ModelSource, WatchResult } from 'tabserve';
+
+/** A value that tells its subscribers when it is replaced. */
+export class Value<T> {
+  #current: T;
+  readonly #subscribers = new Set<(value: T) => void>();
+
+  constructor(initial: T) {
+    this.#current = initial;
+  }
+
+  get current(): T {
+    return this.#current;
+  }
+
+  set(value: T): void {
+    this.#current = value;
+    for (const subscriber of [...this.#subscribers]) subscriber(value);
+  }
+
+  /** Calls `subscriber` now and after every change. */
+  subscribe(subscriber: (value: T) => void): void {
+    this.#subscribers.add(subscriber);
+    subscriber(this.#current);
+  }
+}
+
+/** A model as the user names it: of the catalogue, or files of their own. */
+export interface ModelChoice {
+  /** Catalogue name, or `own`. */
+  key: string;
+  title: string;
+  source: ModelSource;
+}
+
+/** What the user asked for. What they got stands in `classifier.info`. */
+export interface Settings {
+  model: ModelChoice;
+  device: NonNullable<CreateOptions['device']>;
+  dtype: NonNullable<CreateOptions['dtype']>;
+  threads: NonNullable<CreateOptions['threads']>;
+}
+
+export type Load =
+  | { phase: 'starting' }
+  | { phase: 'loading'; title: string; loaded: number; total: number }
+  | { phase: 'ready' }
+  | { phase: 'failed'; title: string };
+
+/** A picture that waits for its answer, or has it. */
+export interface Picture {
+  /** For people: a file name, an address. */
+  name: string;
+  source: File | Blob | string | HTMLCanvasElement;
+  /** Where it is shown. */
+  origin: 'picture' | 'pad';
+}
+
+export type Answer =
+  | { kind: 'none' }
+  | { kind: 'waiting'; name: string }
+  | {
+      kind: 'scores';
+      name: string;
+      origin: 'picture' | 'pad' | 'camera';
+      scores: WatchResult['classifications'];
+    }
+  | { kind: 'failed'; name: string; message: string };
+
+/** The page's whole state. */
+export interface State {
+  readonly settings: Value<Settings | null>;
+  readonly load: Value<Load>;
+  readonly classifier: Value<ImageClassifier | null>;
+  readonly answer: Value<Answer>;
+}
+
+export function createState(): State {
+  return {
+    settings: new Value<Settings | null>(null),
+    load: new Value<Load>({ phase: 'starting' }),
+    classifier: new Value<ImageClassifier | null>(null),
+    answer: new Value<Answer>({ kind: 'none' }),
+  };
+}

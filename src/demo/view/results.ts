@@ -1,0 +1,95 @@
+/** The answer: five bars, and in words how much they are worth. */
+import { byId, element } from '../dom.js';
+import { percent } from '../format.js';
+import type { Answer, State } from '../state.js';
+import { announce } from './announce.js';
+
+const rows = 5;
+/** Below this the best answer is more likely wrong than right, by the model's own account. */
+const sureFrom = 0.5;
+const verySureFrom = 0.8;
+
+interface Row {
+  item: HTMLLIElement;
+  label: HTMLElement;
+  score: HTMLElement;
+}
+
+/** Shows answers as they come. The rows stand from the start, so that nothing moves. */
+export function showResults(state: State): void {
+  const list = byId('scores', HTMLOListElement);
+  const made = Array.from({ length: rows }, createRow);
+  list.append(...made.map((row) => row.item));
+
+  const verdict = byId('verdict', HTMLElement);
+  const best = byId('verdict-best', HTMLElement);
+  const text = byId('verdict-text', HTMLElement);
+
+  state.answer.subscribe((answer) => {
+    const scores = answer.kind === 'scores' ? answer.scores : [];
+    // While the next answer is on its way the last one stays, dimmed: blinking tires.
+    if (answer.kind === 'waiting') {
+      list.toggleAttribute('data-stale', true);
+      verdict.toggleAttribute('data-stale', true);
+      return;
+    }
+    list.removeAttribute('data-stale');
+    verdict.removeAttribute('data-stale');
+    for (const [place, row] of made.entries()) {
+      const found = scores[place];
+      row.item.toggleAttribute('data-empty', !found);
+      row.label.textContent = found?.label ?? '—';
+      row.label.title = found?.label ?? '';
+      row.score.textContent = found ? percent(found.score) : '';
+      row.item.style.setProperty('--score', String(found?.score ?? 0));
+    }
+    const judged = judge(answer);
+    verdict.dataset.verdict = judged.verdict;
+    best.textContent = scores[0]?.label ?? (answer.kind === 'failed' ? 'No answer' : '—');
+    best.title = scores[0]?.label ?? '';
+    text.textContent = judged.text;
+    if (answer.kind === 'scores') announce(spoken(answer.scores, judged.verdict));
+  });
+}
+
+interface Judged {
+  verdict: 'none' | 'sure' | 'likely' | 'unsure' | 'failed';
+  text: string;
+}
+
+function judge(answer: Answer): Judged {
+  if (answer.kind === 'failed') {
+    return { verdict: 'failed', text: 'The message says why. The next picture works as before.' };
+  }
+  const best = answer.kind === 'scores' ? answer.scores[0] : undefined;
+  if (!best) return { verdict: 'none', text: 'The five best answers will stand here.' };
+  const score = percent(best.score);
+  if (best.score >= verySureFrom) {
+    return { verdict: 'sure', text: `Sure: ${score} of the model’s belief is on this one.` };
+  }
+  if (best.score >= sureFrom) {
+    return { verdict: 'likely', text: `Likely: ${score}, with the others worth a look.` };
+  }
+  return {
+    verdict: 'unsure',
+    text: `Not sure: the best guess has only ${score}. Perhaps the picture shows something that this model never learnt.`,
+  };
+}
+
+function spoken(scores: readonly { label: string; score: number }[], verdict: string): string {
+  const [best, next] = scores;
+  if (!best) return 'No answer.';
+  const doubt = verdict === 'unsure' ? 'Not sure. ' : '';
+  const others = next ? `, then ${next.label}, ${percent(next.score)}` : '';
+  return `${doubt}${best.label}, ${percent(best.score)}${others}.`;
+}
+
+function createRow(): Row {
+  const label = element('span', { class: 'score-label', text: '—' });
+  const score = element('span', { class: 'score-value' });
+  const bar = element('span', { class: 'score-bar' });
+  bar.setAttribute('aria-hidden', 'true');
+  const item = element('li', {}, label, score, bar);
+  item.toggleAttribute('data-empty', true);
+  return { item, label, score };
+}

@@ -1,0 +1,91 @@
+/** How far the load is, and what the classifier runs on and why. */
+import type { ClassifierInfo, ImageClassifier } from 'tabserve';
+import { byId, element, fillFacts } from '../dom.js';
+import { bytes, count, milliseconds } from '../format.js';
+import type { Load, State } from '../state.js';
+import { announce } from './announce.js';
+
+const deviceNames = { webgpu: 'WebGPU', wasm: 'WebAssembly' } as const;
+
+/** Shows the load's progress, then what came of it. */
+export function showStatus(state: State, retry: () => void): void {
+  const title = byId('load-title', HTMLElement);
+  const detail = byId('load-detail', HTMLElement);
+  const bar = byId('load-bar', HTMLProgressElement);
+  const again = byId('load-retry', HTMLButtonElement);
+  again.addEventListener('click', retry);
+
+  let announced: Load['phase'] | null = null;
+  state.load.subscribe((load) => {
+    const info = state.classifier.current?.info ?? null;
+    again.hidden = load.phase !== 'failed';
+    bar.toggleAttribute('data-done', load.phase === 'ready');
+    if (load.phase === 'loading') {
+      title.textContent = `Loading “${load.title}”…`;
+      detail.textContent =
+        load.total > 0 ? `${bytes(load.loaded)} of ${bytes(load.total)}` : 'Asking for it…';
+      if (load.total > 0) bar.value = load.loaded / load.total;
+      else bar.removeAttribute('value');
+    } else if (load.phase === 'ready' && info) {
+      title.textContent = `“${info.model.title}” is ready`;
+      detail.textContent = `${summary(info)} · loaded in ${milliseconds(info.load.total)}`;
+      bar.value = 1;
+    } else if (load.phase === 'failed') {
+      title.textContent = `“${load.title}” could not be loaded`;
+      detail.textContent = 'The message says why.';
+      bar.value = 0;
+    }
+    if (load.phase !== announced && load.phase !== 'starting') {
+      announced = load.phase;
+      announce(title.textContent ?? '');
+    }
+  });
+
+  let listening: AbortController | null = null;
+  state.classifier.subscribe((classifier) => {
+    listening?.abort();
+    listening = new AbortController();
+    if (!classifier) return;
+    showInfo(classifier);
+    classifier.addEventListener('statechange', () => showInfo(classifier), {
+      signal: listening.signal,
+    });
+  });
+}
+
+function showInfo(classifier: ImageClassifier): void {
+  const { info, state } = classifier;
+  const chip = byId('state-chip', HTMLElement);
+  chip.textContent = state;
+  chip.dataset.state = state;
+
+  byId('reason', HTMLElement).textContent = info.reason;
+  byId('fallbacks', HTMLElement).replaceChildren(
+    ...info.fallbacks.map((fallback) =>
+      element('li', { text: `${fallback.from} → ${fallback.to}: ${fallback.reason}` }),
+    ),
+  );
+  const { model, load } = info;
+  fillFacts(byId('facts', HTMLElement), [
+    ['State', state],
+    ['Device', deviceNames[info.device]],
+    ['Adapter', info.adapter ?? 'none: runs on the processor'],
+    ['Precision', info.dtype],
+    ['Threads', info.device === 'wasm' ? String(info.threads) : 'the graphics card’s'],
+    ['Engine', `ONNX Runtime, ${info.engine} build`],
+    ['Model', `${model.name} ${model.version}`],
+    ['Weights', `${model.file}, ${bytes(model.bytes)}`],
+    ['Input', `${model.width} × ${model.height} pixels`],
+    ['Classes', count(model.labels.length, 'class', 'classes')],
+    ['Licence', model.license ?? 'not stated'],
+    [
+      'Load',
+      `engine ${milliseconds(load.engine)}, model ${milliseconds(load.model)}, session ${milliseconds(load.session)}, warm-up ${milliseconds(load.warmup)}`,
+    ],
+  ]);
+}
+
+function summary(info: ClassifierInfo): string {
+  const threads = info.device === 'wasm' ? ` · ${count(info.threads, 'thread', 'threads')}` : '';
+  return `${deviceNames[info.device]} · ${info.dtype}${threads}`;
+}
