@@ -1,0 +1,72 @@
+/** What every test starts from: a server, and a page with the built package on it. */
+import { existsSync } from 'node:fs';
+import { test as base, expect, type Page } from '@playwright/test';
+import type * as tabserve from '../src/index.js';
+import { sharedFolder, TestServer } from './server.js';
+
+export { expect };
+
+declare global {
+  interface Window {
+    /** The built package, put there by `pages/library.js`. */
+    tabserve: typeof tabserve;
+  }
+}
+
+/** How {@link Fixtures.open} serves the page. */
+export interface PageHeaders {
+  /** Cross-origin isolated, so that threads work. @default false */
+  isolated?: boolean;
+  /** A Content-Security-Policy. @default none */
+  csp?: string;
+}
+
+interface Fixtures {
+  /** Opens the page with the built package as `window.tabserve`. */
+  open(headers?: PageHeaders): Promise<Page>;
+}
+
+interface WorkerFixtures {
+  server: TestServer;
+  /** The same files under another origin, without CORS headers. */
+  otherServer: TestServer;
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixture names from it.
+    async ({}, use) => {
+      const server = await TestServer.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker' },
+  ],
+  otherServer: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixture names from it.
+    async ({}, use) => {
+      const server = await TestServer.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: 'worker' },
+  ],
+  open: async ({ page, server }, use) => {
+    await use(async ({ isolated, csp } = {}) => {
+      const query = new URLSearchParams();
+      if (isolated) query.set('isolated', '');
+      if (csp) query.set('csp', csp);
+      await page.goto(`${server.origin}/pages/library.html?${query}`);
+      await page.waitForFunction(() => 'tabserve' in window);
+      return page;
+    });
+  },
+});
+
+/** Skips the test, with a reason, where the shared test material is not at hand. */
+export function needsShared(path = ''): void {
+  test.skip(
+    !existsSync(`${sharedFolder}/${path}`),
+    `needs ../shared/${path}, which is not part of the project`,
+  );
+}

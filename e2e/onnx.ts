@@ -1,0 +1,67 @@
+/**
+ * Writes tiny ONNX models for the tests, in ONNX's protobuf encoding (`onnx.proto3`): a field is a
+ * tag (`number << 3 | wire type`) and a varint (type 0) or a length and bytes (type 2).
+ */
+
+/** Element types of `TensorProto.DataType`. */
+export const elementType = { float32: 1, uint8: 2, float16: 10 } as const;
+
+type Dim = number | string;
+
+/** A graph of nodes that each take the previous one's output. */
+export interface ChainModel {
+  input: { name: string; type: keyof typeof elementType; shape: readonly Dim[] };
+  nodes: readonly { op: string; attributes?: Readonly<Record<string, number>> }[];
+  output: { name: string; shape: readonly Dim[] };
+}
+
+/** The bytes of an `.onnx` file, opset 13. Integer attributes only; the output is float32. */
+export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
+  const nodeProtos = nodes.map(({ op, attributes = {} }, index) => {
+    const from = index === 0 ? input.name : `value${index}`;
+    const to = index === nodes.length - 1 ? output.name : `value${index + 1}`;
+    const attributeProtos = Object.entries(attributes).map(([name, value]) =>
+      bytesField(5, text(1, name), varintField(3, value), varintField(20, 2)),
+    );
+    return bytesField(1, text(1, from), text(2, to), text(4, op), ...attributeProtos);
+  });
+  const graph = bytesField(
+    7,
+    ...nodeProtos,
+    text(2, 'graph'),
+    valueInfo(11, input.name, elementType[input.type], input.shape),
+    valueInfo(12, output.name, elementType.float32, output.shape),
+  );
+  return Buffer.concat([varintField(1, 8), graph, bytesField(8, varintField(2, 13))]);
+}
+
+function valueInfo(field: number, name: string, type: number, shape: readonly Dim[]): Buffer {
+  const dims = shape.map((dim) =>
+    bytesField(1, typeof dim === 'number' ? varintField(1, dim) : text(2, dim)),
+  );
+  const tensor = bytesField(1, varintField(1, type), bytesField(2, ...dims));
+  return bytesField(field, text(1, name), bytesField(2, tensor));
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest > 127) {
+    bytes.push((rest & 127) | 128);
+    rest = Math.floor(rest / 128);
+  }
+  return Buffer.from([...bytes, rest]);
+}
+
+function varintField(field: number, value: number): Buffer {
+  return Buffer.concat([varint(field << 3), varint(value)]);
+}
+
+function bytesField(field: number, ...parts: Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  return Buffer.concat([varint((field << 3) | 2), varint(content.length), content]);
+}
+
+function text(field: number, value: string): Buffer {
+  return bytesField(field, Buffer.from(value));
+}

@@ -1,0 +1,396 @@
+/** The page's thin handle on a model in the worker. */
+import * as Comlink from 'comlink';
+import { newRequestId } from './connection.js';
+import { planBackends } from './device.js';
+import { isTabserveError, TabserveError } from './errors.js';
+import { capture, type ImageSource, transferables } from './image/capture.js';
+import { MetricsRecorder } from './metrics.js';
+import {
+  type CatalogEntry,
+  catalogEntries,
+  checkClassifyOptions,
+  checkCreateOptions,
+  toModelRequest,
+} from './options.js';
+import { DownloadMonitor } from './progress.js';
+import { ServedModel, type ServedModelSettings } from './served-model.js';
+import type {
+  Availability,
+  Classification,
+  ClassifierInfo,
+  ClassifierMetrics,
+  ClassifierState,
+  ClassifyOptions,
+  CreateOptions,
+  RequestReport,
+  WatchOptions,
+  WatchResult,
+} from './types.js';
+import { FrameFollower } from './watch.js';
+
+/** The events of an {@link ImageClassifier}. */
+export interface ImageClassifierEventMap {
+  /** `state` has changed. */
+  statechange: Event;
+  /** A request was answered; `detail` says what it cost. */
+  request: CustomEvent<RequestReport>;
+}
+
+/** Images of one `classify` call that are on their way at a time; the rest waits as sources. */
+const batchLanes = 3;
+
+const defaultMaxPixels = 100_000_000;
+const defaultMaxQueue = 1000;
+
+/**
+ * Classifies images with one model.
+ *
+ * The model lives in a worker; nothing here grows with pixels or weights, and no picture leaves the
+ * page.
+ *
+ * @example
+ * ```ts
+ * const classifier = await ImageClassifier.create();
+ * const [best] = await classifier.classify(fileOrImgOrVideoOrUrl);
+ * console.log(best?.label, best?.score);
+ * ```
+ */
+export class ImageClassifier extends EventTarget implements AsyncDisposable {
+  static readonly #living = new Set<ImageClassifier>();
+
+  readonly #modelKey: string;
+  readonly #maxQueue: number;
+  readonly #served: ServedModel;
+  readonly #metrics = new MetricsRecorder();
+  readonly #life = new AbortController();
+  #nextId = 1;
+
+  private constructor(
+    settings: ServedModelSettings,
+    plans: Awaited<ReturnType<typeof planBackends>>,
+    maxQueue: number,
+  ) {
+    super();
+    this.#modelKey = JSON.stringify(settings.model);
+    this.#maxQueue = maxQueue;
+    this.#served = new ServedModel(settings, plans, () =>
+      this.dispatchEvent(new Event('statechange')),
+    );
+  }
+
+  /** The models that come with tabserve, the default one first. */
+  static async models(): Promise<readonly CatalogEntry[]> {
+    return catalogEntries;
+  }
+
+  /**
+   * Whether {@link create} with these options could succeed, without downloading anything.
+   *
+   * @returns `available` when a classifier on this page has the model loaded, `downloading` when one
+   *   is loading it, `downloadable` otherwise; `unavailable` when this browser cannot run it or the
+   *   catalogue does not have it.
+   */
+  static async availability(
+    options: Pick<CreateOptions, 'model' | 'device'> = {},
+  ): Promise<Availability> {
+    let key: string;
+    try {
+      checkCreateOptions(options);
+      key = JSON.stringify(toModelRequest(options.model, {}));
+      await planBackends(options.device ?? 'auto', 'auto');
+    } catch {
+      return 'unavailable';
+    }
+    const states = [...ImageClassifier.#living]
+      .filter((classifier) => classifier.#modelKey === key)
+      .map((classifier) => classifier.state);
+    if (states.some((state) => state === 'ready' || state === 'degraded')) return 'available';
+    return states.includes('starting') ? 'downloading' : 'downloadable';
+  }
+
+  /**
+   * Loads a model and runs it once, so that the first answer comes as fast as the others.
+   *
+   * @throws TabserveError `invalid-argument`, `unsupported`, `worker-blocked`, `model-not-found`,
+   *   `manifest-invalid`, `model-invalid`, `integrity`, `network`, `out-of-memory`; or
+   *   `signal.reason`.
+   */
+  static async create(options: CreateOptions = {}): Promise<ImageClassifier> {
+    const { signal, monitor } = options;
+    signal?.throwIfAborted();
+    checkCreateOptions(options);
+    const assets = {
+      ...(options.workerUrl !== undefined && { workerUrl: options.workerUrl }),
+      ...(options.wasmUrl !== undefined && { wasmUrl: options.wasmUrl }),
+      ...(options.modelsUrl !== undefined && { modelsUrl: options.modelsUrl }),
+    };
+    const settings: ServedModelSettings = {
+      model: toModelRequest(options.model, assets),
+      dtype: options.dtype ?? 'auto',
+      maxPixels: options.maxPixels ?? defaultMaxPixels,
+      ownWorker: options.ownWorker ?? false,
+      assets,
+    };
+    const progress = monitor && new DownloadMonitor(monitor);
+    const plans = await planBackends(options.device ?? 'auto', options.threads ?? 'auto');
+    signal?.throwIfAborted();
+    const classifier = new ImageClassifier(settings, plans, options.maxQueue ?? defaultMaxQueue);
+    ImageClassifier.#living.add(classifier);
+    try {
+      await abortable(
+        classifier.#served.load({
+          signal,
+          onProgress: progress && ((loaded, total) => progress.report(loaded, total)),
+        }),
+        signal,
+      );
+      progress?.finish();
+      return classifier;
+    } catch (error) {
+      classifier.destroy();
+      throw error;
+    }
+  }
+
+  /** How the classifier is doing. Changes fire `statechange`. */
+  get state(): ClassifierState {
+    return this.#served.state;
+  }
+
+  /** What the classifier runs on, and why. */
+  get info(): ClassifierInfo {
+    const { info } = this.#served;
+    if (!info) throw new TabserveError('internal', 'The classifier was not loaded.');
+    return info;
+  }
+
+  /** Counts, errors and latency percentiles since the classifier was created. */
+  metrics(): ClassifierMetrics {
+    this.#metrics.restarts = this.#served.restarts;
+    return this.#metrics.snapshot();
+  }
+
+  /**
+   * Says what an image shows.
+   *
+   * The image is captured when its turn comes; the caller's buffers, bitmaps and frames stay usable.
+   *
+   * @param image - Anything that holds a picture; of a video its current frame.
+   * @returns The best answers, by score, ties by lowest index.
+   * @throws TabserveError `invalid-argument`, `image-…`, `network`, `timeout`, `queue-full`,
+   *   `worker-crashed`, `device-lost`, `out-of-memory`, `model-invalid`, `destroyed`; or
+   *   `signal.reason`.
+   */
+  async classify(image: ImageSource, options?: ClassifyOptions): Promise<Classification[]>;
+  /**
+   * Says what each of several images shows: one list of answers per image, in their order.
+   *
+   * Few of the images are in memory at a time, however many there are. The first failure rejects
+   * the whole call; its `details.image` is the image's place. `timeout` holds for each image.
+   */
+  async classify(
+    images: readonly ImageSource[],
+    options?: ClassifyOptions,
+  ): Promise<Classification[][]>;
+  async classify(
+    images: ImageSource | readonly ImageSource[],
+    options: ClassifyOptions = {},
+  ): Promise<Classification[] | Classification[][]> {
+    checkClassifyOptions(options);
+    const id = options.id ?? String(this.#nextId++);
+    return isList(images)
+      ? this.#classifyAll(images, { ...options, id })
+      : this.#classifyOne(images, { ...options, id });
+  }
+
+  /**
+   * Classifies what a video shows, frame after frame, for as long as the loop asks.
+   *
+   * The newest frame wins: frames that pass during a classification or while the loop's body runs
+   * are let go, never queued. Pauses with the video and in a hidden tab; ends with the video, by
+   * `break`, or by `signal`, whose reason it then throws.
+   *
+   * @example
+   * ```ts
+   * for await (const { classifications } of classifier.watch(video)) show(classifications[0]);
+   * ```
+   */
+  async *watch(
+    video: HTMLVideoElement,
+    { maxFps, signal, ...options }: WatchOptions = {},
+  ): AsyncGenerator<WatchResult, void> {
+    const stop = new AbortController();
+    const signals = [stop.signal, this.#life.signal, ...(signal ? [signal] : [])];
+    const follower = new FrameFollower(video, AbortSignal.any(signals));
+    let previous = -1;
+    try {
+      for (;;) {
+        const began = performance.now();
+        const frame = await follower.next();
+        if (!frame) return;
+        const classifications = await this.classify(video, {
+          ...options,
+          ...(signal && { signal }),
+        });
+        yield {
+          classifications,
+          mediaTime: frame.mediaTime,
+          skippedFrames: previous < 0 ? 0 : frame.presentedFrames - previous - 1,
+        };
+        previous = frame.presentedFrames;
+        if (maxFps) await follower.pause(began + 1000 / maxFps - performance.now());
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  /**
+   * Frees the model, and the worker if no other classifier uses it. Requests under way reject with
+   * `destroyed`; so does every later call. Calling it again does nothing.
+   */
+  destroy(): void {
+    if (this.#life.signal.aborted) return;
+    ImageClassifier.#living.delete(this);
+    this.#life.abort(
+      new TabserveError('destroyed', 'The classifier was destroyed. Create another one.'),
+    );
+    this.#served.destroy();
+  }
+
+  /** Same as {@link destroy}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.destroy();
+  }
+
+  override addEventListener<Type extends keyof ImageClassifierEventMap>(
+    type: Type,
+    listener: (this: ImageClassifier, event: ImageClassifierEventMap[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  async #classifyAll(
+    images: readonly ImageSource[],
+    options: ClassifyOptions & { id: string },
+  ): Promise<Classification[][]> {
+    const results: Classification[][] = [];
+    const siblingFailed = new AbortController();
+    const signals = [siblingFailed.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
+    const queue = images.entries();
+    const lane = async () => {
+      for (const [index, image] of queue) {
+        const one = { ...options, id: `${options.id}.${index}`, signal };
+        results[index] = await this.#classifyOne(image, one, { image: index });
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: batchLanes }, lane));
+      return results;
+    } catch (error) {
+      siblingFailed.abort(error);
+      throw error;
+    }
+  }
+
+  async #classifyOne(
+    source: ImageSource,
+    options: ClassifyOptions & { id: string },
+    details: { image?: number } = {},
+  ): Promise<Classification[]> {
+    const began = performance.now();
+    const deadline = new AbortController();
+    const { timeout, id } = options;
+    const timer =
+      timeout === undefined
+        ? undefined
+        : setTimeout(() => deadline.abort(timedOut(timeout)), timeout);
+    const signals = [this.#life.signal, deadline.signal];
+    if (options.signal) signals.unshift(options.signal);
+    const signal = AbortSignal.any(signals);
+    this.#metrics.pending += 1;
+    try {
+      signal.throwIfAborted();
+      this.#refuseOverload();
+      const { connection, modelId } = await abortable(this.#served.load(), signal);
+      const captureBegan = performance.now();
+      const image = await capture(source);
+      const captureTime = performance.now() - captureBegan;
+      signal.throwIfAborted();
+      const request = {
+        requestId: newRequestId(),
+        modelId,
+        image,
+        crop: options.crop ?? null,
+        topK: options.topK ?? 5,
+        threshold: options.threshold ?? 0,
+        allow: options.allow ?? null,
+        deny: options.deny ?? null,
+        timeLeft: timeout === undefined ? null : began + timeout - performance.now(),
+      };
+      const { classifications, timings } = await connection.call(
+        'classify',
+        Comlink.transfer(request, transferables(image)),
+        signal,
+      );
+      const total = performance.now() - began;
+      const report: RequestReport = { id, timings: { capture: captureTime, ...timings, total } };
+      this.#metrics.succeeded(report.timings);
+      this.dispatchEvent(new CustomEvent('request', { detail: report }));
+      return classifications;
+    } catch (error) {
+      this.#metrics.failed(error);
+      throw isTabserveError(error) ? error.with({ id, ...details }) : error;
+    } finally {
+      clearTimeout(timer);
+      this.#metrics.pending -= 1;
+    }
+  }
+
+  #refuseOverload(): void {
+    if (this.#metrics.pending <= this.#maxQueue) return;
+    throw new TabserveError(
+      'queue-full',
+      `${this.#maxQueue} requests are waiting already. Await answers before asking more, pass an array, or raise maxQueue.`,
+      { details: { maxQueue: this.#maxQueue } },
+    );
+  }
+}
+
+function isList(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {
+  return Array.isArray(images);
+}
+
+function timedOut(timeout: number): TabserveError {
+  return new TabserveError('timeout', `There was no answer within ${timeout} ms.`, {
+    details: { timeout },
+  });
+}
+
+/** Settles as `promise` does, or rejects with the signal's reason if that comes first. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  signal.throwIfAborted();
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * One worker, from its start to its death.
+ *
+ * comlink leaves calls pending for ever when the worker dies, and cannot carry an AbortSignal. Here
+ * every call ends: with the answer, the caller's abort, or the worker's death, which is noticed by its `error` event, by the Web Lock that it held, or by its silence.
+ */
+import * as Comlink from 'comlink';
+import { type AssetOptions, wasmUrl, workerScript } from './assets.js';
+import type { BackendPlan } from './device.js';
+import { fromErrorRecord, TabserveError, toErrorRecord } from './errors.js';
+import { rasteriseSvg } from "./image/svg.js";
+import {
+  type EngineFlavour,
+  isReadyMessage,
+  type PageApi,
+  protocolVersion,
+  type Reply,
+  type WorkerApi,
+} from './runtime/protocol.js';
+
+/** Milliseconds that a worker's script may take to load and run. */
+const startTimeout = 20_000;
+
+/**
+ * Milliseconds of silence, with calls pending, after which a worker counts as dead. A run on WASM
+ * blocks its thread, so this must exceed the slowest model's run on the slowest phone.
+ */
+const silenceLimit = 60_000;
+
+/** Milliseconds of silence after which a worker is asked whether it lives. */
+const pingAfter = 5_000;
+
+/** How often silence is looked for, in milliseconds. */
+const watchInterval = 1_000;
+
+/** What a worker is started with. */
+export type WorkerConfig = Pick<BackendPlan, 'device' | 'flavour' | 'threads'> & {
+  assets: AssetOptions;
+};
+
+/** The calls of {@link WorkerApi} that answer. */
+type CallName = Exclude<keyof WorkerApi, 'cancel' | 'ping'>;
+type CallValue<Name extends CallName> =
+  Awaited<ReturnType<WorkerApi[Name]>> extends Reply<infer Value> ? Value : never;
+
+let nextRequestId = 1;
+
+/** A number that names a request to the worker. */
+export function newRequestId(): number {
+  return nextRequestId++;
+}
+
+/** A running worker. */
+export class Connection {
+  readonly #worker: Worker;
+  readonly #api: Comlink.Remote<WorkerApi>;
+  readonly #page: MessagePort;
+  readonly #disposeScript: () => void;
+  readonly #pending = new Set<(error: unknown) => void>();
+  readonly #progress = new Map<number, (loaded: number, total: number) => void>();
+  readonly #lockWatch = new AbortController();
+  #lastHeard = 0;
+  #pinged = false;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #end: TabserveError | undefined;
+
+  /** Is called once, when the worker has died by itself. */
+  onDeath: (error: TabserveError) => void = () => undefined;
+
+  private constructor(worker: Worker, page: MessagePort, disposeScript: () => void) {
+    this.#worker = worker;
+    this.#page = page;
+    this.#disposeScript = disposeScript;
+    this.#api = Comlink.wrap<WorkerApi>(worker);
+    worker.addEventListener('message', () => {
+      this.#lastHeard = performance.now();
+      this.#pinged = false;
+    });
+    worker.addEventListener('error', (event) => {
+      event.preventDefault();
+      this.#die(crashed(`an uncaught error: ${event.message}`));
+    });
+    worker.addEventListener('messageerror', () => this.#die(crashed('an unreadable message')));
+  }
+
+  /**
+   * Starts a worker and waits for its first sign of life.
+   *
+   * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
+   */
+  static async open(config: WorkerConfig): Promise<Connection> {
+    const script = await workerScript(config.flavour, config.assets);
+    const worker = await startWorker(script.url, config.flavour).catch((error: unknown) => {
+      script.dispose();
+      throw error;
+    });
+    const { port1, port2 } = new MessageChannel();
+    const connection = new Connection(worker, port1, script.dispose);
+    connection.#servePage();
+    const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+    const start = {
+      device: config.device,
+      threads: config.threads,
+      wasmUrl: wasmUrl(config.flavour, config.assets),
+      lockName,
+      page: port2,
+    };
+    await connection.call('start', Comlink.transfer(start, [port2]));
+    connection.#watchLock(lockName);
+    return connection;
+  }
+
+  /** Whether calls can still be made. */
+  get isAlive(): boolean {
+    return this.#end === undefined;
+  }
+
+  /**
+   * Calls the worker.
+   *
+   * @param signal - Drops the call, here and in the worker.
+   * @throws TabserveError what the worker answered, `worker-crashed`, `device-lost`, `destroyed`; or
+   *   the signal's reason.
+   */
+  async call<Name extends CallName>(
+    name: Name,
+    request: Parameters<WorkerApi[Name]>[0],
+    signal?: AbortSignal,
+  ): Promise<CallValue<Name>> {
+    signal?.throwIfAborted();
+    if (this.#end) throw this.#end;
+    const { promise, resolve, reject } = Promise.withResolvers<CallValue<Name>>();
+    const onAbort = () => {
+      if (typeof request === 'object' && 'requestId' in request) {
+        void this.#api.cancel(request.requestId);
+      }
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#pending.add(reject);
+    this.#watchSilence();
+    try {
+      const send = this.#api[name] as unknown as (
+        request: Parameters<WorkerApi[Name]>[0],
+      ) => Promise<Reply<CallValue<Name>>>;
+      send(request).then((reply) => {
+        if ('error' in reply) reject(fromErrorRecord(reply.error));
+        else resolve(reply.value);
+      }, reject);
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#pending.delete(reject);
+    }
+  }
+
+  /** Reports the progress of a load until the returned function is called. */
+  followProgress(requestId: number, listener: (loaded: number, total: number) => void): () => void {
+    this.#progress.set(requestId, listener);
+    return () => this.#progress.delete(requestId);
+  }
+
+  /** Ends the worker. Pending calls reject with `destroyed`. */
+  close(): void {
+    this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'));
+  }
+
+  #servePage(): void {
+    const api: PageApi = {
+      progress: (requestId, loaded, total) => this.#progress.get(requestId)?.(loaded, total),
+      rasteriseSvg: async (svg, maxPixels) => {
+        try {
+          const bitmap = await rasteriseSvg(svg, { maxPixels });
+          return Comlink.transfer({ value: bitmap }, [bitmap]);
+        } catch (error) {
+          return { error: toErrorRecord(error) };
+        }
+      },
+      deviceLost: (reason) =>
+        this.#die(new TabserveError('device-lost', `The GPU device was lost: ${reason}`)),
+    };
+    Comlink.expose(api, this.#page);
+  }
+
+  /** A worker that is gone, for whatever reason, no longer holds its lock. */
+  #watchLock(name: string): void {
+    const { signal } = this.#lockWatch;
+    navigator.locks
+      ?.request(name, { signal }, () => this.#die(crashed('its sudden end')))
+      .catch(
+        // Aborted by #finish, or locks are not to be had here (an opaque origin).
+        () => undefined,
+      );
+  }
+
+  #watchSilence(): void {
+    if (this.#watch !== undefined) return;
+    let lastLook = performance.now();
+    this.#lastHeard = lastLook;
+    this.#watch = setInterval(() => {
+      const now = performance.now();
+      // A late look means that the page itself slept: the worker gets a new chance to speak.
+      if (now - lastLook > 3 * watchInterval) this.#lastHeard = now;
+      lastLook = now;
+      if (this.#pending.size === 0) {
+        clearInterval(this.#watch);
+        this.#watch = undefined;
+      } else if (now - this.#lastHeard > silenceLimit) {
+        this.#die(crashed(`${silenceLimit / 1000} seconds of silence`));
+      } else if (now - this.#lastHeard > pingAfter && !this.#pinged) {
+        this.#pinged = true;
+        void this.#api.ping();
+      }
+    }, watchInterval);
+  }
+
+  #die(error: TabserveError): void {
+    if (this.#end) return;
+    this.#finish(error);
+    this.onDeath(error);
+  }
+
+  #finish(error: TabserveError): void {
+    if (this.#end) return;
+    this.#end = error;
+    this.#worker.terminate();
+    this.#page.close();
+    this.#lockWatch.abort();
+    clearInterval(this.#watch);
+    this.#disposeScript();
+    for (const reject of this.#pending) reject(error);
+  }
+}
+
+async function startWorker(url: string, flavour: EngineFlavour): Promise<Worker> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let violated = '';
+  const onViolation = (event: SecurityPolicyViolationEvent) => {
+    if (event.effectiveDirective === 'worker-src' || event.effectiveDirective === 'script-src') {
+      violated = `${event.effectiveDirective} forbids ${event.blockedURI}; the policy is: ${event.originalPolicy}`;
+    }
+  };
+  document.addEventListener('securitypolicyviolation', onViolation);
+  const timer = setTimeout(() => reject(blocked(url, 'it gave no sign of life')), startTimeout);
+  let worker: Worker | undefined;
+  try {
+    worker = new Worker(url, { type: 'module', name: `tabserve-${flavour}` });
+    worker.addEventListener('error', (event) => {
+      event.preventDefault();
+      // The violation event may come after the error event; it is the better explanation.
+      setTimeout(() => reject(blocked(url, violated || event.message || 'it could not be loaded')));
+    });
+    worker.addEventListener('message', ({ data }) => {
+      if (!isReadyMessage(data)) return;
+      if (data.version === protocolVersion && data.flavour === flavour) return resolve();
+      reject(
+        blocked(
+          url,
+          `it is of another version or build of tabserve (${data.flavour}, protocol ${data.version}) than this page's script (${flavour}, protocol ${protocolVersion})`,
+        ),
+      );
+    });
+    await promise;
+    return worker;
+  } catch (error) {
+    worker?.terminate();
+    throw error instanceof TabserveError ? error : blocked(url, String(error), error);
+  } finally {
+    clearTimeout(timer);
+    document.removeEventListener('securitypolicyviolation', onViolation);
+  }
+}
+
+function blocked(url: string, reason: string, cause?: unknown): TabserveError {
+  const from = url.startsWith('blob:')
+    ? 'from its inlined script (a blob: address)'
+    : `from ${url}`;
+  const advice = url.startsWith('blob:')
+    ? "Allow it by worker-src blob:, or host tabserve's worker files on your own origin and set the option workerUrl"
+    : "Check that the address serves tabserve's worker file of this version, from the page's own origin";
+  return new TabserveError(
+    'worker-blocked',
+    `The worker did not start ${from}: ${reason}. ${advice}.`,
+    { details: { url }, ...(cause !== undefined && { cause }) },
+  );
+}
+
+function crashed(sign: string): TabserveError {
+  return new TabserveError(
+    'worker-crashed',
+    `The worker died (noticed by ${sign}). The next call starts a new one.`,
+  );
+}

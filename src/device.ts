@@ -1,0 +1,108 @@
+/** Which backends this browser can offer, best first, and why. */
+import { TabserveError } from './errors.js';
+import type { EngineFlavour } from './runtime/protocol.js';
+import type { Device, Fallback } from './types.js';
+
+/** One way to run a model. */
+export interface BackendPlan {
+  device: Device;
+  flavour: EngineFlavour;
+  /** Threads of the WASM backend; 1 on WebGPU. */
+  threads: number;
+  /** Why this one, in words. */
+  reason: string;
+  /** What was given up for it. */
+  fallbacks: readonly Fallback[];
+}
+
+/** More threads than this cost more in memory and waiting than small networks gain. */
+const maxAutoThreads = 4;
+
+/** A browser that does not answer about its GPU in this time is taken to have none. */
+const adapterTimeout = 5_000;
+
+/**
+ * The backends to try, in order: the first that loads is used.
+ *
+ * @throws TabserveError `unsupported` when nothing that was asked for exists here.
+ */
+export async function planBackends(
+  device: 'auto' | Device,
+  threads: 'auto' | number,
+): Promise<BackendPlan[]> {
+  if (typeof WebAssembly !== 'object' || typeof Worker !== 'function') {
+    throw new TabserveError(
+      'unsupported',
+      'tabserve needs WebAssembly and Web Workers; this environment lacks them. On a server, call it in the browser only (in an effect or an event handler).',
+    );
+  }
+  if (device === 'wasm') return [planWasm(threads, 'asked for by name', [])];
+  const gpu = await findGpu();
+  if (device === 'webgpu') {
+    if (!gpu.usable) throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
+    return [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }];
+  }
+  if (!gpu.usable || gpu.isSoftware) {
+    const reason = gpu.usable ? 'its adapter is a software one, slower than WASM' : gpu.reason;
+    const fallback = { from: 'webgpu', to: 'wasm', reason };
+    return [planWasm(threads, `WebGPU is not used: ${reason}`, [fallback])];
+  }
+  return [
+    { ...webgpu, reason: 'the GPU is the fastest device here', fallbacks: [] },
+    planWasm(threads, 'WebGPU failed', []),
+  ];
+}
+
+/** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
+const webgpu = {
+  device: 'webgpu',
+  flavour:
+    typeof WebAssembly === 'object' && 'Suspending' in WebAssembly
+      ? ('jspi' as const)
+      : ('asyncify' as const),
+  threads: 1,
+} as const;
+
+function planWasm(
+  threads: 'auto' | number,
+  reason: string,
+  fallbacks: readonly Fallback[],
+): BackendPlan {
+  const plan = { device: 'wasm', flavour: 'wasm', reason, fallbacks } as const;
+  if (globalThis.crossOriginIsolated) {
+    const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
+    const auto = Math.min(maxAutoThreads, Math.max(2, half));
+    return { ...plan, threads: threads === 'auto' ? auto : threads };
+  }
+  if (threads === 'auto' || threads === 1) return { ...plan, threads: 1 };
+  const fallback = {
+    from: `${threads} threads`,
+    to: '1 thread',
+    reason:
+      'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
+  };
+  return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
+}
+
+type GpuFinding = { usable: true; isSoftware: boolean } | { usable: false; reason: string };
+
+async function findGpu(): Promise<GpuFinding> {
+  const { gpu } = navigator;
+  if (!gpu) {
+    const reason = globalThis.isSecureContext
+      ? 'this browser has no WebGPU'
+      : 'WebGPU needs a secure context (https or localhost)';
+    return { usable: false, reason };
+  }
+  try {
+    const adapter = await Promise.race([
+      gpu.requestAdapter({ powerPreference: 'high-performance' }),
+      new Promise<'late'>((resolve) => setTimeout(resolve, adapterTimeout, 'late')),
+    ]);
+    if (adapter === 'late') return { usable: false, reason: 'the browser does not answer' };
+    if (!adapter) return { usable: false, reason: 'the browser has no adapter for this GPU' };
+    return { usable: true, isSoftware: adapter.info.isFallbackAdapter };
+  } catch (error) {
+    return { usable: false, reason: String(error) };
+  }
+}

@@ -1,0 +1,71 @@
+/** The worker as classifiers see it: shared between them, and replaced when it dies. */
+import { Connection, type WorkerConfig } from './connection.js';
+import type { TabserveError } from './errors.js';
+
+/** What a classifier hears from its host. */
+export interface HostListener {
+  /** The worker died; the next {@link WorkerHost.connect} starts another. */
+  onWorkerDeath(error: TabserveError): void;
+}
+
+/** Keeps one worker alive for as long as any classifier uses it. */
+export class WorkerHost {
+  static readonly #shared = new Map<string, WorkerHost>();
+
+  readonly #config: WorkerConfig;
+  readonly #key: string | null;
+  readonly #listeners = new Set<HostListener>();
+  #connection: Promise<Connection> | undefined;
+
+  private constructor(config: WorkerConfig, key: string | null) {
+    this.#config = config;
+    this.#key = key;
+  }
+
+  /**
+   * A host for workers of this configuration: the page's shared one, or one of the caller's own.
+   * Ends with {@link leave}.
+   */
+  static join(config: WorkerConfig, listener: HostListener, own: boolean): WorkerHost {
+    const key = own ? null : JSON.stringify(config);
+    let host = key === null ? undefined : WorkerHost.#shared.get(key);
+    if (!host) {
+      host = new WorkerHost(config, key);
+      if (key !== null) WorkerHost.#shared.set(key, host);
+    }
+    host.#listeners.add(listener);
+    return host;
+  }
+
+  /** The running worker, started if there is none. Errors as `Connection.open()`. */
+  connect(): Promise<Connection> {
+    this.#connection ??= this.#open();
+    return this.#connection;
+  }
+
+  /** Gives the host up. The last one to leave ends the worker. */
+  leave(listener: HostListener): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size > 0) return;
+    if (this.#key !== null) WorkerHost.#shared.delete(this.#key);
+    this.#connection?.then(
+      (connection) => connection.close(),
+      () => undefined,
+    );
+    this.#connection = undefined;
+  }
+
+  async #open(): Promise<Connection> {
+    try {
+      const connection = await Connection.open(this.#config);
+      connection.onDeath = (error) => {
+        this.#connection = undefined;
+        for (const listener of [...this.#listeners]) listener.onWorkerDeath(error);
+      };
+      return connection;
+    } catch (error) {
+      this.#connection = undefined;
+      throw error;
+    }
+  }
+}

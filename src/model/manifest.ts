@@ -1,0 +1,291 @@
+/**
+ * What a model is: the manifest (`model.json`) in which a model's author writes down everything
+ * that stands between a picture and an answer. tabserve's code knows no model; it obeys this.
+ */
+import * as v from 'valibot';
+import { TabserveError } from '../errors.js';
+
+/** Precision of a model file. `int8` stands for a quantised graph (QDQ or QLinear). */
+export type ModelDtype = 'fp32' | 'fp16' | 'int8';
+
+/** Resampling kernels, with the meaning that Pillow gives them. */
+export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos';
+
+/**
+ * How an image of any size becomes one of a known size. Lengths are in pixels.
+ *
+ * - `none`: the image is taken as it is.
+ * - `exact`: to `width` × `height`, without regard to its proportions.
+ * - `shorter-side`: the shorter side to `size`, the longer one to `floor(size · long / short)`, as
+ *   torchvision's and Transformers' `Resize` do.
+ * - `crop-fraction`: the shorter side such that the crop (see {@link Preprocess.crop}) is
+ *   `fraction` of it, `floor(crop / fraction)`, as timm does.
+ * - `letterbox`: as large as fits into `width` × `height`, centred, the rest in `background`.
+ */
+export type ResizePolicy =
+  | { policy: 'none' }
+  | ({ policy: 'exact'; width: number; height: number } & ResizeKernel)
+  | ({ policy: 'shorter-side'; size: number } & ResizeKernel)
+  | ({ policy: 'crop-fraction'; fraction: number } & ResizeKernel)
+  | ({ policy: 'letterbox'; width: number; height: number } & ResizeKernel);
+
+/** The kernel of a resize. */
+export interface ResizeKernel {
+  /** @default 'bilinear' */
+  filter?: ResizeFilter | undefined;
+  /**
+   * Widen the kernel by the scale when shrinking, as Pillow always does. `false` gives OpenCV's and
+   * torch's plain interpolation, which aliases.
+   * @default true
+   */
+  antialias?: boolean | undefined;
+}
+
+/** A centre crop. Where the crop is larger than the image, the border is black, as in torchvision. */
+export interface CenterCrop {
+  policy: 'center';
+  /** Pixels. */
+  width: number;
+  /** Pixels. */
+  height: number;
+  /**
+   * How the offset `(image − crop) / 2` becomes a whole number: `half-even` as torchvision's
+   * `CenterCrop` (Python's `round`), `floor` as Transformers' `center_crop`.
+   * @default 'half-even'
+   */
+  rounding?: 'half-even' | 'floor' | undefined;
+}
+
+/** From pixels of 0…255 to the numbers the network was trained on. */
+export interface Preprocess {
+  /** @default { policy: 'none' } */
+  resize?: ResizePolicy | undefined;
+  /** @default no crop */
+  crop?: CenterCrop | undefined;
+  /** What every pixel value is multiplied with first. @default 1 / 255 */
+  scale?: number | undefined;
+  /** Subtracted after `scale`: one number, or one per channel in `colorOrder`. @default 0 */
+  mean?: number | number[] | undefined;
+  /** Divided by after `mean`: one number, or one per channel in `colorOrder`. @default 1 */
+  std?: number | number[] | undefined;
+  /** What transparent pixels and letterbox bars show, as RGB of 0…255. @default [255, 255, 255] */
+  background?: [number, number, number] | undefined;
+}
+
+/** The network's input tensor. */
+export interface ModelInput {
+  /** The tensor's name in the graph. */
+  name: string;
+  /** Order of the dimensions: batch, channels, height, width. */
+  layout: 'NCHW' | 'NHWC';
+  /** Element type. `uint8` takes the pixels as they are: no scale, mean or std. */
+  dtype: 'float32' | 'float16' | 'uint8';
+  /** Pixels. */
+  width: number;
+  /** Pixels. */
+  height: number;
+  /** 3 for colour, 1 for `GRAY`. */
+  channels: 1 | 3;
+  /** `GRAY` is ITU-R 601 luma with Pillow's rounding. */
+  colorOrder: 'RGB' | 'BGR' | 'GRAY';
+}
+
+/** The network's output tensor, `[batch, classes]`. */
+export interface ModelOutput {
+  /** The tensor's name in the graph. */
+  name: string;
+  /** What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores. */
+  activation: 'softmax' | 'sigmoid' | 'none';
+}
+
+/** One file of weights. */
+export interface ModelFile {
+  /** Relative to the manifest, or absolute. */
+  url: string;
+  dtype: ModelDtype;
+  /** Size of the file. */
+  bytes?: number | undefined;
+  /** Lower-case hex. A download that differs is refused. */
+  sha256?: string | undefined;
+}
+
+/** The contents of `model.json`. */
+export interface ModelManifest {
+  /** Identifies the model: letters, digits, `.`, `_`, `-`, and `/` between an owner and a name. */
+  name: string;
+  /** Semantic version of the weights and everything else here. */
+  version: string;
+  task: 'image-classification';
+  /** For people. @default name */
+  title?: string | undefined;
+  description?: string | undefined;
+  license?: string | undefined;
+  /** Where the model comes from. */
+  source?: string | undefined;
+  /** One per class, in the order of the output: inline, or a text file with one per line. */
+  labels: string[] | { url: string };
+  input: ModelInput;
+  preprocess: Preprocess;
+  output: ModelOutput;
+  /** At least one; the runtime picks by `dtype`. */
+  files: ModelFile[];
+  /** Whatever the author measured. */
+  metrics?: Record<string, unknown> | undefined;
+}
+
+const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
+const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16384));
+const byte = v.pipe(v.number(), v.minValue(0), v.maxValue(255));
+const text = v.pipe(v.string(), v.maxLength(10_000));
+const perChannel = <T extends v.GenericSchema<unknown, number>>(item: T) =>
+  v.union([item, v.pipe(v.array(item), v.minLength(1), v.maxLength(3))]);
+
+const kernel = {
+  filter: v.optional(
+    v.picklist(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const),
+  ),
+  antialias: v.optional(v.boolean()),
+};
+
+const manifestSchema = v.object({
+  name: v.pipe(v.string(), v.regex(/^[\w.-]{1,96}(\/[\w.-]{1,96})?$/)),
+  version: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+([-+][\w.+-]{1,64})?$/)),
+  task: v.literal('image-classification'),
+  title: v.optional(text),
+  description: v.optional(text),
+  license: v.optional(text),
+  source: v.optional(text),
+  labels: v.union([
+    v.pipe(v.array(text), v.minLength(1), v.maxLength(1_000_000)),
+    v.object({ url: v.pipe(text, v.minLength(1)) }),
+  ]),
+  input: v.object({
+    name: v.pipe(text, v.minLength(1)),
+    layout: v.picklist(['NCHW', 'NHWC'] as const),
+    dtype: v.picklist(['float32', 'float16', 'uint8'] as const),
+    width: pixels,
+    height: pixels,
+    channels: v.picklist([1, 3] as const),
+    colorOrder: v.picklist(['RGB', 'BGR', 'GRAY'] as const),
+  }),
+  preprocess: v.object({
+    resize: v.optional(
+      v.variant('policy', [
+        v.object({ policy: v.literal('none') }),
+        v.object({ policy: v.literal('exact'), width: pixels, height: pixels, ...kernel }),
+        v.object({ policy: v.literal('shorter-side'), size: pixels, ...kernel }),
+        v.object({
+          policy: v.literal('crop-fraction'),
+          fraction: v.pipe(positive, v.maxValue(1)),
+          ...kernel,
+        }),
+        v.object({ policy: v.literal('letterbox'), width: pixels, height: pixels, ...kernel }),
+      ]),
+    ),
+    crop: v.optional(
+      v.object({
+        policy: v.literal('center'),
+        width: pixels,
+        height: pixels,
+        rounding: v.optional(v.picklist(['half-even', 'floor'] as const)),
+      }),
+    ),
+    scale: v.optional(positive),
+    mean: v.optional(perChannel(v.pipe(v.number(), v.finite()))),
+    std: v.optional(perChannel(positive)),
+    background: v.optional(v.tuple([byte, byte, byte])),
+  }),
+  output: v.object({
+    name: v.pipe(text, v.minLength(1)),
+    activation: v.picklist(['softmax', 'sigmoid', 'none'] as const),
+  }),
+  files: v.pipe(
+    v.array(
+      v.object({
+        url: v.pipe(text, v.minLength(1)),
+        dtype: v.picklist(['fp32', 'fp16', 'int8'] as const),
+        bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+        sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(16),
+  ),
+  metrics: v.optional(v.record(v.string(), v.unknown())),
+}) satisfies v.GenericSchema<unknown, ModelManifest>;
+
+/**
+ * Checks that `value` (parsed JSON) describes a model, and that its parts fit together.
+ *
+ * @param value - Anything.
+ * @param where - What the message calls the manifest: its URL or file name.
+ * @throws TabserveError `manifest-invalid`, naming the field, what was found and what was expected.
+ */
+export function parseManifest(value: unknown, where: string): ModelManifest {
+  const result = v.safeParse(manifestSchema, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = v.getDotPath(issue) ?? '(the whole file)';
+    throw invalid(where, field, issue.received, issue.expected ?? requirementOf(issue));
+  }
+  const manifest: ModelManifest = result.output;
+  const { channels, colorOrder, width, height, dtype } = manifest.input;
+  const { resize, crop, mean, std } = manifest.preprocess;
+
+  const channelsOfOrder = colorOrder === 'GRAY' ? 1 : 3;
+  if (channels !== channelsOfOrder) {
+    throw invalid(where, 'input.channels', channels, `${channelsOfOrder} for ${colorOrder}`);
+  }
+  for (const [field, list] of Object.entries({ mean, std })) {
+    if (Array.isArray(list) && list.length !== channels) {
+      throw invalid(
+        where,
+        `preprocess.${field}`,
+        `${list.length} numbers`,
+        `${channels}, one per channel`,
+      );
+    }
+  }
+  if (dtype === 'uint8' && (mean !== undefined || std !== undefined)) {
+    throw invalid(
+      where,
+      'preprocess.mean',
+      'a value',
+      'none, because a uint8 input takes the pixels as they are',
+    );
+  }
+  if (resize?.policy === 'crop-fraction' && crop === undefined) {
+    throw invalid(where, 'preprocess.crop', 'nothing', 'a crop, which "crop-fraction" refers to');
+  }
+  const produced = finalSize(manifest.preprocess);
+  if (produced && (produced.width !== width || produced.height !== height)) {
+    throw invalid(
+      where,
+      'input.width × input.height',
+      `${width} × ${height}`,
+      `${produced.width} × ${produced.height}, which is what "preprocess" produces`,
+    );
+  }
+  return manifest;
+}
+
+/** The size that preprocessing ends in, or `undefined` where it depends on the picture. */
+function finalSize(preprocess: Preprocess): { width: number; height: number } | undefined {
+  if (preprocess.crop) return preprocess.crop;
+  const { resize } = preprocess;
+  return resize?.policy === 'exact' || resize?.policy === 'letterbox' ? resize : undefined;
+}
+
+function requirementOf(issue: v.BaseIssue<unknown>): string {
+  return issue.requirement instanceof RegExp || typeof issue.requirement === 'string'
+    ? String(issue.requirement)
+    : issue.message;
+}
+
+function invalid(where: string, field: string, found: unknown, expected: string): TabserveError {
+  return new TabserveError(
+    'manifest-invalid',
+    `${where}: the field "${field}" is wrong: found ${found}, expected ${expected}.`,
+    { details: { manifest: where, field, found: String(found), expected } },
+  );
+}

@@ -1,0 +1,181 @@
+/** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
+import type * as Ort from 'onnxruntime-web';
+import { asTabserveError, messageOf, TabserveError } from '../errors.js';
+import { download } from '../model/download.js';
+import type { DeviceAbilities } from '../model/select.js';
+import type { ProgressListener } from './progress.js';
+import type { StartRequest } from './protocol.js';
+
+/** The engine's API, the same for each of its builds. */
+export type OrtModule = typeof Ort;
+
+/** An engine that can create sessions. */
+export interface Backend {
+  ort: OrtModule;
+  abilities: DeviceAbilities;
+  executionProviders: Ort.InferenceSession.ExecutionProviderConfig[];
+  /** The GPU in words, or `null` on WASM. */
+  adapter: string | null;
+}
+
+/**
+ * A model of one Identity node, 67 bytes (`onnx.helper.make_model`, opset 13).
+ *
+ * ONNX Runtime compiles its binary when the first session is created; this one lets that happen
+ * while the real model is still on its way.
+ */
+const identityModel =
+  'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
+
+/** Magic number at the start of every WebAssembly binary. */
+const wasmMagic = [0x00, 0x61, 0x73, 0x6d];
+
+/** Sizes of the engine's binaries, so that progress has a total before the first byte. */
+const wasmBytes: Readonly<Record<string, number>> = {
+  'ort-wasm-simd-threaded.wasm': 14_239_897,
+  'ort-wasm-simd-threaded.jspi.wasm': 16_758_545,
+  'ort-wasm-simd-threaded.asyncify.wasm': 26_781_914,
+};
+
+/**
+ * Starts ONNX Runtime: fetches its binary, compiles it, and opens the GPU where one is wanted.
+ *
+ * The binary is fetched here and not by ONNX Runtime because a failed load inside it cannot be
+ * repeated, shows no progress and does not say what the server sent instead.
+ *
+ * @throws TabserveError `network`, `model-not-found`, `unsupported`, `out-of-memory`.
+ */
+export async function startBackend(
+  ort: OrtModule,
+  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrl'>,
+  options: {
+    onProgress: ProgressListener;
+    onDeviceLost: (reason: string) => void;
+  },
+): Promise<Backend> {
+  const gpu = request.device === 'webgpu' ? openGpu(options.onDeviceLost) : undefined;
+  // Without this, a GPU that cannot be opened while the binary loads is an unhandled rejection.
+  gpu?.catch(() => undefined);
+  const binary = await downloadBinary(request.wasmUrl, options.onProgress);
+  ort.env.logLevel = 'error';
+  ort.env.wasm.numThreads = request.threads;
+  ort.env.wasm.wasmBinary = binary;
+  // Threads load the engine's script again by this script's address, and the binary by none.
+  ort.env.wasm.wasmPaths = { wasm: request.wasmUrl };
+  const { device, adapter, fp16 } = (await gpu) ?? { device: null, adapter: null, fp16: true };
+  try {
+    const session = await ort.InferenceSession.create(
+      Uint8Array.from(atob(identityModel), (char) => char.charCodeAt(0)),
+      { executionProviders: ['wasm'] },
+    );
+    await session.release();
+  } catch (cause) {
+    throw startError(cause, request.wasmUrl);
+  }
+  // The engine has compiled it; the bytes need not stay.
+  delete ort.env.wasm.wasmBinary;
+  return {
+    ort,
+    abilities: { device: request.device, fp16 },
+    executionProviders: device ? [{ name: 'webgpu', device }] : ['wasm'],
+    adapter,
+  };
+}
+
+async function downloadBinary(url: string, onProgress: ProgressListener): Promise<Uint8Array> {
+  const name = new URL(url).pathname.split('/').at(-1) ?? '';
+  const size = wasmBytes[name] ?? 0;
+  const bytes = await download(url, {
+    // Shared by all models of this worker, so that no single load's abort may end it.
+    signal: new AbortController().signal,
+    onProgress: (loaded, total) => onProgress(loaded, Math.max(total || size, loaded)),
+  }).catch((cause: unknown) => {
+    throw new TabserveError(
+      'network',
+      `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} Serve tabserve's "ort" folder there, or set the option wasmUrl.`,
+      { cause, details: { url } },
+    );
+  });
+  if (wasmMagic.every((byte, index) => bytes[index] === byte)) return bytes;
+  const start = new TextDecoder().decode(bytes.subarray(0, 60));
+  throw new TabserveError(
+    'network',
+    `${url} is not a WebAssembly binary: it begins with ${JSON.stringify(start)}. Servers often answer a wrong address with their index page. Serve tabserve's "ort" folder there, or set the option wasmUrl.`,
+    { details: { url, firstBytes: start }, retryable: false },
+  );
+}
+
+function startError(cause: unknown, url: string): TabserveError {
+  const message = messageOf(cause);
+  if (/Content Security Policy|unsafe-eval/i.test(message)) {
+    return new TabserveError(
+      'unsupported',
+      `The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src. (${message})`,
+      { cause, details: { url, directive: 'script-src' } },
+    );
+  }
+  if (isOutOfMemory(message)) {
+    return new TabserveError(
+      'out-of-memory',
+      `ONNX Runtime could not get the memory it starts with: ${message}`,
+      { cause },
+    );
+  }
+  return new TabserveError('unsupported', `ONNX Runtime could not start: ${message}`, {
+    cause,
+    details: { url },
+  });
+}
+
+/** Whether an engine's message says that memory ran out. */
+export function isOutOfMemory(message: string): boolean {
+  return /bad_alloc|out of memory|could not allocate|Failed to allocate|RangeError.*memory/i.test(
+    message,
+  );
+}
+
+interface Gpu {
+  device: GPUDevice;
+  adapter: string;
+  fp16: boolean;
+}
+
+/**
+ * Opens a device of our own: ONNX Runtime's default one, once lost, is handed out again for ever.
+ *
+ * @throws TabserveError `unsupported`.
+ */
+async function openGpu(onLost: (reason: string) => void): Promise<Gpu> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) {
+    throw new TabserveError(
+      'unsupported',
+      'WebGPU has no adapter in this worker. Use device "wasm", or "auto".',
+    );
+  }
+  const fp16 = adapter.features.has('shader-f16');
+  const optional: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
+  const { limits } = adapter;
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({
+      requiredFeatures: optional.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: {
+        maxBufferSize: limits.maxBufferSize,
+        maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+        maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+        maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+        maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+        maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
+        maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
+        maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      },
+    });
+  } catch (cause) {
+    throw asTabserveError(cause, 'unsupported', `WebGPU has no device: ${messageOf(cause)}`);
+  }
+  void device.lost.then((info) => onLost(info.message || info.reason));
+  const { vendor, architecture, description } = adapter.info;
+  const words = [vendor, architecture, description].filter((word) => word !== '');
+  return { device, adapter: words.join(' ') || 'WebGPU', fp16 };
+}

@@ -1,0 +1,74 @@
+/** The way of one image through the worker, from the wire to the answer. */
+import { TabserveError } from '../errors.js';
+import { type DecodeOptions, decode } from '../image/decode.js';
+import type { Engine } from './engine.js';
+import { Laps } from './laps.js';
+import type { ModelEntry } from './load.js';
+import { activate, topK } from './postprocess.js';
+import type { ClassifyRequest, ClassifyResult } from './protocol.js';
+import type { Gate } from './queue.js';
+
+/** What {@link classifyImage} works with. */
+export interface ClassifyContext {
+  engine: Engine;
+  /** Bounds how many images are in memory. */
+  gate: Gate;
+  model: ModelEntry;
+  /** Turns an SVG into pixels, which only a page can. */
+  rasteriseSvg: NonNullable<DecodeOptions['rasteriseSvg']>;
+  signal: AbortSignal;
+}
+
+/**
+ * Decodes, preprocesses, runs and sorts.
+ *
+ * @throws TabserveError `image-…`, `network`, `model-invalid`, `device-lost`, `out-of-memory`,
+ *   `invalid-argument`; the signal's reason when aborted.
+ */
+export async function classifyImage(
+  request: ClassifyRequest,
+  { engine, gate, model, rasteriseSvg, signal }: ClassifyContext,
+): Promise<ClassifyResult> {
+  const { manifest, labels, maxPixels, preprocessor, session } = model;
+  const laps = new Laps<keyof ClassifyResult['timings']>();
+  const leave = await gate.enter(signal);
+  try {
+    laps.lap('queue');
+    const source = await decode(request.image, { maxPixels, signal, rasteriseSvg });
+    laps.lap('decode');
+    const tensor = preprocessor.allocate(1);
+    try {
+      const crop = await preprocessor.crop(source, request.crop ?? undefined, signal);
+      preprocessor.write(crop, tensor);
+    } finally {
+      source.close();
+    }
+    laps.lap('preprocess');
+    const output = await engine.exclusive(async () => {
+      signal.throwIfAborted();
+      laps.lap('queue');
+      return session.run(tensor);
+    });
+    laps.lap('inference');
+    if (output.length !== labels.length) {
+      throw new TabserveError(
+        'model-invalid',
+        `The model "${manifest.name}" answers ${output.length} classes; its labels name ${labels.length}.`,
+      );
+    }
+    const classifications = topK(activate(output, manifest.output.activation), labels, request);
+    laps.lap('postprocess');
+    return {
+      classifications,
+      timings: {
+        queue: laps.read('queue'),
+        decode: laps.read('decode'),
+        preprocess: laps.read('preprocess'),
+        inference: laps.read('inference'),
+        postprocess: laps.read('postprocess'),
+      },
+    };
+  } finally {
+    leave();
+  }
+}

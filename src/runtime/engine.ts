@@ -1,0 +1,59 @@
+/** The engine as the rest of the worker sees it: started once, used by one task at a time. */
+import { type Backend, type OrtModule, startBackend } from './backend.js';
+import type { ProgressListener } from './progress.js';
+import type { StartRequest } from './protocol.js';
+import { SerialQueue } from './queue.js';
+
+/** What an {@link Engine} needs to know. */
+export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrl'>;
+
+/** ONNX Runtime with its one queue. */
+export class Engine {
+  readonly config: EngineConfig;
+  readonly #ort: OrtModule;
+  readonly #onDeviceLost: (reason: string) => void;
+  readonly #queue = new SerialQueue();
+  readonly #followers = new Set<ProgressListener>();
+  #backend: Promise<Backend> | undefined;
+  #progress: { loaded: number; total: number } | undefined;
+
+  constructor(ort: OrtModule, config: EngineConfig, onDeviceLost: (reason: string) => void) {
+    this.#ort = ort;
+    this.config = config;
+    this.#onDeviceLost = onDeviceLost;
+  }
+
+  /**
+   * The running engine. The first call starts it, a call after a failed start tries again.
+   *
+   * @param onProgress - Hears the bytes of the engine's binary while it loads.
+   */
+  async backend(onProgress: ProgressListener): Promise<Backend> {
+    this.#followers.add(onProgress);
+    if (this.#progress) onProgress(this.#progress.loaded, this.#progress.total);
+    this.#backend ??= startBackend(this.#ort, this.config, {
+      onDeviceLost: this.#onDeviceLost,
+      onProgress: (loaded, total) => {
+        this.#progress = { loaded, total };
+        for (const follower of this.#followers) follower(loaded, total);
+      },
+    });
+    try {
+      const backend = await this.#backend;
+      // For a later model the engine costs no bytes.
+      this.#progress = { loaded: 0, total: 0 };
+      return backend;
+    } catch (error) {
+      this.#backend = undefined;
+      this.#progress = undefined;
+      throw error;
+    } finally {
+      this.#followers.delete(onProgress);
+    }
+  }
+
+  /** Runs `task` when the engine is free. Every create, run and release goes through here. */
+  exclusive<T>(task: () => Promise<T>): Promise<T> {
+    return this.#queue.run(task);
+  }
+}

@@ -1,0 +1,100 @@
+/** From a model's name to a session that has run once. */
+import { createPreprocessor, type Preprocessor } from '../image/preprocess.js';
+import { download } from '../model/download.js';
+import type { ModelManifest } from '../model/manifest.js';
+import { selectFile } from '../model/select.js';
+import { resolveModel } from '../model/source.js';
+import type { Engine } from './engine.js';
+import { type ProgressListener, ProgressTotal } from './progress.js';
+import type { LoadedModel, LoadRequest } from './protocol.js';
+import { ModelSession } from './session.js';
+
+/** A model in this worker. */
+export interface ModelEntry {
+  session: ModelSession;
+  preprocessor: Preprocessor;
+  manifest: ModelManifest;
+  /** One per class. */
+  labels: readonly string[];
+  /** Larger images are refused. */
+  maxPixels: number;
+}
+
+/**
+ * Loads a model: the engine's binary, the manifest and the weights side by side, then the session,
+ * then one run on zeros.
+ *
+ * @throws TabserveError of every kind that loading can end in; the signal's reason when aborted.
+ */
+export async function loadModel(
+  engine: Engine,
+  request: LoadRequest,
+  options: { signal: AbortSignal; onProgress: ProgressListener },
+): Promise<{ entry: ModelEntry; report: Omit<LoadedModel, 'modelId'> }> {
+  const began = performance.now();
+  const elapsed = () => performance.now() - began;
+  const siblingFailed = new AbortController();
+  const signal = AbortSignal.any([options.signal, siblingFailed.signal]);
+  const progress = new ProgressTotal(['engine', 'model'] as const, options.onProgress);
+  try {
+    const starting = engine
+      .backend((loaded, total) => progress.set('engine', loaded, total))
+      .then((backend) => ({ backend, time: elapsed() }));
+    // Awaited below; until then its failure must not count as unhandled.
+    starting.catch(() => undefined);
+
+    const { manifest, labels, locate } = await resolveModel(request.model, signal);
+    const abilities =
+      engine.config.device === 'wasm'
+        ? ({ device: 'wasm', fp16: true } as const)
+        : (await starting).backend.abilities;
+    const file = selectFile(manifest, request.dtype, abilities);
+    const location = locate(file);
+    const [{ backend, time: engineTime }, { bytes, time: modelTime }] = await Promise.all([
+      starting,
+      download(location, {
+        expected: file,
+        signal,
+        onProgress: (loaded, total) => progress.set('model', loaded, total),
+      }).then((bytes) => ({ bytes, time: elapsed() })),
+    ]);
+
+    return await engine.exclusive(async () => {
+      signal.throwIfAborted();
+      const where = typeof location === 'string' ? location : file.url;
+      const createBegan = elapsed();
+      const session = await ModelSession.create(backend, bytes, manifest, labels.length, where);
+      const preprocessor = createPreprocessor(manifest.input, manifest.preprocess);
+      const warmUpBegan = elapsed();
+      try {
+        // On zeros: the engine allocates, and WebGPU compiles its shaders, before requests count.
+        await session.run(preprocessor.allocate(1));
+        signal.throwIfAborted();
+      } catch (error) {
+        await session.release();
+        throw error;
+      }
+      const timings = {
+        engine: engineTime,
+        model: modelTime,
+        session: warmUpBegan - createBegan,
+        warmup: elapsed() - warmUpBegan,
+      };
+      return {
+        entry: { session, preprocessor, manifest, labels, maxPixels: request.maxPixels },
+        report: {
+          manifest,
+          labels,
+          dtype: file.dtype,
+          file: file.url,
+          bytes: bytes.length,
+          adapter: backend.adapter,
+          timings,
+        },
+      };
+    });
+  } catch (error) {
+    siblingFailed.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+/** Bytes of several downloads, added up. */
+
+/** Receives bytes so far and in all. */
+export type ProgressListener = (loaded: number, total: number) => void;
+
+/**
+ * Adds up the progress of several parts. It reports nothing before every part's size is known, so
+ * that the total does not move, and what it reports never falls.
+ */
+export class ProgressTotal<Part extends string> {
+  readonly #parts: Map<Part, { loaded: number; total: number } | null>;
+  readonly #listener: ProgressListener;
+  #loaded = 0;
+
+  constructor(parts: readonly Part[], listener: ProgressListener) {
+    this.#parts = new Map(parts.map((part) => [part, null]));
+    this.#listener = listener;
+  }
+
+  /** Notes a part's bytes so far and in all. */
+  set(part: Part, loaded: number, total: number): void {
+    this.#parts.set(part, { loaded, total });
+    let allLoaded = 0;
+    let allTotal = 0;
+    for (const each of this.#parts.values()) {
+      if (each === null) return;
+      allLoaded += each.loaded;
+      allTotal += each.total;
+    }
+    this.#loaded = Math.max(this.#loaded, allLoaded);
+    this.#listener(this.#loaded, Math.max(allTotal, this.#loaded));
+  }
+}

@@ -1,0 +1,182 @@
+/** A model in the engine: created, checked against its manifest, run and released. */
+import type * as Ort from 'onnxruntime-web';
+import { messageOf, TabserveError } from '../errors.js';
+import type { TensorData } from '../image/tensor.js';
+import { refuseMarkup } from '../model/download.js';
+import type { ModelInput, ModelManifest } from '../model/manifest.js';
+import { type Backend, isOutOfMemory } from './backend.js';
+
+/**
+ * One model, ready to run.
+ *
+ * Not safe for concurrent use: ONNX Runtime wants one call at a time per worker (see SerialQueue).
+ */
+export class ModelSession {
+  readonly #backend: Backend;
+  readonly #session: Ort.InferenceSession;
+  readonly #manifest: ModelManifest;
+
+  private constructor(backend: Backend, session: Ort.InferenceSession, manifest: ModelManifest) {
+    this.#backend = backend;
+    this.#session = session;
+    this.#manifest = manifest;
+  }
+
+  /**
+   * @param bytes - The `.onnx` file.
+   * @param where - What messages call the file.
+   * @throws TabserveError `model-invalid` when the bytes are no model, use operators the engine
+   *   lacks, or do not fit the manifest; `out-of-memory`.
+   */
+  static async create(
+    backend: Backend,
+    bytes: Uint8Array,
+    manifest: ModelManifest,
+    labelCount: number,
+    where: string,
+  ): Promise<ModelSession> {
+    refuseMarkup(bytes, where);
+    let session: Ort.InferenceSession;
+    try {
+      session = await backend.ort.InferenceSession.create(bytes, {
+        executionProviders: backend.executionProviders,
+      });
+    } catch (cause) {
+      throw createError(cause, bytes, where);
+    }
+    try {
+      checkMetadata(session, manifest, labelCount, where);
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    return new ModelSession(backend, session, manifest);
+  }
+
+  /**
+   * Runs the network on one image.
+   *
+   * @param data - `width × height × channels` elements.
+   * @returns One number per class.
+   * @throws TabserveError `model-invalid`, `out-of-memory`, `device-lost`.
+   */
+  async run(data: TensorData): Promise<ArrayLike<number>> {
+    const { input, output } = this.#manifest;
+    const dims = dimensions(input);
+    const feed = new this.#backend.ort.Tensor(input.dtype, data, dims);
+    let results: Ort.InferenceSession.ReturnType;
+    try {
+      results = await this.#session.run({ [input.name]: feed }, [output.name]);
+    } catch (cause) {
+      throw runError(cause, this.#manifest.name);
+    }
+    const result = results[output.name];
+    if (!result) throw new TabserveError('internal', `The engine gave no "${output.name}".`);
+    return toNumbers(result);
+  }
+
+  /** Frees the session's memory in the engine. */
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function dimensions({ layout, width, height, channels }: ModelInput): number[] {
+  return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
+}
+
+function checkMetadata(
+  session: Ort.InferenceSession,
+  manifest: ModelManifest,
+  labelCount: number,
+  where: string,
+): void {
+  const input = find(session.inputMetadata, manifest.input.name, 'input.name', where);
+  if (input.type !== manifest.input.dtype) {
+    throw misfit(where, 'input.dtype', manifest.input.dtype, input.type);
+  }
+  const wanted = dimensions(manifest.input);
+  const fits =
+    input.shape.length === wanted.length &&
+    input.shape.every((size, axis) => typeof size === 'string' || size === wanted[axis]);
+  if (!fits) {
+    throw misfit(where, 'input', `[${wanted.join(', ')}]`, `[${input.shape.join(', ')}]`);
+  }
+  const output = find(session.outputMetadata, manifest.output.name, 'output.name', where);
+  const classes = output.shape.at(-1);
+  if (typeof classes === 'number' && classes !== labelCount) {
+    throw misfit(where, 'labels', `${labelCount} labels`, `${classes} classes`);
+  }
+}
+
+type TensorMetadata = Extract<Ort.InferenceSession.ValueMetadata, { isTensor: true }>;
+
+function find(
+  metadata: readonly Ort.InferenceSession.ValueMetadata[],
+  name: string,
+  field: string,
+  where: string,
+): TensorMetadata {
+  const found = metadata.find((value) => value.name === name);
+  if (found?.isTensor) return found;
+  throw misfit(where, field, `"${name}"`, metadata.map((value) => `"${value.name}"`).join(', '));
+}
+
+function misfit(where: string, field: string, manifest: string, model: string): TabserveError {
+  return new TabserveError(
+    'model-invalid',
+    `${where} does not fit its manifest: "${field}" says ${manifest}, the model has ${model}.`,
+    { details: { model: where, field, manifest, found: model } },
+  );
+}
+
+function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {
+  const message = messageOf(cause);
+  if (isOutOfMemory(message)) {
+    return new TabserveError(
+      'out-of-memory',
+      `There is not enough memory for ${where} (${bytes.length} bytes): ${message}`,
+      { cause },
+    );
+  }
+  const firstBytes = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0'));
+  return new TabserveError(
+    'model-invalid',
+    `${where} cannot be used as a model: ${message} (${bytes.length} bytes, beginning with ${firstBytes.join(' ')}). If the file is damaged, fetch it again; a sha256 in the manifest would tell.`,
+    { cause, details: { model: where, bytes: bytes.length, firstBytes: firstBytes.join(' ') } },
+  );
+}
+
+function runError(cause: unknown, model: string): TabserveError {
+  const message = messageOf(cause);
+  if (/device was lost|device is lost|DeviceLost/i.test(message)) {
+    return new TabserveError('device-lost', `The GPU was lost during a run: ${message}`, { cause });
+  }
+  if (isOutOfMemory(message)) {
+    return new TabserveError(
+      'out-of-memory',
+      `There is not enough memory to run "${model}": ${message}`,
+      { cause },
+    );
+  }
+  return new TabserveError('model-invalid', `The model "${model}" failed: ${message}`, { cause });
+}
+
+function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {
+  const { data } = tensor;
+  if (tensor.type === 'float16' && data instanceof Uint16Array) return Array.from(data, fromHalf);
+  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) {
+    return data;
+  }
+  return Array.from(data as ArrayLike<number | bigint>, Number);
+}
+
+/** The value of an IEEE 754 binary16 number, given its bits. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}

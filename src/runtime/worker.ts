@@ -1,0 +1,151 @@
+/**
+ * The worker: one engine, its models, and the requests to them.
+ *
+ * What a request means is in `load.ts` and `classify.ts`; here is how it is begun, cancelled and
+ * answered.
+ */
+import * as Comlink from 'comlink';
+import { fromErrorRecord, TabserveError, toErrorRecord } from '../errors.js';
+import type { OrtModule } from './backend.js';
+import { classifyImage } from './classify.js';
+import { Engine } from './engine.js';
+import { loadModel, type ModelEntry } from './load.js';
+import {
+  type ClassifyRequest,
+  type ClassifyResult,
+  type EngineFlavour,
+  type LoadedModel,
+  type LoadRequest,
+  type PageApi,
+  protocolVersion,
+  type ReadyMessage,
+  type Reply,
+  type StartRequest,
+  type WorkerApi,
+} from './protocol.js';
+import { Gate } from './queue.js';
+
+/**
+ * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
+ * only cost memory.
+ */
+const imagesInFlight = 2;
+
+/** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
+export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
+  Comlink.expose(new TabserveWorker(ort));
+  const ready: ReadyMessage = { tabserve: 'ready', flavour, version: protocolVersion };
+  self.postMessage(ready);
+}
+
+class TabserveWorker implements WorkerApi {
+  readonly #ort: OrtModule;
+  readonly #gate = new Gate(imagesInFlight);
+  readonly #models = new Map<number, ModelEntry>();
+  readonly #underWay = new Map<number, AbortController>();
+  #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
+  #nextModelId = 1;
+
+  constructor(ort: OrtModule) {
+    this.#ort = ort;
+  }
+
+  start(request: StartRequest): Promise<Reply<null>> {
+    return reply(async () => {
+      const page = Comlink.wrap<PageApi>(request.page);
+      const engine = new Engine(this.#ort, request, (reason) => void page.deviceLost(reason));
+      this.#started = { engine, page };
+      holdLock(request.lockName);
+      return null;
+    });
+  }
+
+  load(request: LoadRequest): Promise<Reply<LoadedModel>> {
+    return this.#cancellable(request.requestId, null, async (signal) => {
+      const { engine, page } = this.#context();
+      const { entry, report } = await loadModel(engine, request, {
+        signal,
+        onProgress: (loaded, total) => void page.progress(request.requestId, loaded, total),
+      });
+      const modelId = this.#nextModelId++;
+      this.#models.set(modelId, entry);
+      return { modelId, ...report };
+    });
+  }
+
+  classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>> {
+    return this.#cancellable(request.requestId, request.timeLeft, async (signal) => {
+      const { engine, page } = this.#context();
+      const model = this.#models.get(request.modelId);
+      if (!model) throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+      return classifyImage(request, {
+        engine,
+        gate: this.#gate,
+        model,
+        signal,
+        rasteriseSvg: async (svg, options) => unwrap(await page.rasteriseSvg(svg, options.maxPixels)),
+      });
+    });
+  }
+
+  unload(modelId: number): Promise<Reply<null>> {
+    return reply(async () => {
+      const model = this.#models.get(modelId);
+      this.#models.delete(modelId);
+      if (model) await this.#context().engine.exclusive(() => model.session.release());
+      return null;
+    });
+  }
+
+  cancel(requestId: number): void {
+    this.#underWay.get(requestId)?.abort();
+  }
+
+  ping(): void {}
+
+  #context(): { engine: Engine; page: Comlink.Remote<PageApi> } {
+    if (this.#started) return this.#started;
+    throw new TabserveError('internal', 'The worker was asked to work before it was started.');
+  }
+
+  async #cancellable<T>(
+    requestId: number,
+    timeLeft: number | null,
+    task: (signal: AbortSignal) => Promise<T>,
+  ): Promise<Reply<T>> {
+    const controller = new AbortController();
+    // The page keeps the deadline too; here it spares work whose answer nobody awaits any more,
+    // even when the page's cancellation is stuck behind a run that blocks this thread.
+    const timer =
+      timeLeft === null
+        ? undefined
+        : setTimeout(
+            () => controller.abort(new TabserveError('timeout', 'The time was up in the queue.')),
+            timeLeft,
+          );
+    this.#underWay.set(requestId, controller);
+    const answer = await reply(() => task(controller.signal));
+    clearTimeout(timer);
+    this.#underWay.delete(requestId);
+    return answer;
+  }
+}
+
+/** Runs `task` and writes its error down, of which comlink would lose half. */
+async function reply<T>(task: () => Promise<T>): Promise<Reply<T>> {
+  try {
+    return { value: await task() };
+  } catch (error) {
+    return { error: toErrorRecord(error) };
+  }
+}
+
+function unwrap<T>(answer: Reply<T>): T {
+  if ('error' in answer) throw fromErrorRecord(answer.error);
+  return answer.value;
+}
+
+/** Holds a Web Lock until this worker dies. Browsers without Web Locks go without that signal. */
+function holdLock(name: string): void {
+  void navigator.locks?.request(name, () => new Promise(() => undefined));
+}

@@ -1,0 +1,259 @@
+/** The public vocabulary of tabserve: what goes into a classifier and what comes out. */
+import type { PixelRect } from './image/types.js';
+import type { ModelDtype, ModelManifest } from './model/manifest.js';
+
+export type { PixelRect } from './image/types.js';
+export type {
+  CenterCrop,
+  ModelDtype,
+  ModelFile,
+  ModelInput,
+  ModelManifest,
+  ModelOutput,
+  Preprocess,
+  ResizeFilter,
+  ResizeKernel,
+  ResizePolicy,
+} from './model/manifest.js';
+
+/** Where arithmetic happens: ONNX Runtime's execution provider. */
+export type Device = 'webgpu' | 'wasm';
+
+/**
+ * Names a model:
+ *
+ * - a name of the catalogue, such as `'digits'`;
+ * - the URL of a manifest (`…/model.json`), its files beside it;
+ * - the manifest's bytes and its files, as `File`s picked or dropped together;
+ * - a manifest object and its files by the names that it gives them.
+ */
+export type ModelSource =
+  | string
+  | URL
+  | readonly File[]
+  | { manifest: ModelManifest; files?: Readonly<Record<string, Blob>>; baseUrl?: string | URL };
+
+/** Fired by the monitor of {@link CreateOptions.monitor} while bytes arrive. */
+export interface DownloadProgressEvent extends Event {
+  readonly type: 'downloadprogress';
+  /** Bytes so far, over all files of this load. Never falls. */
+  readonly loaded: number;
+  /** Bytes in all, as far as known. Never below `loaded`; the last event has `loaded === total`. */
+  readonly total: number;
+}
+
+/** What {@link CreateOptions.monitor} receives, as in the web platform's built-in AI APIs. */
+export interface CreateMonitor extends EventTarget {
+  addEventListener(
+    type: 'downloadprogress',
+    listener: (event: DownloadProgressEvent) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+}
+
+/** Options of `ImageClassifier.create()`. */
+export interface CreateOptions {
+  /** @default the best embedded model */
+  model?: ModelSource;
+  /**
+   * `auto` takes WebGPU on a real adapter and WASM otherwise, and falls back to WASM when WebGPU
+   * fails; the reason stands in `info`. A device asked for by name is used or refused, never
+   * replaced.
+   * @default 'auto'
+   */
+  device?: 'auto' | Device;
+  /**
+   * Which of the model's files. `auto` takes `fp16` where the device computes it at full speed
+   * (WASM, and WebGPU with `shader-f16`), then `fp32`, then `int8`: today's engine runs quantised
+   * graphs slower than float ones.
+   * @default 'auto'
+   */
+  dtype?: 'auto' | ModelDtype;
+  /**
+   * Threads of the WASM backend. More than one needs a cross-origin isolated page.
+   * @default 'auto': half of the cores, at least 2 and at most 4; 1 on a page that is not isolated
+   */
+  threads?: 'auto' | number;
+  /** Aborts the load. The promise rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Is called once, before the first byte, with a target of `downloadprogress` events. */
+  monitor?: (monitor: CreateMonitor) => void;
+  /** Images with more pixels are refused before they are decoded. @default 100_000_000 */
+  maxPixels?: number;
+  /**
+   * Most requests that may wait in the worker; one more is refused with `queue-full`.
+   * @default 1000
+   */
+  maxQueue?: number;
+  /** A worker of its own instead of the one that the page's classifiers share. @default false */
+  ownWorker?: boolean;
+  /**
+   * The worker's script, for pages whose policy forbids `blob:` workers (`worker-src 'self'`): the
+   * address of `worker-wasm.js` (`worker-jspi.js`, `worker-asyncify.js`), or of the folder that
+   * holds them. @default inlined
+   */
+  workerUrl?: string | URL;
+  /** The folder of ONNX Runtime's `.wasm` files. @default `ort/` beside tabserve's own file */
+  wasmUrl?: string | URL;
+  /** The folder of the embedded models. @default `models/` beside tabserve's own file */
+  modelsUrl?: string | URL;
+}
+
+/** Options of `ImageClassifier.classify()`. */
+export interface ClassifyOptions {
+  /** At most so many answers. @default 5 */
+  topK?: number;
+  /** Only answers with at least this score, 0…1. @default 0 */
+  threshold?: number;
+  /** Only these labels. Scores are not rescaled. @default all */
+  allow?: readonly string[];
+  /** Not these labels. @default none */
+  deny?: readonly string[];
+  /** The region of interest, in pixels of the upright image. @default the whole image */
+  crop?: PixelRect;
+  /** Drops the request. The promise rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Milliseconds after which the promise rejects with `timeout`. @default none */
+  timeout?: number;
+  /** Comes back in the `request` event and in errors. @default a counter */
+  id?: string;
+}
+
+/** One answer. */
+export interface Classification {
+  /** The class, as the model's author calls it. */
+  label: string;
+  /** 0…1. With a softmax output, all classes' scores add up to 1. */
+  score: number;
+  /** The class's place in the model's output. */
+  index: number;
+}
+
+/** Options of `ImageClassifier.watch()`. */
+export interface WatchOptions extends Omit<ClassifyOptions, 'id'> {
+  /** At most so many classifications a second. @default as many as the device manages */
+  maxFps?: number;
+}
+
+/** One frame's answer, from `ImageClassifier.watch()`. */
+export interface WatchResult {
+  /** Sorted by score. */
+  classifications: Classification[];
+  /** The frame's place in the video, in seconds. */
+  mediaTime: number;
+  /** Frames that the video showed since the last result and that were let go. */
+  skippedFrames: number;
+}
+
+/** Milliseconds that a request spent in each stage. */
+export interface StageTimings {
+  /** On the page: taking the picture from its source. */
+  capture: number;
+  /** In the worker: waiting for its turn. */
+  queue: number;
+  /** In the worker: bytes to pixels. */
+  decode: number;
+  /** In the worker: pixels to tensor. */
+  preprocess: number;
+  /** In the worker: tensor to logits. */
+  inference: number;
+  /** In the worker: logits to sorted answers. */
+  postprocess: number;
+  /** On the page: from the call to the answer. */
+  total: number;
+}
+
+/** The `detail` of a classifier's `request` event: one finished request. */
+export interface RequestReport {
+  id: string;
+  timings: StageTimings;
+}
+
+/** A substitution that tabserve made, and why. */
+export interface Fallback {
+  /** What was wanted. */
+  from: string;
+  /** What is used. */
+  to: string;
+  reason: string;
+}
+
+/** What a classifier runs on. */
+export interface ClassifierInfo {
+  model: {
+    name: string;
+    version: string;
+    title: string;
+    license: string | null;
+    /** One per class. */
+    labels: readonly string[];
+    /** The input's size in pixels. */
+    width: number;
+    height: number;
+    /** The file of weights in use. */
+    file: string;
+    bytes: number;
+  };
+  device: Device;
+  dtype: ModelDtype;
+  /** Threads of the WASM backend; 1 on WebGPU. */
+  threads: number;
+  /** Why this device, in words. */
+  reason: string;
+  /** What was replaced on the way, in order. */
+  fallbacks: readonly Fallback[];
+  /** ONNX Runtime's build: `wasm`, or with WebGPU `jspi` or `asyncify`. */
+  engine: 'wasm' | 'jspi' | 'asyncify';
+  /** The GPU, as the browser describes it; `null` on WASM. */
+  adapter: string | null;
+  /** Milliseconds of the load's parts; they overlap. */
+  load: { engine: number; model: number; session: number; warmup: number; total: number };
+}
+
+/** Whether a classifier can be created, as in the web platform's built-in AI APIs. */
+export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available';
+
+/**
+ * - `starting`: the worker or the model is loading.
+ * - `ready`: answers.
+ * - `degraded`: answers, on a fallback.
+ * - `recovering`: the worker was lost; a new one is loading.
+ * - `failed`: could not recover. The next `classify` tries again.
+ * - `destroyed`: for good.
+ */
+export type ClassifierState =
+  | 'starting'
+  | 'ready'
+  | 'degraded'
+  | 'recovering'
+  | 'failed'
+  | 'destroyed';
+
+/** Percentiles of a duration, in milliseconds, over the latest 1,000 requests. */
+export interface Percentiles {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+}
+
+/** A classifier's running account. */
+export interface ClassifierMetrics {
+  /** Finished, successfully or not. */
+  requests: number;
+  /** Of those, failed with an error (aborted ones are not failures). */
+  errors: number;
+  /** Errors by code. */
+  errorsByCode: Readonly<Record<string, number>>;
+  aborted: number;
+  /** Requests under way. */
+  pending: number;
+  /** Times that the worker had to be replaced. */
+  restarts: number;
+  latency: Readonly<Record<keyof StageTimings, Percentiles>>;
+}
