@@ -19,7 +19,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
   'out-of-memory': 'Close other tabs, or choose a smaller model.',
   'manifest-invalid': 'Correct the field in model.json, then drop the files again.',
   'model-invalid': 'Check that the .onnx file and its model.json belong together.',
-  unsupported: 'Choose “Best available” as the device.',
+  unsupported: 'Choose “Auto” as the device.',
 };
 
 const shownAtMost = 3;

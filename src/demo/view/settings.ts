@@ -21,7 +21,7 @@ export function showSettings(
   let ownModel: Settings['model'] | undefined;
 
   for (const choice of catalogue.choices) model.append(option(choice.key, choice.title));
-  threads.append(option('auto', 'Best for the device'));
+  threads.append(option('auto', 'Auto'));
   const most = crossOriginIsolated ? Math.min(mostThreads, navigator.hardwareConcurrency) : 1;
   for (let number = 1; number <= most; number++) threads.append(option(String(number)));
   if (!crossOriginIsolated) {
