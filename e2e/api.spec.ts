@@ -70,7 +70,10 @@ test('every kind of image gives the same answer, and stays usable', async ({ pag
     const video = document.createElement('video');
     video.muted = true;
     video.srcObject = canvas.captureStream();
+    // A captured canvas gives a frame each time that something is drawn.
+    const redraw = setInterval(() => canvas.getContext('2d')?.drawImage(offscreen, 0, 0), 50);
     await video.play();
+    clearInterval(redraw);
 
     const sources = {
       img,
@@ -183,7 +186,7 @@ test('wrong options are refused by name', async ({ page }) => {
   expect(messages[1]).toContain('"threshold" is 2');
   expect(messages[2]).toContain('"purple"');
   expect(messages[3]).toContain('65');
-  expect(messages[4]).toMatch(/number|42/);
+  expect(messages[4]).toContain('type Number is not accepted');
   expect(messages[5]).toContain('"device" is "npu"');
   expect(messages[6]).toContain('"threads" is 0');
 });

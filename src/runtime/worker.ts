@@ -55,7 +55,7 @@ class TabserveWorker implements WorkerApi {
       const page = Comlink.wrap<PageApi>(request.page);
       const engine = new Engine(this.#ort, request, (reason) => void page.deviceLost(reason));
       this.#started = { engine, page };
-      holdLock(request.lockName);
+      await holdLock(request.lockName);
       return null;
     });
   }
@@ -145,7 +145,18 @@ function unwrap<T>(answer: Reply<T>): T {
   return answer.value;
 }
 
-/** Holds a Web Lock until this worker dies. Browsers without Web Locks go without that signal. */
-function holdLock(name: string): void {
-  void navigator.locks?.request(name, () => new Promise(() => undefined));
+/**
+ * Takes a Web Lock and keeps it until this worker dies. Where Web Locks are not to be had, the page
+ * goes without that signal.
+ */
+async function holdLock(name: string): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const { locks } = navigator;
+    if (!locks) return resolve();
+    const held = locks.request(name, () => {
+      resolve();
+      return new Promise(() => undefined);
+    });
+    held.catch(() => resolve());
+  });
 }
