@@ -10,7 +10,7 @@ import { acceptDrops } from './sources/drop.js';
 import type { Incoming } from './sources/files.js';
 import { Pad } from './sources/pad.js';
 import { acceptPastes } from './sources/paste.js';
-import { offerSamples } from './sources/samples.js';
+import { Strip } from './sources/strip.js';
 import { createState, type ModelChoice, type Picture, type Settings } from './state.js';
 import { Alerts } from './view/alerts.js';
 import { showLabels } from './view/labels.js';
@@ -29,6 +29,7 @@ const alerts = new Alerts(byId('alerts', HTMLElement));
 const loader = new Loader(state, alerts);
 const requests = new Requests(state, alerts);
 const stage = new Stage(state);
+const strip = new Strip(state, show);
 const camera = new Camera(state, alerts);
 const tabs = new Tabs(tabChanged);
 const pad = new Pad(
@@ -59,7 +60,6 @@ acceptDrops(take);
 acceptPastes(take, (title, message) => alerts.tell(title, message));
 acceptChoices(take);
 acceptAddresses(take);
-offerSamples(state, (file, title) => show({ name: title, source: file, origin: 'picture' }));
 
 void begin();
 
@@ -96,13 +96,12 @@ function initialSettings(): Settings {
 function take(incoming: Incoming): void {
   switch (incoming.kind) {
     case 'pictures': {
-      const [file] = incoming.files;
-      if (file) show({ name: file.name, source: file, origin: 'picture' });
+      showAll(incoming.files);
       break;
     }
     case 'address':
       exceptFromCount(incoming.url);
-      show({ name: incoming.url, source: incoming.url, origin: 'picture' });
+      show({ name: addressName(incoming.url), source: incoming.url, origin: 'picture' });
       break;
     case 'model':
       void useOwnModel(incoming.files);
@@ -112,11 +111,31 @@ function take(incoming: Incoming): void {
   }
 }
 
+function showAll(files: readonly File[]): void {
+  const [first, ...rest] = files.map(
+    (file): Picture => ({ name: file.name, source: file, origin: 'picture' }),
+  );
+  if (!first) return;
+  for (const other of rest.toReversed()) strip.add(other);
+  show(first);
+  const classifier = state.classifier.current;
+  if (classifier) void strip.label(rest, classifier);
+}
+
 function show(shown: Picture): void {
   tabs.select('picture');
   picture = shown;
-  if (!(shown.source instanceof HTMLCanvasElement)) stage.show(shown.source, shown.name);
+  const { source } = shown;
+  if (typeof source === 'string' || source instanceof Blob) stage.show(source, shown.name);
+  strip.add(shown);
   requests.classify(shown);
+}
+
+/** What stands at the end of a path says more than the path. */
+function addressName(url: string): string {
+  if (url.startsWith('data:') || !URL.canParse(url, location.href)) return 'Typed address';
+  const { pathname, hostname } = new URL(url, location.href);
+  return pathname.split('/').at(-1) || hostname;
 }
 
 function useOwnModel(files: readonly File[]): Promise<void> {

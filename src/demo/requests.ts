@@ -29,7 +29,7 @@ export class Requests {
     const live = picture.origin === 'pad' && this.#running?.picture.origin === 'pad';
     if (!live) {
       this.#running?.abort.abort();
-      this.#state.answer.set({ kind: 'waiting', name: picture.name });
+      this.#state.answer.set({ kind: 'waiting', picture });
     }
     void this.#next();
   }
@@ -58,10 +58,9 @@ export class Requests {
   }
 
   async #answer(classifier: ImageClassifier, picture: Picture, signal: AbortSignal): Promise<void> {
-    const { name, origin } = picture;
     try {
       const scores = await classifier.classify(picture.source, { topK: 5, signal });
-      if (!signal.aborted) this.#state.answer.set({ kind: 'scores', name, origin, scores });
+      if (!signal.aborted) this.#state.answer.set({ kind: 'scores', picture, scores });
     } catch (error) {
       if (signal.aborted) return;
       // The model was changed meanwhile: ask the new one.
@@ -69,9 +68,8 @@ export class Requests {
         this.#waiting ??= picture;
         return;
       }
-      this.#alerts.show(error, { title: `No answer for “${name}”` });
-      const message = error instanceof Error ? error.message : String(error);
-      this.#state.answer.set({ kind: 'failed', name, message });
+      this.#alerts.show(error, { title: `No answer for “${picture.name}”` });
+      this.#state.answer.set({ kind: 'failed', picture });
     }
   }
 }

@@ -1,5 +1,5 @@
 /** What the page knows, and who hears of its changes. No part of the page reads another part. */
-import type { CreateOptions, ImageClassifier, ModelSource, WatchResult } from 'tabserve';
+import type { Classification, CreateOptions, ImageClassifier, ModelSource } from 'tabserve';
 
 /** A value that tells its subscribers when it is replaced. */
 export class Value<T> {
@@ -48,25 +48,20 @@ export type Load =
   | { phase: 'ready' }
   | { phase: 'failed'; title: string };
 
-/** A picture that waits for its answer, or has it. */
+/** Something to classify. */
 export interface Picture {
   /** For people: a file name, an address. */
   name: string;
-  source: File | Blob | string | HTMLCanvasElement;
+  source: File | Blob | string | HTMLCanvasElement | HTMLVideoElement;
   /** Where it is shown. */
-  origin: 'picture' | 'pad';
+  origin: 'picture' | 'camera' | 'pad';
 }
 
 export type Answer =
   | { kind: 'none' }
-  | { kind: 'waiting'; name: string }
-  | {
-      kind: 'scores';
-      name: string;
-      origin: 'picture' | 'pad' | 'camera';
-      scores: WatchResult['classifications'];
-    }
-  | { kind: 'failed'; name: string; message: string };
+  | { kind: 'waiting'; picture: Picture }
+  | { kind: 'scores'; picture: Picture; scores: readonly Classification[] }
+  | { kind: 'failed'; picture: Picture };
 
 /** The page's whole state. */
 export interface State {

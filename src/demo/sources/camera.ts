@@ -84,14 +84,10 @@ export class Camera {
     const { signal } = watching;
     this.#watching = watching;
     const rate = new Rate();
+    const picture = { name: 'Camera', source: this.#video, origin: 'camera' } as const;
     try {
       for await (const frame of classifier.watch(this.#video, { topK: 5, signal })) {
-        this.#state.answer.set({
-          kind: 'scores',
-          name: 'Camera',
-          origin: 'camera',
-          scores: frame.classifications,
-        });
+        this.#state.answer.set({ kind: 'scores', picture, scores: frame.classifications });
         this.#rate.textContent = `${rate.tick()} a second, ${frame.skippedFrames} frames let go`;
       }
     } catch (error) {

@@ -13,6 +13,8 @@ export function acceptDrops(take: (incoming: Incoming) => void): void {
 
   addEventListener('dragenter', (event) => {
     event.preventDefault();
+    const types = event.dataTransfer?.types ?? [];
+    if (!types.includes('Files') && !types.includes('text/uri-list')) return;
     depth++;
     veil.hidden = false;
   });

@@ -23,6 +23,7 @@ export function showResults(state: State): void {
 
   const verdict = byId('verdict', HTMLElement);
   const best = byId('verdict-best', HTMLElement);
+  const bestScore = byId('verdict-score', HTMLElement);
   const text = byId('verdict-text', HTMLElement);
 
   state.answer.subscribe((answer) => {
@@ -47,6 +48,7 @@ export function showResults(state: State): void {
     verdict.dataset.verdict = judged.verdict;
     best.textContent = scores[0]?.label ?? (answer.kind === 'failed' ? 'No answer' : '—');
     best.title = scores[0]?.label ?? '';
+    bestScore.textContent = scores[0] ? percent(scores[0].score) : '';
     text.textContent = judged.text;
     if (answer.kind === 'scores') announce(spoken(answer.scores, judged.verdict));
   });
@@ -65,14 +67,14 @@ function judge(answer: Answer): Judged {
   if (!best) return { verdict: 'none', text: 'The five best answers will stand here.' };
   const score = percent(best.score);
   if (best.score >= verySureFrom) {
-    return { verdict: 'sure', text: `Sure: ${score} of the model’s belief is on this one.` };
+    return { verdict: 'sure', text: `Sure: the model puts ${score} on this one.` };
   }
   if (best.score >= sureFrom) {
-    return { verdict: 'likely', text: `Likely: ${score}, with the others worth a look.` };
+    return { verdict: 'likely', text: 'Likely, but the other answers are worth a look.' };
   }
   return {
     verdict: 'unsure',
-    text: `Not sure: the best guess has only ${score}. Perhaps the picture shows something that this model never learnt.`,
+    text: `Not sure: the best guess has only ${score}. This may be something that the model never learnt.`,
   };
 }
 

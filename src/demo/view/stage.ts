@@ -12,6 +12,7 @@ const captions = {
 export class Stage {
   readonly #image = byId('preview', HTMLImageElement);
   readonly #empty = byId('mat-empty', HTMLElement);
+  readonly #broken = byId('mat-broken', HTMLElement);
   readonly #name = byId('picture-name', HTMLElement);
   #objectUrl: string | null = null;
 
@@ -21,15 +22,15 @@ export class Stage {
       if (answer.kind === 'waiting') return;
       for (const [origin, id] of Object.entries(captions)) {
         const best =
-          answer.kind === 'scores' && answer.origin === origin ? answer.scores[0] : undefined;
+          answer.kind === 'scores' && answer.picture.origin === origin
+            ? answer.scores[0]
+            : undefined;
         byId(id, HTMLElement).textContent = best ? `${best.label} ${percent(best.score)}` : '';
       }
     });
     this.#image.addEventListener('error', () => {
       this.#image.hidden = true;
-    });
-    this.#image.addEventListener('load', () => {
-      this.#image.hidden = false;
+      this.#broken.hidden = false;
     });
   }
 
@@ -37,6 +38,7 @@ export class Stage {
     if (this.#objectUrl !== null) URL.revokeObjectURL(this.#objectUrl);
     this.#objectUrl = typeof source === 'string' ? null : URL.createObjectURL(source);
     this.#empty.hidden = true;
+    this.#broken.hidden = true;
     this.#image.hidden = false;
     this.#image.src = this.#objectUrl ?? String(source);
     this.#image.alt = name;

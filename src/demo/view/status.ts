@@ -19,6 +19,7 @@ export function showStatus(state: State, retry: () => void): void {
   state.load.subscribe((load) => {
     const info = state.classifier.current?.info ?? null;
     again.hidden = load.phase !== 'failed';
+    if (load.phase !== 'starting') detail.classList.remove('late');
     bar.toggleAttribute('data-done', load.phase === 'ready');
     if (load.phase === 'loading') {
       title.textContent = `Loading “${load.title}”…`;

@@ -1,0 +1,128 @@
+/**
+ * Small pictures to choose from: the user's own, newest first, then the drawings that come with the
+ * page. The drawings are part of the script, so they cost no request.
+ */
+import type { ImageClassifier } from 'tabserve';
+import { byId, element } from '../dom.js';
+import { percent } from '../format.js';
+import type { Picture, State } from '../state.js';
+
+const drawings = import.meta.glob<string>('../samples/*/*.svg', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
+
+/** Each of one's own holds a decoded photograph. */
+const ownAtMost = 12;
+
+interface Sample {
+  /** The model that it is meant for. */
+  model: string;
+  picture: Picture & { source: File };
+}
+
+const samples: readonly Sample[] = Object.entries(drawings).map(([path, svg]) => {
+  const [model = '', file = ''] = path.split('/').slice(-2);
+  const name = file
+    .replace(/\.svg$/, '')
+    .replace(/^\d+-/, '')
+    .replaceAll('-', ' ');
+  const source = new File([svg], `${name}.svg`, { type: 'image/svg+xml' });
+  return { model, picture: { name, source, origin: 'picture' } };
+});
+
+interface Thumbnail {
+  item: HTMLLIElement;
+  text: HTMLElement;
+  objectUrl: string;
+}
+
+export class Strip {
+  readonly #state: State;
+  readonly #list = byId('strip', HTMLElement);
+  readonly #chosen: (picture: Picture) => void;
+  readonly #own = new Map<Picture, Thumbnail>();
+  #samples: Thumbnail[] = [];
+  #samplesModel: string | null = null;
+
+  constructor(state: State, chosen: (picture: Picture) => void) {
+    this.#state = state;
+    this.#chosen = chosen;
+    state.settings.subscribe((settings) => this.#offerSamples(settings?.model.key));
+    state.answer.subscribe((answer) => {
+      if (answer.kind === 'scores') this.#caption(answer.picture, answer.scores[0]);
+    });
+    // An answer of another model would stand under the wrong heading.
+    state.classifier.subscribe(() => {
+      for (const [picture, { text }] of this.#own) text.textContent = picture.name;
+    });
+  }
+
+  /** Puts one of the user's pictures in front. */
+  add(picture: Picture): void {
+    if (!(picture.source instanceof File) || this.#own.has(picture)) return;
+    if (samples.some((sample) => sample.picture === picture)) return;
+    const thumbnail = this.#thumbnail(picture, picture.source);
+    this.#own.set(picture, thumbnail);
+    this.#list.prepend(thumbnail.item);
+    this.#list.scrollLeft = 0;
+    for (const [oldest, { item, objectUrl }] of this.#own) {
+      if (this.#own.size <= ownAtMost) break;
+      this.#own.delete(oldest);
+      item.remove();
+      URL.revokeObjectURL(objectUrl);
+    }
+  }
+
+  /** Asks about pictures that nobody looks at yet, one after the other, for the sake of captions. */
+  async label(pictures: readonly Picture[], classifier: ImageClassifier): Promise<void> {
+    for (const picture of pictures) {
+      if (this.#state.classifier.current !== classifier) return;
+      if (picture.source instanceof HTMLVideoElement) continue;
+      try {
+        const [best] = await classifier.classify(picture.source, { topK: 1 });
+        this.#caption(picture, best);
+      } catch {
+        const thumbnail = this.#own.get(picture);
+        if (thumbnail) thumbnail.text.textContent = 'no answer';
+      }
+    }
+  }
+
+  #caption(picture: Picture, best: { label: string; score: number } | undefined): void {
+    const thumbnail = this.#own.get(picture);
+    if (thumbnail && best) thumbnail.text.textContent = `${best.label} ${percent(best.score)}`;
+  }
+
+  /** The drawings that suit the model in use; for a model of one's own, those of everyday things. */
+  #offerSamples(key: string | undefined): void {
+    const model = samples.some((sample) => sample.model === key) ? key : 'everyday';
+    if (model === undefined || model === this.#samplesModel) return;
+    this.#samplesModel = model;
+    for (const { item, objectUrl } of this.#samples) {
+      item.remove();
+      URL.revokeObjectURL(objectUrl);
+    }
+    this.#samples = samples
+      .filter((sample) => sample.model === model)
+      .map(({ picture }) => this.#thumbnail(picture, picture.source));
+    this.#list.append(...this.#samples.map(({ item }) => item));
+  }
+
+  #thumbnail(picture: Picture, file: File): Thumbnail {
+    const objectUrl = URL.createObjectURL(file);
+    const image = element('img');
+    image.src = objectUrl;
+    image.alt = '';
+    image.width = 64;
+    image.height = 64;
+    image.draggable = false;
+    const text = element('span', { text: picture.name });
+    const button = element('button', { class: 'sample' }, image, text);
+    button.type = 'button';
+    button.title = picture.name;
+    button.addEventListener('click', () => this.#chosen(picture));
+    return { item: element('li', {}, button), text, objectUrl };
+  }
+}
