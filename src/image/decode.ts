@@ -1,0 +1,134 @@
+/**
+ * From a captured image to pixels that can be read. Knows no thread: it runs in the worker, and on
+ * the page where the worker lacks what it needs.
+ *
+ * Colours are taken as they are stored, without conversion between colour spaces, because that is
+ * what the reference (Pillow) does and what networks were trained on.
+ */
+import { asTabserveError, TabserveError } from '../errors.js';
+import { type BandContext, openBitmap, openFrame, openPixels } from './bands.js';
+import { type FileType, firstBytes, readHeader } from './header.js';
+import { fetchImage } from './remote.js';
+import type { CapturedImage, PixelSource } from './types.js';
+
+/** Options of {@link decode}. */
+export interface DecodeOptions {
+  /** Pictures with more pixels are refused, before decoding where their header tells. @default 100 million */
+  maxPixels?: number | undefined;
+  /** Turns an SVG file into pixels; only a page can. Without it SVG is `unsupported`. */
+  rasteriseSvg?: ((svg: Blob, options: { maxPixels: number }) => Promise<ImageBitmap>) | undefined;
+  /**
+   * Makes a 2D canvas to read pixels through, for a page without `OffscreenCanvas`.
+   * @default an OffscreenCanvas
+   */
+  createContext?: ((width: number, height: number) => BandContext) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** The default of {@link DecodeOptions.maxPixels}. */
+export const defaultMaxPixels = 100_000_000;
+
+/**
+ * Decodes `image`: EXIF orientation applied, the first picture of an animation.
+ *
+ * Takes over what `image` holds: it is closed with the result, or on failure.
+ *
+ * @throws TabserveError `image-undecodable`, `image-too-large`, `unsupported`; `network` for a URL.
+ * @throws the reason of `signal` when it aborts.
+ */
+export async function decode(
+  image: CapturedImage,
+  options: DecodeOptions = {},
+): Promise<PixelSource> {
+  const maxPixels = options.maxPixels ?? defaultMaxPixels;
+  options.signal?.throwIfAborted();
+  switch (image.kind) {
+    case 'url': {
+      const blob = await fetchImage(image.url, options.signal);
+      return decodeFile(blob, image.url, maxPixels, options);
+    }
+    case 'blob':
+      return decodeFile(image.blob, nameOf(image.blob), maxPixels, options);
+    case 'bitmap':
+      return limited(await openBitmap(image.bitmap, false, options.createContext), maxPixels);
+    case 'frame':
+      return limited(await openFrame(image.frame, options.createContext), maxPixels);
+    case 'pixels':
+      return limited(openPixels(image.pixels), maxPixels);
+  }
+}
+
+async function decodeFile(
+  blob: Blob,
+  name: string,
+  maxPixels: number,
+  { rasteriseSvg, createContext, signal }: DecodeOptions,
+): Promise<PixelSource> {
+  const { type, size } = await readHeader(blob).catch((error: unknown) => {
+    throw asTabserveError(error, 'image-undecodable', `${name} could not be read.`);
+  });
+  await refuseNonImages(type, blob, name);
+  if (size) refuseTooLarge(size, maxPixels, name);
+  if (type === 'svg' && !rasteriseSvg) {
+    throw new TabserveError('unsupported', `${name} is an SVG file, which only a page can draw.`);
+  }
+  let bitmap: ImageBitmap;
+  try {
+    bitmap =
+      type === 'svg' && rasteriseSvg
+        ? await rasteriseSvg(blob, { maxPixels })
+        : await createImageBitmap(blob, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+  } catch (error) {
+    const found = `${type === 'unknown' ? 'unknown type' : type}, ${blob.size} bytes, starting with ${await firstBytes(blob)}`;
+    throw asTabserveError(
+      error,
+      'image-undecodable',
+      `${name} cannot be decoded by this browser: it is damaged or of a type that is not supported (${found}).`,
+      { name, type, bytes: blob.size },
+    );
+  }
+  if (signal?.aborted) {
+    bitmap.close();
+    throw signal.reason;
+  }
+  return limited(await openBitmap(bitmap, type !== 'svg', createContext), maxPixels, name);
+}
+
+async function refuseNonImages(type: FileType, blob: Blob, name: string): Promise<void> {
+  if (type !== 'empty' && type !== 'html' && type !== 'text') return;
+  const found =
+    type === 'empty'
+      ? 'it is empty (0 bytes)'
+      : `it is ${type === 'html' ? 'HTML or XML' : 'text'}, starting with ${await firstBytes(blob)}`;
+  throw new TabserveError('image-undecodable', `${name} is not an image: ${found}.`, {
+    details: { name, type, bytes: blob.size },
+  });
+}
+
+function refuseTooLarge(
+  { width, height }: { width: number; height: number },
+  maxPixels: number,
+  name: string,
+): void {
+  if (width * height <= maxPixels) return;
+  throw new TabserveError(
+    'image-too-large',
+    `${name} has ${width} × ${height} pixels, more than the ${maxPixels} that are allowed. Shrink it, or raise "maxPixels".`,
+    { details: { name, width, height, maxPixels } },
+  );
+}
+
+/** `source`, or the error that it is too large; then it is closed. */
+function limited(source: PixelSource, maxPixels: number, name = 'The image'): PixelSource {
+  try {
+    refuseTooLarge(source, maxPixels, name);
+    return source;
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+function nameOf(blob: Blob): string {
+  return 'name' in blob && typeof blob.name === 'string' ? `"${blob.name}"` : 'The file';
+}

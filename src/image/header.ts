@@ -1,0 +1,175 @@
+/**
+ * What a file says about itself in its first bytes: its type and the size of its picture, before
+ * anything is decoded. A header that claims 60000 × 60000 pixels must cost nothing.
+ */
+
+/** Types that are told apart. `html` and `text` are what broken downloads often are. */
+export type FileType =
+  | 'png'
+  | 'jpeg'
+  | 'gif'
+  | 'webp'
+  | 'bmp'
+  | 'avif'
+  | 'heic'
+  | 'svg'
+  | 'html'
+  | 'text'
+  | 'empty'
+  | 'unknown';
+
+/** The result of {@link readHeader}. */
+export interface FileHeader {
+  type: FileType;
+  /** Size as stored, before EXIF orientation. Absent where the header does not tell it cheaply. */
+  size?: { width: number; height: number };
+}
+
+/** How much is read at a time. JPEG's size may come after long metadata, which is skipped over. */
+const chunkBytes = 4096;
+
+/**
+ * Reads a file's type and size from its first few kilobytes.
+ *
+ * @throws DOMException `NotReadableError` when the file behind the blob has gone.
+ */
+export async function readHeader(blob: Blob): Promise<FileHeader> {
+  const bytes = await chunk(blob, 0);
+  const type = fileType(bytes);
+  const size =
+    type === 'jpeg' ? await jpegSize(blob, bytes) : sizeOf(type, new DataView(bytes.buffer));
+  return size && size.width > 0 && size.height > 0 ? { type, size } : { type };
+}
+
+/**
+ * A file's first bytes for a message: as text where they are text, else in hex.
+ *
+ * @param length - At most so many bytes.
+ */
+export async function firstBytes(blob: Blob, length = 32): Promise<string> {
+  const bytes = new Uint8Array(await blob.slice(0, length).arrayBuffer());
+  if (isText(bytes)) return JSON.stringify(new TextDecoder().decode(bytes));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+async function chunk(blob: Blob, at: number): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await blob.slice(at, at + chunkBytes).arrayBuffer());
+}
+
+/** The type of a file, from its first bytes (more than 16 of them where the file has them). */
+export function fileType(bytes: Uint8Array): FileType {
+  if (bytes.length === 0) return 'empty';
+  const ascii = String.fromCharCode(...bytes.subarray(0, 64));
+  if (ascii.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
+  if (ascii.startsWith('\xff\xd8\xff')) return 'jpeg';
+  if (/^GIF8[79]a/.test(ascii)) return 'gif';
+  if (/^RIFF.{4}WEBP/s.test(ascii)) return 'webp';
+  if (ascii.startsWith('BM') && !isText(bytes)) return 'bmp';
+  if (ascii.slice(4, 8) === 'ftyp') {
+    const brands = String.fromCharCode(...bytes.subarray(8, Math.min(bytes[3] ?? 0, 64)));
+    if (/avi[fs]/.test(brands)) return 'avif';
+    if (/hei[cx]|mif1|hevc/.test(brands)) return 'heic';
+    return 'unknown';
+  }
+  if (!isText(bytes)) return 'unknown';
+  const text = new TextDecoder().decode(bytes);
+  // XML declaration, comments and doctype may come before the root element.
+  const root =
+    /^\s*(?:<\?[^>]*>\s*|<!--(?:(?!-->).)*-->\s*|<!doctype svg[^>[]*(?:\[[^\]]*\])?[^>]*>\s*)*<([\w:!]+)/is;
+  const tag = root.exec(text)?.[1]?.toLowerCase();
+  if (tag === 'svg' || tag?.endsWith(':svg')) return 'svg';
+  return tag === undefined ? 'text' : 'html';
+}
+
+/** UTF-8 without control characters, but for a character that the end cuts off. */
+function isText(bytes: Uint8Array): boolean {
+  if (bytes.some((byte) => byte < 32 && byte !== 9 && byte !== 10 && byte !== 12 && byte !== 13)) {
+    return false;
+  }
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sizeOf(type: FileType, view: DataView): FileHeader['size'] {
+  try {
+    switch (type) {
+      case 'png':
+        return { width: view.getUint32(16), height: view.getUint32(20) };
+      case 'gif':
+        return { width: view.getUint16(6, true), height: view.getUint16(8, true) };
+      case 'bmp':
+        return bmpSize(view);
+      case 'webp':
+        return webpSize(view);
+      default:
+        return undefined;
+    }
+  } catch (error) {
+    // The file ends within its header: the decoder will say so.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function bmpSize(view: DataView): FileHeader['size'] {
+  const coreHeader = view.getUint32(14, true) === 12;
+  if (coreHeader) return { width: view.getUint16(18, true), height: view.getUint16(20, true) };
+  // A negative height means that the rows are stored from the top.
+  return { width: view.getInt32(18, true), height: Math.abs(view.getInt32(22, true)) };
+}
+
+/** Source: the WebP container specification, chunks `VP8 `, `VP8L` and `VP8X`. */
+function webpSize(view: DataView): FileHeader['size'] {
+  switch (view.getUint8(15)) {
+    case 0x20:
+      return {
+        width: view.getUint16(26, true) & 0x3fff,
+        height: view.getUint16(28, true) & 0x3fff,
+      };
+    case 0x4c: {
+      const bits = view.getUint32(21, true);
+      return { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };
+    }
+    case 0x58:
+      return {
+        width: (view.getUint32(24, true) & 0xffffff) + 1,
+        height: (view.getUint32(26, true) >>> 8) + 1,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** Walks from marker to marker (ITU-T T.81, annex B) to the frame header, reading as little as it can. */
+async function jpegSize(blob: Blob, head: Uint8Array<ArrayBuffer>): Promise<FileHeader['size']> {
+  let bytes = head;
+  let from = 0;
+  let at = 2;
+  while (true) {
+    if (at + 9 > from + bytes.length) {
+      from = at;
+      bytes = await chunk(blob, from);
+      if (bytes.length < 9) return undefined;
+    }
+    const view = new DataView(bytes.buffer, at - from);
+    const marker = view.getUint8(1);
+    if (view.getUint8(0) !== 0xff) return undefined;
+    if (marker === 0xff) {
+      at += 1;
+      continue;
+    }
+    if (isFrameHeader(marker)) return { width: view.getUint16(7), height: view.getUint16(5) };
+    // After the start of a scan come pixels, and the size should have come before.
+    if (marker === 0xda || marker === 0xd9) return undefined;
+    at += 2 + view.getUint16(2);
+  }
+}
+
+/** SOF0 to SOF15, without the three other markers among them: DHT, JPG, DAC. */
+function isFrameHeader(marker: number): boolean {
+  return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+}

@@ -1,0 +1,83 @@
+/**
+ * Pillow's resampling of 8-bit pictures, to the last bit.
+ *
+ * Source: Pillow, `src/libImaging/Resample.c` and, for `nearest`, `src/libImaging/Geometry.c`
+ * (`ImagingScaleAffine`). Two passes, horizontal first, each with fixed-point weights and a rounding
+ * to 8 bits in between; that rounding is part of the answer. (From 13 on, Pillow goes vertically
+ * first where the height shrinks far more than the width, which moves some bytes by one step; the
+ * models at hand were trained and tested with the order kept here.)
+ *
+ * Rows are pushed in bands, from the top, and only those rows and columns are asked for that the
+ * window depends on: what is held is one narrow picture of `rows × window.width`.
+ */
+import type { ResizeFilter } from '../model/manifest.js';
+import type { Size } from './geometry.js';
+import { horizontalPass, horizontalPassGrey, verticalPass } from './passes.js';
+import { axisTaps } from './taps.js';
+import type { PixelImage, PixelRect } from './types.js';
+
+/** What {@link createResampler} needs to know. Lengths are in pixels. */
+export interface ResampleOptions {
+  /** Size of the whole picture. */
+  source: Size;
+  /** Size of the whole result. */
+  resized: Size;
+  /** The part of the result to compute: within `resized`, not empty. */
+  window: PixelRect;
+  filter: ResizeFilter;
+  /**
+   * `true` widens the kernel by the scale when shrinking, as Pillow does. `false` leaves it as it
+   * is, with half-pixel centres: for `bilinear` within one step of OpenCV's `INTER_LINEAR` and of
+   * torch's `antialias=False`. (Their bicubic has another kernel: a = −0.75 for Pillow's −0.5.)
+   * Without meaning for `nearest`.
+   */
+  antialias: boolean;
+  /** 3: the first three bytes of a pixel. 1: the first one. */
+  channels: 1 | 3;
+  /** Whether three channels come as BGR and are to leave as RGB. @default false */
+  swap?: boolean;
+}
+
+/** A resampling under way. */
+export interface Resampler {
+  /** The pixels that the window depends on. */
+  readonly needs: PixelRect;
+  /**
+   * Takes the next rows of `needs`.
+   *
+   * @param band - `rows × needs.width × 4` bytes, at an offset divisible by 4 in its buffer.
+   */
+  push(band: Uint8Array, rows: number): void;
+  /** The window, once all rows of `needs` were pushed. */
+  finish(): PixelImage;
+}
+
+/** Starts a resampling. */
+export function createResampler(options: ResampleOptions): Resampler {
+  const { source, resized, window, filter, antialias, channels, swap = false } = options;
+  const columns = axisTaps(source.width, resized.width, window.x, window.width, filter, antialias);
+  const rows = axisTaps(source.height, resized.height, window.y, window.height, filter, antialias);
+  const needs: PixelRect = {
+    x: columns.from,
+    y: rows.from,
+    width: columns.to - columns.from,
+    height: rows.to - rows.from,
+  };
+  const stride = window.width * channels;
+  const narrow = new Uint8Array(needs.height * stride);
+  let filled = 0;
+  return {
+    needs,
+    push(band, count) {
+      const pixels = new Int32Array(band.buffer, band.byteOffset, count * needs.width);
+      const into = narrow.subarray(filled * stride, (filled + count) * stride);
+      if (channels === 3) horizontalPass(pixels, needs.width, count, columns, swap, into);
+      else horizontalPassGrey(pixels, needs.width, count, columns, into);
+      filled += count;
+    },
+    finish() {
+      const data = verticalPass(narrow, stride, rows);
+      return { data, width: window.width, height: window.height, channels };
+    },
+  };
+}

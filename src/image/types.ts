@@ -1,0 +1,58 @@
+/** The shapes that pass between the steps of the image room. No DOM types: both threads use them. */
+
+/**
+ * A rectangle in whole pixels of the upright picture (after EXIF orientation), from its top left
+ * corner.
+ */
+export interface PixelRect {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/**
+ * An image on its way to the worker: what `capture` makes of any source.
+ *
+ * `blob` and `url` are decoded in the worker; the others already are pixels. `bitmap` and `frame`
+ * belong to the request: whoever reads them closes them. `pixels` has four channels.
+ */
+export type CapturedImage =
+  | { kind: 'blob'; blob: Blob }
+  | { kind: 'url'; url: string }
+  | { kind: 'bitmap'; bitmap: ImageBitmap }
+  | { kind: 'frame'; frame: VideoFrame }
+  | { kind: 'pixels'; pixels: PixelImage };
+
+/** Pixels of 0…255, `height × width × channels`, rows from the top, without padding. */
+export interface PixelImage {
+  data: Uint8Array | Uint8ClampedArray;
+  width: number;
+  height: number;
+  /** 4: RGBA, not premultiplied. 3: RGB. 1: grey. */
+  channels: 1 | 3 | 4;
+}
+
+/**
+ * Order of the four bytes of a pixel, with the names WebCodecs gives them. `A` is straight (not
+ * premultiplied) alpha; `X` is a byte without meaning, and the picture is opaque.
+ */
+export type PixelFormat = 'RGBA' | 'RGBX' | 'BGRA' | 'BGRX';
+
+/**
+ * A decoded picture whose pixels are read piece by piece, so that a large one is never held twice.
+ */
+export interface PixelSource {
+  /** Pixels of the upright picture. */
+  readonly width: number;
+  /** Pixels of the upright picture. */
+  readonly height: number;
+  readonly format: PixelFormat;
+  /**
+   * The pixels of `rect`, which lies within the picture: `rect.height × rect.width × 4` bytes,
+   * without padding. The caller may write to them; they are overwritten by the next `read`.
+   */
+  read(rect: PixelRect): Promise<Uint8Array>;
+  /** Frees the picture. No `read` afterwards; calling it again does nothing. */
+  close(): void;
+}
