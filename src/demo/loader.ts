@@ -13,6 +13,7 @@ export class Loader {
   readonly #alerts: Alerts;
   /** Ready classifiers of the current backend, so that changing models needs no network. */
   readonly #shelf = new Map<string, Loaded>();
+  #companions: readonly ModelChoice[] = [];
   #active: Loaded | null = null;
   #loading: AbortController | null = null;
 
@@ -56,22 +57,38 @@ export class Loader {
     }
   }
 
-  /** Loads a model that may be wanted later, while there still is a network. Failing is no harm. */
-  async shelve(model: ModelChoice): Promise<void> {
+  /** Says which models to have ready besides the one in use. */
+  async keepReady(models: readonly ModelChoice[]): Promise<void> {
+    this.#companions = models;
+    await this.#stock();
+  }
+
+  /** Loads what may be wanted later, while there still is a network. */
+  async #stock(): Promise<void> {
     const active = this.#active;
-    if (!active) return;
-    const settings = { ...active.settings, model };
-    if (this.#shelf.has(shelfKey(settings))) return;
-    try {
-      const classifier = await create(settings, null, () => {});
-      const overtaken =
-        this.#shelf.has(shelfKey(settings)) ||
-        backendKey(settings) !== backendKey(this.#active?.settings ?? settings);
-      if (overtaken) classifier.destroy();
-      else this.#shelf.set(shelfKey(settings), { settings, classifier });
-    } catch {
-      // It is loaded, and its failure shown, when somebody asks for it.
+    if (!active || this.#companions.length === 0) return;
+    const wanted = this.#companions
+      .map((model) => ({ ...active.settings, model }))
+      .filter((settings) => !this.#shelf.has(shelfKey(settings)));
+    const { stock } = this.#state;
+    if (wanted.length === 0 && stock.current === 'complete') return;
+    stock.set('loading');
+    let missing = 0;
+    for (const settings of wanted) {
+      try {
+        const classifier = await create(settings, null, () => {});
+        if (this.#active !== active || this.#shelf.has(shelfKey(settings))) {
+          classifier.destroy();
+          return;
+        }
+        this.#shelf.set(shelfKey(settings), { settings, classifier });
+      } catch {
+        // It is loaded, and its failure shown, when somebody asks for it.
+        missing++;
+      }
+      if (this.#active !== active) return;
     }
+    stock.set(missing === 0 ? 'complete' : 'partial');
   }
 
   #activate(loaded: Loaded): void {
@@ -81,6 +98,7 @@ export class Loader {
     this.#state.load.set({ phase: 'ready' });
     this.#clearOut(loaded);
     this.#shelf.set(shelfKey(loaded.settings), loaded);
+    void this.#stock();
   }
 
   /** Destroys what the new classifier makes useless: other backends, and files of before. */

@@ -71,12 +71,10 @@ async function begin(): Promise<void> {
       void use(settings);
     });
     await loader.use(initialSettings());
+    await loader.keepReady(catalogue.choices);
   } catch (error) {
     alerts.show(error, { title: 'The page could not start' });
-    return;
   }
-  // While there still is a network, so that the pad works when there is none.
-  for (const choice of catalogue.choices) await loader.shelve(choice);
 }
 
 /** `?model=digits&device=wasm&dtype=fp32&threads=2` starts with other settings than the best. */

@@ -63,10 +63,14 @@ export type Answer =
   | { kind: 'scores'; picture: Picture; scores: readonly Classification[] }
   | { kind: 'failed'; picture: Picture };
 
+/** Whether the models that the page may need are here, so that the network may go. */
+export type Stock = 'loading' | 'complete' | 'partial';
+
 /** The page's whole state. */
 export interface State {
   readonly settings: Value<Settings | null>;
   readonly load: Value<Load>;
+  readonly stock: Value<Stock>;
   readonly classifier: Value<ImageClassifier | null>;
   readonly answer: Value<Answer>;
 }
@@ -75,6 +79,7 @@ export function createState(): State {
   return {
     settings: new Value<Settings | null>(null),
     load: new Value<Load>({ phase: 'starting' }),
+    stock: new Value<Stock>('loading'),
     classifier: new Value<ImageClassifier | null>(null),
     answer: new Value<Answer>({ kind: 'none' }),
   };

@@ -13,6 +13,8 @@ export function showLabels(state: State): void {
   const counter = byId('labels-count', HTMLElement);
   const list = byId('labels-list', HTMLElement);
   let labels: readonly string[] = [];
+  // It scrolls, and so the keyboard must get into it.
+  list.tabIndex = 0;
 
   state.classifier.subscribe((classifier) => {
     labels = classifier?.info.model.labels ?? [];

@@ -1,6 +1,12 @@
 /** The promise that no picture leaves the page, with the browser as its witness. */
 import { byId } from '../dom.js';
-import type { State } from '../state.js';
+import type { State, Stock } from '../state.js';
+
+const onlineTexts: Readonly<Record<Stock, string>> = {
+  loading: 'Online, and still loading.',
+  complete: 'Online, and done with it. Go on, pull the plug.',
+  partial: 'Online.',
+};
 
 const asked = new Set<string>();
 
@@ -26,8 +32,8 @@ export function showPrivacy(state: State): void {
     show();
   }).observe({ type: 'resource' });
 
-  state.load.subscribe((load) => {
-    since = load.phase === 'ready' ? performance.now() : null;
+  state.stock.subscribe((stock) => {
+    since = stock === 'loading' ? null : performance.now();
     requests = 0;
     typed = 0;
     show();
@@ -43,11 +49,11 @@ export function showPrivacy(state: State): void {
   const net = byId('network-state', HTMLElement);
   const update = (): void => {
     net.textContent = navigator.onLine
-      ? 'Online. Go on, pull the plug.'
+      ? onlineTexts[state.stock.current]
       : 'Offline, and it still works.';
     net.toggleAttribute('data-offline', !navigator.onLine);
   };
   addEventListener('online', update);
   addEventListener('offline', update);
-  update();
+  state.stock.subscribe(update);
 }

@@ -1,0 +1,353 @@
+/** The demo page, as its visitors use it: the built site in a real browser. */
+import type { Locator, Page } from '@playwright/test';
+import { expect, needsShared, test } from './fixtures.js';
+import { meanColour } from './models.js';
+import { sharedFolder, type TestServer } from './server.js';
+
+/** Opens the page and waits until everything that it needs is on it. */
+async function openDemo(page: Page, server: TestServer, query = ''): Promise<void> {
+  await page.goto(`${server.origin}/site/index.html?${query}`);
+  await expect(page.locator('#state-chip')).toHaveText(/ready|degraded/);
+  await expect(page.locator('#network-state')).toContainText('pull the plug');
+}
+
+function best(page: Page): Locator {
+  return page.locator('#scores li').first().locator('.score-label');
+}
+
+interface DroppedFile {
+  name: string;
+  type: string;
+  content: string | Uint8Array;
+}
+
+/** Drops files onto the middle of nowhere, as the system would. */
+async function drop(page: Page, files: readonly DroppedFile[]): Promise<void> {
+  const data = files.map(({ name, type, content }) => ({
+    name,
+    type,
+    bytes: [...Buffer.from(content)],
+  }));
+  await page.evaluate((dropped) => {
+    const transfer = new DataTransfer();
+    for (const { name, type, bytes } of dropped) {
+      transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
+    }
+    const options = { bubbles: true, cancelable: true, dataTransfer: transfer };
+    document.body.dispatchEvent(new DragEvent('dragenter', options));
+    document.body.dispatchEvent(new DragEvent('drop', options));
+  }, data);
+}
+
+/** A square of one colour. */
+function colourSvg(colour: string): DroppedFile {
+  return {
+    name: `${colour}.svg`,
+    type: 'image/svg+xml',
+    content: `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32" fill="${colour}"/></svg>`,
+  };
+}
+
+/** A model's files: it answers the mean colour, under labels of the test's choice. */
+function colourModel(labels: readonly string[], title = 'Mean colour'): DroppedFile[] {
+  const manifest = { ...meanColour.manifest, title, labels };
+  return [
+    { name: 'mean.onnx', type: '', content: meanColour.model },
+    { name: 'model.json', type: 'application/json', content: JSON.stringify(manifest) },
+  ];
+}
+
+/** Draws a stroke through points given as parts of the pad's side. */
+async function stroke(page: Page, points: readonly (readonly [number, number])[]): Promise<void> {
+  await page.locator('#pad').scrollIntoViewIfNeeded();
+  const box = await page.locator('#pad').boundingBox();
+  if (!box) throw new Error('The pad is not on the screen');
+  const [first, ...rest] = points.map(
+    ([x, y]) => [box.x + x * box.width, box.y + y * box.height] as const,
+  );
+  if (!first) return;
+  await page.mouse.move(...first);
+  await page.mouse.down();
+  for (const point of rest) await page.mouse.move(...point, { steps: 5 });
+  await page.mouse.up();
+}
+
+test('says what it runs on, and why', async ({ page, server }) => {
+  await openDemo(page, server);
+  await expect(page.locator('#load-title')).toContainText('is ready');
+  await expect(page.locator('#reason')).not.toBeEmpty();
+  await expect(page.locator('#facts')).toContainText('ONNX Runtime');
+  await expect(page.locator('#labels-summary')).toContainText(/\d+ things/);
+});
+
+test('classifies a sample and shows where the time went', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  await page.getByRole('button', { name: 'seven', exact: true }).click();
+  await expect(best(page)).toHaveText('7');
+  await expect(page.locator('#verdict')).toHaveAttribute('data-verdict', 'sure');
+  await expect(page.locator('#timing-list')).toContainText(/Inference\s*\d+\.\d ms/);
+  await expect(page.locator('#counters')).toContainText(/Requests\s*1/);
+});
+
+test('every digit among the samples is read', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  const digits = { two: '2', three: '3', four: '4', five: '5', seven: '7', eight: '8' };
+  for (const [name, digit] of Object.entries(digits)) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await expect(page.locator('#picture-best'), name).toContainText(`${digit} `);
+  }
+});
+
+test('works by keyboard alone', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: 'Skip to the answer' })).toBeFocused();
+
+  const sample = page.getByRole('button', { name: 'three', exact: true });
+  await sample.focus();
+  await page.keyboard.press('Enter');
+  await expect(best(page)).toHaveText('3');
+
+  await page.getByRole('tab', { name: 'Picture' }).focus();
+  await page.keyboard.press('End');
+  await expect(page.getByRole('tab', { name: 'Draw a digit' })).toBeFocused();
+  await expect(page.getByRole('tabpanel', { name: 'Draw a digit' })).toBeVisible();
+
+  // A one: the pen down, a line from top to bottom, the pen up.
+  await page.locator('#pad').focus();
+  await page.keyboard.press('Space');
+  for (let step = 0; step < 5; step++) await page.keyboard.press('Shift+ArrowDown');
+  await page.keyboard.press('Space');
+  await expect(best(page)).toHaveText('1');
+  await page.keyboard.press('Delete');
+  await expect(best(page)).toHaveText('—');
+});
+
+test('tells screen readers the answer', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  await page.getByRole('button', { name: 'two', exact: true }).click();
+  await expect(page.locator('#announcer')).toContainText(/^2, 9\d(\.\d)?%/);
+  await expect(page.locator('#announcer')).toHaveAttribute('aria-live', 'polite');
+});
+
+test('recognises a digit that is drawn, while it is drawn', async ({ page, server }) => {
+  await openDemo(page, server);
+  await page.getByRole('tab', { name: 'Draw a digit' }).click();
+  // Small and in a corner: the pad centres it.
+  await stroke(page, [
+    [0.1, 0.14],
+    [0.16, 0.1],
+    [0.24, 0.13],
+    [0.23, 0.2],
+    [0.16, 0.28],
+    [0.1, 0.36],
+    [0.18, 0.36],
+    [0.27, 0.35],
+  ]);
+  await expect(best(page)).toHaveText('2');
+  await expect(page.locator('#pad-best')).toContainText('2 ');
+
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await expect(best(page)).toHaveText('—');
+  await stroke(page, [
+    [0.3, 0.2],
+    [0.5, 0.2],
+    [0.72, 0.2],
+    [0.6, 0.45],
+    [0.48, 0.8],
+  ]);
+  await expect(best(page)).toHaveText('7');
+});
+
+test('a file is dropped, and a photograph chosen', async ({ page, server }) => {
+  needsShared('images/photos/owl.jpg');
+  await openDemo(page, server);
+  await drop(page, [colourSvg('teal')]);
+  await expect(page.locator('#veil')).toBeHidden();
+  await expect(page.locator('#picture-name')).toHaveText('teal.svg');
+  await expect(best(page)).not.toHaveText('—');
+
+  await page.setInputFiles('#file', `${sharedFolder}/images/photos/owl.jpg`);
+  await expect(page.locator('#picture-name')).toHaveText('owl.jpg');
+  await expect(page.locator('#preview')).toHaveJSProperty('complete', true);
+  await expect(page.locator('#counters')).toContainText(/Requests\s*2/);
+});
+
+test('several pictures are dropped: the first is shown, all are named', async ({
+  page,
+  server,
+}) => {
+  await openDemo(page, server);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toContainText('Mean colour');
+  await drop(page, [colourSvg('red'), colourSvg('lime'), colourSvg('blue')]);
+  await expect(best(page)).toHaveText('red');
+  const captions = page.locator('#strip .sample span');
+  await expect(captions.nth(0)).toHaveText('red 100.0%');
+  await expect(captions.nth(1)).toHaveText('green 100.0%');
+  await expect(captions.nth(2)).toHaveText('blue 100.0%');
+});
+
+test('what is no picture is refused in words, and the next one works', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  await drop(page, [{ name: 'notes.txt.png', type: 'image/png', content: 'hello' }]);
+  const alert = page.getByRole('alert');
+  await expect(alert).toContainText('notes.txt.png');
+  await expect(alert).toContainText('image-undecodable');
+  await expect(page.locator('#verdict-best')).toHaveText('No answer');
+  await expect(page.locator('#error-codes')).toContainText('image-undecodable × 1');
+  await page.keyboard.press('Escape');
+  await expect(alert).toHaveCount(0);
+
+  await page.getByRole('button', { name: 'five', exact: true }).click();
+  await expect(best(page)).toHaveText('5');
+});
+
+test('a model and its manifest are dropped and used', async ({ page, server }) => {
+  await openDemo(page, server);
+  await drop(page, [colourSvg('blue')]);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toHaveText('“Mean colour” is ready');
+  await expect(page.locator('#set-model')).toHaveValue('own');
+  // The picture that is on the stage is asked about again.
+  await expect(best(page)).toHaveText('blue');
+  await expect(page.locator('#facts')).toContainText('mean.onnx');
+
+  await page.locator('#set-model').selectOption('digits');
+  await expect(page.locator('#load-title')).toContainText('Handwritten digits');
+  await expect(page.locator('#labels-summary')).toContainText('10 things');
+});
+
+test('a broken model is refused, and the one before stays', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  const [onnx] = colourModel([]);
+  if (!onnx) throw new Error('no model');
+  await drop(page, [onnx, { name: 'model.json', type: '', content: '{"name": "x"}' }]);
+  await expect(page.getByRole('alert')).toContainText('manifest-invalid');
+  await expect(page.locator('#set-model')).toHaveValue('digits');
+  await page.getByRole('button', { name: 'eight', exact: true }).click();
+  await expect(best(page)).toHaveText('8');
+});
+
+test('labels and file names are text, whatever they contain', async ({ page, server }) => {
+  const hostile = '<img src=x onerror="document.title=1">';
+  await openDemo(page, server);
+  await drop(page, colourModel([hostile, '<b>green</b>', 'blue'], hostile));
+  await expect(page.locator('#load-title')).toContainText(hostile);
+  await drop(page, [{ ...colourSvg('red'), name: `${hostile}.svg` }]);
+  await expect(best(page)).toHaveText(hostile);
+  await expect(page.locator('#verdict-best')).toHaveText(hostile);
+  await page.locator('#labels-summary').click();
+  await expect(page.locator('#labels-list li')).toHaveText([hostile, '<b>green</b>', 'blue']);
+  await drop(page, [{ name: hostile, type: 'image/png', content: 'no' }]);
+  await expect(page.getByRole('alert')).toContainText(hostile);
+  await expect(page.locator('img[src="x"], b')).toHaveCount(0);
+  await expect(page).toHaveTitle(/tabserve/);
+});
+
+test('the list of labels can be filtered', async ({ page, server }) => {
+  await openDemo(page, server);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await page.locator('#labels-summary').click();
+  await expect(page.locator('#labels-list li')).toHaveCount(3);
+  await page.locator('#labels-filter').fill('RE');
+  await expect(page.locator('#labels-list li')).toHaveText(['red', 'green']);
+  await expect(page.locator('#labels-count')).toHaveText('2 labels');
+  await page.locator('#labels-filter').fill('zebra');
+  await expect(page.locator('#labels-count')).toHaveText('None like that.');
+});
+
+test('a low score is called one', async ({ page, server }) => {
+  await openDemo(page, server);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await drop(page, [colourSvg('#604020')]);
+  await expect(best(page)).toHaveText('red');
+  await expect(page.locator('#verdict')).toHaveAttribute('data-verdict', 'unsure');
+  await expect(page.locator('#verdict-text')).toContainText('Not sure');
+});
+
+test('the network goes, the page stays, and nothing was sent', async ({
+  page,
+  server,
+  context,
+}) => {
+  await openDemo(page, server);
+  const before = server.requests.length;
+  const asked: string[] = [];
+  context.on('request', (request) => {
+    if (/^https?:/.test(request.url())) asked.push(request.url());
+  });
+  await context.setOffline(true);
+  await expect(page.locator('#network-state')).toHaveText('Offline, and it still works.');
+
+  await drop(page, [colourSvg('orange')]);
+  await expect(page.locator('#counters')).toContainText(/Requests\s*1/);
+  await expect(best(page)).not.toHaveText('—');
+  await page.getByRole('tab', { name: 'Draw a digit' }).click();
+  await stroke(page, [
+    [0.5, 0.2],
+    [0.5, 0.8],
+  ]);
+  await expect(best(page)).toHaveText('1');
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toContainText('Mean colour');
+
+  await expect(page.locator('#request-count')).toHaveText('0');
+  expect(asked).toEqual([]);
+  expect(server.requests.slice(before)).toEqual([]);
+});
+
+test('an address is fetched and told apart from other requests', async ({ page, server }) => {
+  await openDemo(page, server);
+  server.route('/demo/red.svg', (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'image/svg+xml' }).end(colourSvg('red').content);
+  });
+  await page.getByLabel('Address of a picture').fill(`${server.origin}/demo/red.svg`);
+  await page.getByRole('button', { name: 'Fetch' }).click();
+  await expect(page.locator('#picture-name')).toHaveText('red.svg');
+  await expect(page.locator('#counters')).toContainText(/Requests\s*1/);
+  await expect(page.locator('#request-count')).toHaveText('0');
+
+  await page.getByLabel('Address of a picture').fill(`${server.origin}/demo/none.png`);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('alert')).toContainText('none.png');
+});
+
+test('a device that is not there is refused, and the one before stays', async ({
+  page,
+  server,
+}) => {
+  await openDemo(page, server, 'model=digits&device=wasm');
+  await page.locator('#set-device').selectOption('webgpu');
+  await expect(page.getByRole('alert')).toContainText('unsupported');
+  await expect(page.locator('#set-device')).toHaveValue('wasm');
+  await page.getByRole('button', { name: 'four', exact: true }).click();
+  await expect(best(page)).toHaveText('4');
+});
+
+test('nothing moves when the answer comes', async ({ page, server }) => {
+  await openDemo(page, server, 'model=digits');
+  await page.evaluate(() => {
+    Object.assign(window, { shift: 0 });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        Object.assign(window, {
+          shift: Reflect.get(window, 'shift') + Reflect.get(entry, 'value'),
+        });
+      }
+    }).observe({ type: 'layout-shift' });
+  });
+  await page.getByRole('button', { name: 'two', exact: true }).click();
+  await expect(best(page)).toHaveText('2');
+  await page.waitForTimeout(300);
+  expect(await page.evaluate(() => Reflect.get(window, 'shift'))).toBe(0);
+});
+
+test('fits a narrow screen', async ({ page, server }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await openDemo(page, server);
+  for (const tab of ['Picture', 'Camera', 'Draw a digit']) {
+    await page.getByRole('tab', { name: tab }).click();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  }
+});
