@@ -15,7 +15,7 @@ export interface BandContext {
   getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
 }
 
-type CreateContext = ((width: number, height: number) => BandContext) | undefined;
+type CreateContext = (width: number, height: number) => BandContext;
 
 /**
  * Pixels of `bitmap`, which is closed with the source, or on failure.
@@ -26,7 +26,7 @@ type CreateContext = ((width: number, height: number) => BandContext) | undefine
 export async function openBitmap(
   bitmap: ImageBitmap,
   straight: boolean,
-  createContext?: CreateContext,
+  createContext: CreateContext | undefined,
 ): Promise<PixelSource> {
   if (bitmap.width === 0) {
     throw new TabserveError(
@@ -42,13 +42,18 @@ export async function openBitmap(
     }
     frame?.close();
   }
-  return canvasSource(bitmap, createContext);
+  try {
+    return canvasSource(bitmap, createContext ?? offscreenContext());
+  } catch (error) {
+    bitmap.close();
+    throw error;
+  }
 }
 
 /** Pixels of `frame`, which is closed with the source, or on failure. */
 export async function openFrame(
   frame: VideoFrame,
-  createContext?: CreateContext,
+  createContext: CreateContext | undefined,
 ): Promise<PixelSource> {
   if (isPlain(frame) && isOpaque(frame) && (await framesAreExact())) {
     return frameSource(frame, frame.format);
@@ -61,7 +66,7 @@ export async function openFrame(
     if (frame.format?.endsWith('A')) {
       return await openBitmap(await createImageBitmap(frame), false, createContext);
     }
-    const context = (createContext ?? offscreenContext)(width, height);
+    const context = (createContext ?? offscreenContext())(width, height);
     context.drawImage(frame, 0, 0);
     return contextSource(context, width, height);
   } finally {
@@ -158,7 +163,7 @@ function canvasSource(bitmap: ImageBitmap, createContext: CreateContext): PixelS
     async read(rect: PixelRect) {
       if (!context || held.width < rect.width || held.height < rect.height) {
         held = { width: rect.width, height: rect.height };
-        context = (createContext ?? offscreenContext)(rect.width, rect.height);
+        context = createContext(rect.width, rect.height);
         context.globalCompositeOperation = 'copy';
       }
       context.drawImage(bitmap, -rect.x, -rect.y);
@@ -169,12 +174,18 @@ function canvasSource(bitmap: ImageBitmap, createContext: CreateContext): PixelS
   };
 }
 
-function offscreenContext(width: number, height: number): BandContext {
-  const context =
-    typeof OffscreenCanvas === 'function'
-      ? new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })
-      : null;
-  if (context) return context;
+function offscreenContext(): CreateContext {
+  if (typeof OffscreenCanvas === 'function') {
+    return (width, height) => {
+      const canvas = new OffscreenCanvas(width, height);
+      const context = canvas.getContext('2d', { willReadFrequently: true });
+      if (context) return context;
+      throw new TabserveError(
+        'out-of-memory',
+        `No canvas of ${width} × ${height} pixels could be made.`,
+      );
+    };
+  }
   throw new TabserveError(
     'unsupported',
     'This browser can read the pixels of an image neither through VideoFrame nor through OffscreenCanvas here.',

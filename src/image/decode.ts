@@ -41,7 +41,10 @@ export async function decode(
   options: DecodeOptions = {},
 ): Promise<PixelSource> {
   const maxPixels = options.maxPixels ?? defaultMaxPixels;
-  options.signal?.throwIfAborted();
+  if (options.signal?.aborted) {
+    release(image);
+    throw options.signal.reason;
+  }
   switch (image.kind) {
     case 'url': {
       const blob = await fetchImage(image.url, options.signal);
@@ -56,6 +59,12 @@ export async function decode(
     case 'pixels':
       return limited(openPixels(image.pixels), maxPixels);
   }
+}
+
+/** Closes what `image` holds. For an image that will not be decoded. */
+export function release(image: CapturedImage): void {
+  if (image.kind === 'bitmap') image.bitmap.close();
+  else if (image.kind === 'frame') image.frame.close();
 }
 
 async function decodeFile(
