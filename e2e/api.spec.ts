@@ -107,7 +107,9 @@ test('every kind of image gives the same answer, and stays usable', async ({ pag
     frame.close();
     return { best, usable };
   });
-  expect(new Set(Object.entries(outcome.best).map(([name, answer]) => `${name}: ${answer}`))).toEqual(
+  expect(
+    new Set(Object.entries(outcome.best).map(([name, answer]) => `${name}: ${answer}`)),
+  ).toEqual(
     new Set(
       Object.keys(outcome.best).map((name) =>
         name === 'video'
@@ -338,10 +340,7 @@ test('threads work on an isolated page, and are given up with a reason elsewhere
   expect(plain.info.fallbacks[0]).toMatchObject({ from: '2 threads', to: '1 thread' });
   expect(plain.info.fallbacks[0]?.reason).toContain('Cross-Origin-Opener-Policy');
 
-  const setUp = await page.evaluate(() => [
-    window.paint.toString(),
-    window.createMean.toString(),
-  ]);
+  const setUp = await page.evaluate(() => [window.paint.toString(), window.createMean.toString()]);
   await open({ isolated: true });
   await page.evaluate(([paint, createMean]) => {
     Object.assign(window, {
@@ -390,7 +389,9 @@ test('watch yields the newest frame, counts the skipped ones, and stops', async 
     video.srcObject = canvas.captureStream(50);
     document.body.append(video);
 
-    const tooEarly = await classifier.classify(video).catch((error: { code: string }) => error.code);
+    const tooEarly = await classifier
+      .classify(video)
+      .catch((error: { code: string }) => error.code);
     await video.play();
     const labels: (string | undefined)[] = [];
     let skipped = 0;

@@ -85,7 +85,10 @@ export const cropProbe = {
 };
 
 /** A manifest for one of the ImageNet models in `../shared/models`, by precision. */
-export function mobileNetManifest(dtype: 'fp32' | 'fp16' | 'int8', labels: string[]): ModelManifest {
+export function mobileNetManifest(
+  dtype: 'fp32' | 'fp16' | 'int8',
+  labels: string[],
+): ModelManifest {
   return {
     name: 'mobilenet-v2',
     version: '1.0.0',

@@ -144,7 +144,7 @@ export function toErrorRecord(thrown: unknown, depth = 0): ErrorRecord {
   const isError = thrown instanceof Error || thrown instanceof DOMException;
   const record: ErrorRecord = isError
     ? { name: thrown.name, message: thrown.message }
-    : { name: 'Error', message: describe(thrown) };
+    : { name: 'Error', message: textOf(thrown) };
   if (isError && thrown.stack !== undefined) record.stack = thrown.stack;
   if (isTabserveError(thrown)) {
     record.code = thrown.code;
@@ -189,10 +189,10 @@ export function asTabserveError(
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error || thrown instanceof DOMException
     ? thrown.message
-    : describe(thrown);
+    : textOf(thrown);
 }
 
-function describe(value: unknown): string {
+function textOf(value: unknown): string {
   try {
     return String(value);
   } catch {

@@ -83,7 +83,8 @@ class TabserveWorker implements WorkerApi {
         gate: this.#gate,
         model,
         signal,
-        rasteriseSvg: async (svg, options) => unwrap(await page.rasteriseSvg(svg, options.maxPixels)),
+        rasteriseSvg: async (svg, options) =>
+          unwrap(await page.rasteriseSvg(svg, options.maxPixels)),
       });
     });
   }
