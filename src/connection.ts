@@ -8,7 +8,7 @@ import * as Comlink from 'comlink';
 import { type AssetOptions, wasmUrl, workerScript } from './assets.js';
 import type { BackendPlan } from './device.js';
 import { fromErrorRecord, TabserveError, toErrorRecord } from './errors.js';
-import { rasteriseSvg } from "./image/svg.js";
+import { rasteriseSvg } from './image/svg.js';
 import {
   type EngineFlavour,
   isReadyMessage,
