@@ -297,6 +297,57 @@ test('the network goes, the page stays, and nothing was sent', async ({
   expect(server.requests.slice(before)).toEqual([]);
 });
 
+test('a picture is pasted', async ({ page, server }) => {
+  await openDemo(page, server);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toContainText('Mean colour');
+  await page.evaluate(
+    (svg) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File([svg], 'image.svg', { type: 'image/svg+xml' }));
+      document.body.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, clipboardData }));
+    },
+    String(colourSvg('lime').content),
+  );
+  await expect(best(page)).toHaveText('green');
+});
+
+test('the camera is classified until it is stopped', async ({ page, server }) => {
+  await page.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = async () => {
+      const canvas = document.createElement('canvas');
+      const context = canvas.getContext('2d');
+      setInterval(() => {
+        if (context) context.fillStyle = '#00f';
+        context?.fillRect(0, 0, canvas.width, canvas.height);
+      }, 50);
+      return canvas.captureStream();
+    };
+  });
+  await openDemo(page, server);
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toContainText('Mean colour');
+  await page.getByRole('tab', { name: 'Camera' }).click();
+  await page.getByRole('button', { name: 'Start the camera' }).click();
+  await expect(best(page)).toHaveText('blue');
+  await expect(page.locator('#camera-rate')).toContainText('a second');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.locator('#camera-rate')).toHaveText('Camera off');
+  await expect(page.locator('#video')).toBeHidden();
+});
+
+test('a camera that is refused is said to be so', async ({ page, server }) => {
+  await page.addInitScript(() => {
+    navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException('Permission denied', 'NotAllowedError'));
+  });
+  await openDemo(page, server);
+  await page.getByRole('tab', { name: 'Camera' }).click();
+  await page.getByRole('button', { name: 'Start the camera' }).click();
+  await expect(page.getByRole('alert')).toContainText('Allow the camera');
+  await expect(page.getByRole('button', { name: 'Start the camera' })).toBeEnabled();
+});
+
 test('an address is fetched and told apart from other requests', async ({ page, server }) => {
   await openDemo(page, server);
   server.route('/demo/red.svg', (_request, response) => {

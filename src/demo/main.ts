@@ -166,13 +166,12 @@ function tabChanged(now: TabName, before: TabName): void {
   requests.forget();
   const settings = state.settings.current;
   const digits = catalogue.find(digitsModel);
-  if (now === 'pad' && settings && digits && catalogue.find(settings.model.key)) {
-    if (settings.model.key !== digitsModel) {
-      modelBeforePad = settings.model;
-      void use({ ...settings, model: digits });
-      return;
-    }
-  } else if (before === 'pad' && settings && modelBeforePad) {
+  if (now === 'pad' && settings && digits && settings.model !== digits) {
+    modelBeforePad = settings.model;
+    void use({ ...settings, model: digits });
+    return;
+  }
+  if (before === 'pad' && settings && modelBeforePad) {
     const model = modelBeforePad;
     modelBeforePad = null;
     void use({ ...settings, model });

@@ -4,7 +4,7 @@ import type { State, Stock } from '../state.js';
 
 const onlineTexts: Readonly<Record<Stock, string>> = {
   loading: 'Online, and still loading.',
-  complete: 'Online, and done with it. Go on, pull the plug.',
+  complete: 'Everything is here: pull the plug.',
   partial: 'Online.',
 };
 
@@ -40,10 +40,14 @@ export function showPrivacy(state: State): void {
   });
 
   function show(): void {
-    number.textContent = String(requests);
+    number.textContent = since === null ? '' : String(requests);
+    if (since === null) {
+      text.textContent = 'Requests are counted once all is loaded.';
+      return;
+    }
     const noun = requests === 1 ? 'network request' : 'network requests';
-    const own = typed === 0 ? '' : `, and ${typed} for the address that you typed`;
-    text.textContent = `${noun} since the model was loaded${own}`;
+    const own = typed === 0 ? '' : `, and ${typed} for your address`;
+    text.textContent = `${noun} since it was loaded${own}`;
   }
 
   const net = byId('network-state', HTMLElement);

@@ -32,6 +32,7 @@ export function showResults(state: State): void {
     if (answer.kind === 'waiting') {
       list.toggleAttribute('data-stale', true);
       verdict.toggleAttribute('data-stale', true);
+      if (verdict.dataset.verdict === 'none') text.textContent = 'Working on it…';
       return;
     }
     list.removeAttribute('data-stale');

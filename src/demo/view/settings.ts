@@ -20,6 +20,12 @@ export function showSettings(
   const form = byId('settings', HTMLFormElement);
   let ownModel: Settings['model'] | undefined;
 
+  const own = option('own');
+  const nameOwn = (title: string): void => {
+    own.textContent = title;
+    if (!own.isConnected) model.append(own);
+  };
+
   for (const choice of catalogue.choices) model.append(option(choice.key, choice.title));
   threads.append(option('auto', 'Auto'));
   const most = crossOriginIsolated ? Math.min(mostThreads, navigator.hardwareConcurrency) : 1;
@@ -31,18 +37,20 @@ export function showSettings(
 
   state.settings.subscribe((settings) => {
     if (!settings) return;
-    const own = settings.model.key;
-    if (![...model.options].some((each) => each.value === own)) {
-      model.append(option(own, settings.model.title));
+    if (!catalogue.choices.includes(settings.model) && ownModel !== settings.model) {
+      ownModel = settings.model;
+      nameOwn(ownModel.title);
     }
-    for (const each of model.options) {
-      if (each.value === own) each.textContent = settings.model.title;
-    }
-    model.value = own;
+    model.value = settings.model.key;
     device.value = settings.device;
     dtype.value = settings.dtype;
     threads.value = String(settings.threads);
-    if (catalogue.find(own) === undefined) ownModel = settings.model;
+  });
+
+  // A model of one's own has its title inside.
+  state.classifier.subscribe((classifier) => {
+    const used = state.settings.current?.model;
+    if (classifier && used && used === ownModel) nameOwn(classifier.info.model.title);
   });
 
   form.addEventListener('submit', (event) => event.preventDefault());
