@@ -82,7 +82,10 @@ export class TestServer {
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
 
     const handler = this.#routes.get(pathname);
-    if (handler) return handler(request, response);
+    if (handler) {
+      handler(request, response);
+      return;
+    }
     const [, folder = '', ...rest] = decodeURIComponent(pathname).split('/');
     const base = folders[folder];
     const path = base === undefined ? '' : normalize(join(base, ...rest));
