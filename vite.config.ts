@@ -70,7 +70,7 @@ function libraryBuild(): UserConfig {
       },
       minify: true,
     },
-    plugins: [copyAssets()],
+    plugins: [keepAssetAddresses(), copyAssets()],
   };
 }
 
@@ -98,6 +98,25 @@ function leaveAssetsAlone(): Plugin {
       filter: { id: /onnxruntime-web/ },
       handler: (code) =>
         code.replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'),
+    },
+  };
+}
+
+/**
+ * Vite writes an address that it cannot resolve at build time as `new URL(…, '' + import.meta.url)`,
+ * which the bundlers of those who use the library no longer recognise.
+ */
+function keepAssetAddresses(): Plugin {
+  return {
+    name: 'tabserve:keep-asset-addresses',
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        chunk.code = chunk.code.replace(
+          /(?:``|''|"")\s*\+\s*import\.meta\.url/g,
+          'import.meta.url',
+        );
+      }
     },
   };
 }

@@ -1,27 +1,44 @@
 /** Memory of a page and its workers, as the browser's own tools see it. */
 import type { CDPSession, Page } from '@playwright/test';
+import type { TestServer } from './server.js';
 
 /** Bytes in use after a garbage collection. */
 export interface MemoryUse {
-  /** Of the page and all its workers. */
+  /** JavaScript objects and buffers of the page and all its workers. */
   jsHeap: number;
-  /** Of every WebAssembly.Memory, wherever it lives. */
+  /** Every WebAssembly.Memory of the workers started through {@link serveCountingWorker}. */
   wasm: number;
 }
 
-interface Attached {
-  sessionId: string;
-  targetInfo: { type: string };
+/**
+ * Serves a worker script that notes every WebAssembly.Memory and then runs the built worker.
+ * Threads share one memory, which the protocol's heap figures leave out.
+ *
+ * @returns The script's address, for the option `workerUrl`.
+ */
+export function serveCountingWorker(server: TestServer): string {
+  server.route('/counting-worker.js', (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/javascript' });
+    response.end(`
+      const Memory = WebAssembly.Memory;
+      self.memories = [];
+      WebAssembly.Memory = class extends Memory {
+        constructor(descriptor) {
+          super(descriptor);
+          self.memories.push(this);
+        }
+      };
+      await import('/dist/worker-wasm.js');
+    `);
+  });
+  return `${server.origin}/counting-worker.js`;
 }
 
-/**
- * Measures through the DevTools protocol: a worker has no other way to be asked for its
- * WebAssembly memory from outside.
- */
+/** Collects garbage everywhere, then measures. */
 export async function measureMemory(page: Page): Promise<MemoryUse> {
   const session = await page.context().newCDPSession(page);
   const workers: string[] = [];
-  session.on('Target.attachedToTarget', ({ sessionId, targetInfo }: Attached) => {
+  session.on('Target.attachedToTarget', ({ sessionId, targetInfo }) => {
     if (targetInfo.type === 'worker') workers.push(sessionId);
   });
   await session.send('Target.setAutoAttach', {
@@ -29,59 +46,44 @@ export async function measureMemory(page: Page): Promise<MemoryUse> {
     waitForDebuggerOnStart: false,
     flatten: false,
   });
-  const use = await measureOne((method, params) =>
-    session.send(method as 'Runtime.evaluate', params as { expression: string }),
-  );
+  await session.send('HeapProfiler.collectGarbage');
+  let jsHeap = total(await session.send('Runtime.getHeapUsage'));
   for (const worker of workers) {
-    const one = await measureOne(callThrough(session, worker));
-    use.jsHeap += one.jsHeap;
-    use.wasm += one.wasm;
+    await callWorker(session, worker, 'HeapProfiler.collectGarbage');
+    jsHeap += total((await callWorker(session, worker, 'Runtime.getHeapUsage')) as HeapUsage);
   }
   await session.detach();
-  return use;
-}
-
-type Call = (method: string, params?: object) => Promise<unknown>;
-
-async function measureOne(call: Call): Promise<MemoryUse> {
-  await call('HeapProfiler.collectGarbage');
-  const { usedSize } = (await call('Runtime.getHeapUsage')) as { usedSize: number };
-  const { result: prototype } = (await call('Runtime.evaluate', {
-    expression: 'WebAssembly.Memory.prototype',
-  })) as { result: { objectId: string } };
-  const { objects } = (await call('Runtime.queryObjects', {
-    prototypeObjectId: prototype.objectId,
-    objectGroup: 'memory',
-  })) as { objects: { objectId: string } };
-  const { result } = (await call('Runtime.callFunctionOn', {
-    objectId: objects.objectId,
-    functionDeclaration:
-      'function () { return this.reduce((sum, memory) => sum + memory.buffer.byteLength, 0); }',
-    returnByValue: true,
-  })) as { result: { value: number } };
-  await call('Runtime.releaseObjectGroup', { objectGroup: 'memory' });
-  return { jsHeap: usedSize, wasm: result.value };
-}
-
-/** Calls a worker's protocol through its page's session. */
-function callThrough(session: CDPSession, sessionId: string): Call {
-  let nextId = 1;
-  return (method, params = {}) =>
-    new Promise((resolve, reject) => {
-      const id = nextId++;
-      const receive = (event: { sessionId: string; message: string }) => {
-        const answer = JSON.parse(event.message);
-        if (event.sessionId !== sessionId || answer.id !== id) return;
-        session.off('Target.receivedMessageFromTarget', receive);
-        if (answer.error) reject(new Error(`${method}: ${answer.error.message}`));
-        else resolve(answer.result);
-      };
-      session.on('Target.receivedMessageFromTarget', receive);
-      session
-        .send('Target.sendMessageToTarget', {
-          sessionId,
-          message: JSON.stringify({ id, method, params }),
-        })
-        .catch(reject);
+  let wasm = 0;
+  for (const worker of page.workers()) {
+    wasm += await worker.evaluate(() => {
+      const { memories = [] } = self as unknown as { memories?: WebAssembly.Memory[] };
+      return memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
     });
+  }
+  return { jsHeap, wasm };
+}
+
+interface HeapUsage {
+  usedSize: number;
+  backingStorageSize: number;
+}
+
+function total({ usedSize, backingStorageSize }: HeapUsage): number {
+  return usedSize + backingStorageSize;
+}
+
+/** Calls a worker's DevTools protocol through its page's session. */
+function callWorker(session: CDPSession, sessionId: string, method: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const receive = (event: { sessionId: string; message: string }) => {
+      const answer = JSON.parse(event.message);
+      if (event.sessionId !== sessionId || answer.id !== 1) return;
+      session.off('Target.receivedMessageFromTarget', receive);
+      if (answer.error) reject(new Error(`${method}: ${answer.error.message}`));
+      else resolve(answer.result);
+    };
+    session.on('Target.receivedMessageFromTarget', receive);
+    const message = JSON.stringify({ id: 1, method, params: {} });
+    session.send('Target.sendMessageToTarget', { sessionId, message }).catch(reject);
+  });
 }
