@@ -148,7 +148,7 @@ const kernel = {
 };
 
 const manifestSchema = v.object({
-  name: v.pipe(v.string(), v.regex(/^[\w.-]{1,96}(\/[\w.-]{1,96})?$/)),
+  name: v.pipe(v.string(), v.regex(/^\w[\w.-]{0,95}(\/\w[\w.-]{0,95})?$/)),
   version: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+([-+][\w.+-]{1,64})?$/)),
   task: v.literal('image-classification'),
   title: v.optional(text),

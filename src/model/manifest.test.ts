@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { isTabserveError } from '../errors.js';
+import { parseLabels } from './labels.js';
+import { parseManifest } from './manifest.js';
+import { selectFile } from './select.js';
+
+const valid = {
+  name: 'test',
+  version: '1.2.3',
+  task: 'image-classification',
+  labels: ['a', 'b'],
+  input: {
+    name: 'x',
+    layout: 'NCHW',
+    dtype: 'float32',
+    width: 8,
+    height: 8,
+    channels: 3,
+    colorOrder: 'RGB',
+  },
+  preprocess: {
+    resize: { policy: 'shorter-side', size: 10 },
+    crop: { policy: 'center', width: 8, height: 8 },
+    mean: [0.5, 0.5, 0.5],
+    std: 0.25,
+  },
+  output: { name: 'y', activation: 'softmax' },
+  files: [{ url: 'a.onnx', dtype: 'fp32' }],
+} as const;
+
+describe('parseManifest', () => {
+  test('takes a valid manifest as it is', () => {
+    expect(parseManifest(structuredClone(valid), 'model.json')).toEqual(valid);
+  });
+
+  const input = (change: object) => ({ ...valid, input: { ...valid.input, ...change } });
+  const preprocess = (change: object) => ({
+    ...valid,
+    preprocess: { ...valid.preprocess, ...change },
+  });
+  test.each<[field: string, found: string, manifest: unknown]>([
+    ['(the whole file)', '42', 42],
+    ['name', '"../evil"', { ...valid, name: '../evil' }],
+    ['version', '"one"', { ...valid, version: 'one' }],
+    ['labels', '', { ...valid, labels: [] }],
+    ['input.width', '0', input({ width: 0 })],
+    ['input.dtype', '"int64"', input({ dtype: 'int64' })],
+    ['input.channels', '3', input({ colorOrder: 'GRAY' })],
+    ['preprocess.resize.policy', '"stretch"', preprocess({ resize: { policy: 'stretch' } })],
+    [
+      'preprocess.resize.size',
+      '"10"',
+      preprocess({ resize: { policy: 'shorter-side', size: '10' } }),
+    ],
+    ['preprocess.mean', '2 numbers', preprocess({ mean: [1, 2] })],
+    ['preprocess.std', '', preprocess({ std: 0 })],
+    [
+      'preprocess.crop',
+      'nothing',
+      preprocess({ resize: { policy: 'crop-fraction', fraction: 0.9 }, crop: undefined }),
+    ],
+    [
+      'input.width × input.height',
+      '8 × 8',
+      preprocess({ crop: { policy: 'center', width: 9, height: 8 } }),
+    ],
+    ['files.0.sha256', '"abc"', { ...valid, files: [{ url: 'a', dtype: 'fp32', sha256: 'abc' }] }],
+    ['output.activation', '"relu"', { ...valid, output: { name: 'y', activation: 'relu' } }],
+  ])('says that %s is wrong: %s', (field, found, manifest) => {
+    try {
+      parseManifest(manifest, 'model.json');
+      expect.unreachable();
+    } catch (error) {
+      if (!isTabserveError(error, 'manifest-invalid')) throw error;
+      expect(error.details).toMatchObject({ manifest: 'model.json', field });
+      expect(error.message).toContain(found);
+      expect(error.message).toContain('expected');
+    }
+  });
+
+  test('a manifest cannot reach the prototype of anything', () => {
+    const hostile = JSON.parse('{"__proto__": {"polluted": true}, "name": "x"}');
+    expect(() => parseManifest(hostile, 'model.json')).toThrow();
+    expect('polluted' in {}).toBe(false);
+  });
+});
+
+describe('selectFile', () => {
+  const manifest = parseManifest(
+    {
+      ...valid,
+      files: [
+        { url: '32', dtype: 'fp32' },
+        { url: '16', dtype: 'fp16' },
+        { url: '8', dtype: 'int8' },
+      ],
+    },
+    'model.json',
+  );
+  const wasm = { device: 'wasm', fp16: true } as const;
+  const oldGpu = { device: 'webgpu', fp16: false } as const;
+
+  test('auto prefers fp16 where it can be computed', () => {
+    expect(selectFile(manifest, 'auto', wasm).url).toBe('16');
+    expect(selectFile(manifest, 'auto', oldGpu).url).toBe('32');
+  });
+
+  test('a dtype asked for by name is taken or refused', () => {
+    expect(selectFile(manifest, 'int8', wasm).url).toBe('8');
+    expect(() => selectFile(manifest, 'fp16', oldGpu)).toThrow(
+      /offers fp32, fp16, int8.*computes fp32, int8/,
+    );
+  });
+});
+
+test('labels are lines', () => {
+  expect(parseLabels('\uFEFFa\r\nb c \n')).toEqual(['a', 'b c']);
+  expect(parseLabels('a\n\nb')).toEqual(['a', '', 'b']);
+});
