@@ -2,21 +2,46 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `library`: `dist/index.js`, which carries the worker scripts as text in lazy chunks, and beside
- *   it the files that are fetched by address: engine binaries and embedded models;
- * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package.
+ * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
+ *   files that are fetched by address: engine binaries, embedded models;
+ * - `element`: `dist/element.js`, on top of `dist/index.js`;
+ * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
+ * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
+ * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
-import { cpSync, readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 
 const root = import.meta.dirname;
+const ortFolder = resolve(root, 'node_modules/onnxruntime-web');
 
 /** Isolation gives threads; CORP lets other origins embed the files all the same. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'cross-origin',
+};
+
+const ortBinaries = ['', '.jspi', '.asyncify'].map(
+  (build) => `ort-wasm-simd-threaded${build}.wasm`,
+);
+
+/** Facts that the code takes from elsewhere. */
+const define = {
+  __TABSERVE_VERSION__: JSON.stringify(versionOf(root)),
+  __ORT_VERSION__: JSON.stringify(versionOf(ortFolder)),
+  __ORT_BINARIES__: JSON.stringify(
+    Object.fromEntries(
+      ortBinaries.map((name) => {
+        const content = readFileSync(resolve(ortFolder, 'dist', name));
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        return [name, { bytes: content.length, sha256 }];
+      }),
+    ),
+  ),
 };
 
 export default defineConfig(({ mode }): UserConfig => {
@@ -26,51 +51,85 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'asyncify':
       return workerBuild(mode);
     case 'library':
-      return libraryBuild();
+      return libraryBuild('index', [copyAssets()]);
+    case 'element':
+      return libraryBuild('element', []);
+    case 'global':
+      return globalBuild();
     case 'demo':
       return demoBuild();
+    case 'file':
+      return fileBuild();
     default:
-      return { root, test: { include: ['src/**/*.test.ts'] } } as UserConfig;
+      return { root, define, test: { include: ['src/**/*.test.ts'] } } as UserConfig;
   }
 });
 
 function workerBuild(flavour: string): UserConfig {
   return {
     root,
+    define,
     publicDir: false,
     build: {
       target: 'es2022',
       emptyOutDir: false,
       copyPublicDir: false,
-      lib: { entry: `src/runtime/worker-${flavour}.ts`, formats: ['es'] },
+      // A script that runs as a classic worker and as a module alike: from a file:// page only
+      // the former starts, and the engine starts its threads as the latter.
+      lib: {
+        entry: `src/runtime/worker-${flavour}.ts`,
+        formats: ['iife'],
+        name: 'tabserveWorker',
+      },
       rolldownOptions: {
         output: { entryFileNames: `worker-${flavour}.js`, codeSplitting: false, minify: true },
       },
       minify: true,
     },
-    plugins: [leaveAssetsAlone()],
+    plugins: [adaptEngine()],
   };
 }
 
-function libraryBuild(): UserConfig {
+function libraryBuild(entry: 'index' | 'element', plugins: Plugin[]): UserConfig {
   return {
     root,
+    define,
     publicDir: false,
     build: {
       target: 'es2022',
       emptyOutDir: false,
-      lib: { entry: 'src/index.ts', formats: ['es'] },
+      lib: { entry: `src/${entry}.ts`, formats: ['es'] },
       rolldownOptions: {
+        // In one piece: what it finds beside itself it must find from this very file.
+        ...(entry === 'element' && { external: './index.js' }),
         output: {
           entryFileNames: '[name].js',
-          chunkFileNames: 'inline/[name].js',
+          chunkFileNames: 'chunks/[name].js',
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
       },
       minify: true,
     },
-    plugins: [keepAssetAddresses(), copyAssets()],
+    plugins: [leaveAddressesAlone(), ...plugins],
+  };
+}
+
+function globalBuild(): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'es2022',
+      emptyOutDir: false,
+      lib: { entry: 'src/global.ts', formats: ['iife'], name: 'tabserveScript' },
+      rolldownOptions: {
+        output: { entryFileNames: 'tabserve.global.js', codeSplitting: false, minify: true },
+      },
+      minify: true,
+    },
+    plugins: [packageFiles('global')],
   };
 }
 
@@ -86,37 +145,69 @@ function demoBuild(): UserConfig {
   };
 }
 
-/**
- * ONNX Runtime names its binary by `new URL('….wasm', import.meta.url)`, which Vite would inline as
- * a data URL. tabserve always says where the binary is, so the text may stay as it is.
- */
-function leaveAssetsAlone(): Plugin {
+function fileBuild(): UserConfig {
   return {
-    name: 'tabserve:leave-assets-alone',
-    enforce: 'pre',
-    transform: {
-      filter: { id: /onnxruntime-web/ },
-      handler: (code) =>
-        code.replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'),
+    root: resolve(root, 'src/demo'),
+    base: './',
+    define,
+    publicDir: false,
+    build: {
+      target: 'es2022',
+      outDir: resolve(root, 'site'),
+      emptyOutDir: false,
+      assetsInlineLimit: Number.POSITIVE_INFINITY,
+      modulePreload: false,
+      rolldownOptions: {
+        output: { format: 'iife', codeSplitting: false },
+        checks: { emptyImportMeta: false },
+      },
     },
+    resolve: { alias: { tabserve: resolve(root, 'src/index.ts') } },
+    plugins: [packageFiles('single'), oneFile()],
   };
 }
 
 /**
- * Vite writes an address that it cannot resolve at build time as `new URL(…, '' + import.meta.url)`,
- * which the bundlers of those who use the library no longer recognise.
+ * ONNX Runtime names its own files by `import.meta.url`, which a classic script does not have, and
+ * starts threads by plain addresses, which Trusted Types forbid. tabserve always says where the
+ * binary is; for threads the worker's own address is the right one.
  */
-function keepAssetAddresses(): Plugin {
+function adaptEngine(): Plugin {
+  const threads = resolve(root, 'src/runtime/threads.ts');
   return {
-    name: 'tabserve:keep-asset-addresses',
-    generateBundle(_options, bundle) {
-      for (const chunk of Object.values(bundle)) {
-        if (chunk.type !== 'chunk') continue;
-        chunk.code = chunk.code.replace(
-          /(?:``|''|"")\s*\+\s*import\.meta\.url/g,
-          'import.meta.url',
-        );
-      }
+    name: 'tabserve:adapt-engine',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /onnxruntime-web/ },
+      handler: (code) =>
+        `import { ThreadWorker } from ${JSON.stringify(threads)};\n${code
+          .replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm')
+          .replaceAll('import.meta.url', 'self.location.href')
+          .replaceAll('new Worker(', 'new ThreadWorker(')}`,
+    },
+  };
+}
+
+/** The addresses in `package-files.ts` are for the bundlers of those who use the package. */
+function leaveAddressesAlone(): Plugin {
+  return {
+    name: 'tabserve:leave-addresses-alone',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /package-files\.ts$/ },
+      handler: (code) => code.replaceAll('=> new URL(', '=> new URL(/* @vite-ignore */ '),
+    },
+  };
+}
+
+/** Takes another variant of `package-files.ts`. */
+function packageFiles(variant: 'global' | 'single'): Plugin {
+  return {
+    name: 'tabserve:package-files',
+    enforce: 'pre',
+    resolveId: {
+      filter: { id: /\/package-files\.js$/ },
+      handler: () => resolve(root, `src/package-files.${variant}.ts`),
     },
   };
 }
@@ -126,21 +217,72 @@ function copyAssets(): Plugin {
   return {
     name: 'tabserve:copy-assets',
     writeBundle() {
-      const ort = 'node_modules/onnxruntime-web/dist';
-      for (const build of ['', '.jspi', '.asyncify']) {
-        const file = `ort-wasm-simd-threaded${build}.wasm`;
-        cpSync(resolve(root, ort, file), resolve(root, 'dist/ort', file));
+      for (const name of ortBinaries) {
+        cpSync(resolve(ortFolder, 'dist', name), resolve(root, 'dist/ort', name));
       }
-      for (const model of readdirSync(resolve(root, 'models'), { withFileTypes: true })) {
-        if (!model.isDirectory()) continue;
-        for (const file of readdirSync(resolve(root, 'models', model.name))) {
-          if (!/\.(onnx|json|txt)$/.test(file)) continue;
-          cpSync(
-            resolve(root, 'models', model.name, file),
-            resolve(root, 'dist/models', model.name, file),
-          );
-        }
+      for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
+        cpSync(file, resolve(root, 'dist', path));
       }
     },
   };
+}
+
+/** Turns the built page into one HTML file: script, style, engine and models inside. */
+function oneFile(): Plugin {
+  return {
+    name: 'tabserve:one-file',
+    enforce: 'post',
+    generateBundle(_options, bundle) {
+      const page = Object.values(bundle).find(({ fileName }) => fileName.endsWith('.html'));
+      if (page?.type !== 'asset') throw new Error('There is no page in the build.');
+      let script = '';
+      let style = '';
+      for (const output of Object.values(bundle)) {
+        if (output === page) continue;
+        if (output.type === 'chunk') script += output.code;
+        else if (output.fileName.endsWith('.css')) style += output.source;
+        delete bundle[output.fileName];
+      }
+      const carried = [
+        {
+          path: 'ort/ort-wasm-simd-threaded.wasm.gz',
+          content: gzipSync(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')), {
+            level: 9,
+          }),
+        },
+        // Weights hardly get smaller.
+        ...modelFiles(/\.onnx$/).map(({ path, file }) => ({ path, content: readFileSync(file) })),
+      ].map(
+        ({ path, content }) =>
+          `<script type="text/plain" id="tabserve:${path}">${content.toString('base64')}</script>`,
+      );
+      page.fileName = 'tabserve-demo.html';
+      page.source = String(page.source)
+        // What the policy allows by origin is inside here.
+        .replaceAll("script-src 'self'", "script-src 'unsafe-inline'")
+        .replaceAll("worker-src 'self' blob:", 'worker-src blob:')
+        .replaceAll("style-src 'self'", "style-src 'unsafe-inline'")
+        .replaceAll(/<(script|link)\b[^>]*(src|stylesheet)[^>]*>(<\/script>)?/g, '')
+        .replace('</head>', () => `<style>${style}</style>\n</head>`)
+        .replace(
+          '</body>',
+          () =>
+            `${carried.join('\n')}\n<script>${script.replaceAll('</script', '<\\/script')}</script>\n</body>`,
+        );
+    },
+  };
+}
+
+/** The files of the embedded models, with their paths in `dist/`. */
+function modelFiles(wanted: RegExp): { path: string; file: string }[] {
+  return readdirSync(resolve(root, 'models'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && wanted.test(entry.name))
+    .map((entry) => resolve(entry.parentPath, entry.name))
+    .map((file) => ({ path: file.slice(root.length + 1), file }))
+    .filter(({ path }) => path.split('/').length === 3);
+}
+
+function versionOf(folder: string): string {
+  const { version } = JSON.parse(readFileSync(resolve(folder, 'package.json'), 'utf8'));
+  return version;
 }

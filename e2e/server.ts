@@ -41,6 +41,8 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => vo
 export class TestServer {
   /** Every path asked for, in order. */
   readonly requests: string[] = [];
+  /** Headers for the answer to a path. @default none */
+  headersFor: (path: string) => Readonly<Record<string, string>> = () => ({});
   readonly #server: Server;
   readonly #routes = new Map<string, Handler>();
 
@@ -80,6 +82,10 @@ export class TestServer {
     const policy = searchParams.get('csp');
     if (policy) response.setHeader('Content-Security-Policy', policy);
     response.setHeader('Cross-Origin-Resource-Policy', 'cross-origin');
+
+    for (const [name, value] of Object.entries(this.headersFor(pathname))) {
+      response.setHeader(name, value);
+    }
 
     const handler = this.#routes.get(pathname);
     if (handler) {

@@ -1,94 +1,75 @@
 /**
- * Where tabserve's own files are: worker scripts, engine binaries, embedded models.
- *
- * They lie beside this module. The literal `new URL('./…', import.meta.url)` is the one form that
- * bundlers recognise: they copy the file and rewrite the address.
+ * Where tabserve looks for its files, in one order: the option that names the place, and then that
+ * place only; else beside its own script; else, for what is public, a version-pinned CDN.
  */
+import { embeddedModel, engineBinary } from './package-files.js';
 import type { EngineFlavour } from './runtime/protocol.js';
+import { ortVersion, version } from './version.js';
 
 /** Options that say where files are instead. */
 export interface AssetOptions {
   workerUrl?: string | URL;
   wasmUrl?: string | URL;
   modelsUrl?: string | URL;
+  cdn?: boolean;
 }
 
-const wasmFiles: Readonly<Record<EngineFlavour, { name: string; url: () => URL }>> = {
-  wasm: {
-    name: 'ort-wasm-simd-threaded.wasm',
-    url: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
-  },
-  jspi: {
-    name: 'ort-wasm-simd-threaded.jspi.wasm',
-    url: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url),
-  },
-  asyncify: {
-    name: 'ort-wasm-simd-threaded.asyncify.wasm',
-    url: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url),
-  },
+const cdnRoot = 'https://cdn.jsdelivr.net/npm';
+
+const wasmNames: Readonly<Record<EngineFlavour, string>> = {
+  wasm: 'ort-wasm-simd-threaded.wasm',
+  jspi: 'ort-wasm-simd-threaded.jspi.wasm',
+  asyncify: 'ort-wasm-simd-threaded.asyncify.wasm',
 };
 
-const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
-  digits: {
-    'digits.onnx': () => new URL('./models/digits/digits.onnx', import.meta.url),
-  },
-};
-
-const workerSources: Readonly<Record<EngineFlavour, () => Promise<{ default: string }>>> = {
-  wasm: () => import('../dist/worker-wasm.js?raw'),
-  jspi: () => import('../dist/worker-jspi.js?raw'),
-  asyncify: () => import('../dist/worker-asyncify.js?raw'),
-};
-
-/** The address of the engine's binary. */
-export function wasmUrl(flavour: EngineFlavour, options: AssetOptions): string {
-  const { name, url } = wasmFiles[flavour];
-  return options.wasmUrl === undefined ? url().href : inFolder(options.wasmUrl, name);
+/** The addresses of the engine's binary, in the order in which to try them. */
+export function wasmUrls(flavour: EngineFlavour, options: AssetOptions): string[] {
+  const name = wasmNames[flavour];
+  if (options.wasmUrl !== undefined) return [named(options.wasmUrl, name, '.wasm')];
+  const url = engineBinary(flavour);
+  if (options.cdn === false || isInline(url)) return [url];
+  return [url, `${cdnRoot}/onnxruntime-web@${ortVersion}/dist/${name}`];
 }
 
 /** The addresses of an embedded model's files, by the names that its manifest gives them. */
 export function embeddedFileUrls(model: string, options: AssetOptions): Record<string, string> {
-  const files = Object.entries(modelFiles[model] ?? {});
+  const { modelsUrl } = options;
+  const files = embeddedModel(model);
+  if (modelsUrl === undefined) return files;
   return Object.fromEntries(
-    files.map(([name, url]) => [
-      name,
-      options.modelsUrl === undefined
-        ? url().href
-        : inFolder(options.modelsUrl, `${model}/${name}`),
-    ]),
+    Object.keys(files).map((name) => [name, inFolder(modelsUrl, `${model}/${name}`)]),
   );
 }
 
-/** A worker's script. `dispose` frees it once the worker is gone. */
-export interface WorkerScript {
-  url: string;
-  dispose(): void;
+/** Where else the files of an embedded model are, by their addresses. */
+export function modelMirrors(
+  model: string,
+  fileUrls: Readonly<Record<string, string>>,
+  options: AssetOptions,
+): Record<string, string[]> {
+  if (options.modelsUrl !== undefined || options.cdn === false) return {};
+  const folder = `${cdnRoot}/tabserve@${version}/dist/models/${model}`;
+  return Object.fromEntries(
+    Object.entries(fileUrls)
+      .filter(([, url]) => !isInline(url))
+      .map(([name, url]) => [url, [`${folder}/${name}`]]),
+  );
 }
 
-/**
- * The worker's script: the one that `workerUrl` names, or the one that is part of this package, as
- * a `blob:` address, since a worker must not come from another origin.
- */
-export async function workerScript(
-  flavour: EngineFlavour,
-  options: AssetOptions,
-): Promise<WorkerScript> {
-  if (options.workerUrl !== undefined) {
-    const url = absolute(options.workerUrl);
-    const isScript = new URL(url).pathname.endsWith('.js');
-    return {
-      url: isScript ? url : inFolder(url, `worker-${flavour}.js`),
-      dispose: () => undefined,
-    };
-  }
-  const { default: source } = await workerSources[flavour]();
-  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
-  return { url, dispose: () => URL.revokeObjectURL(url) };
+/** The file called `name`: at `place`, if that is such a file's address, else in that folder. */
+export function named(place: string | URL, name: string, extension: string): string {
+  const url = absolute(place);
+  return new URL(url).pathname.endsWith(extension) ? url : inFolder(url, name);
 }
 
 /** Resolves an address as the page would; a worker made from a blob cannot. */
 export function absolute(url: string | URL): string {
   return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+}
+
+/** Whether the address is the file. */
+function isInline(url: string): boolean {
+  return url.startsWith('data:');
 }
 
 function inFolder(folder: string | URL, name: string): string {

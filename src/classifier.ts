@@ -123,6 +123,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       ...(options.workerUrl !== undefined && { workerUrl: options.workerUrl }),
       ...(options.wasmUrl !== undefined && { wasmUrl: options.wasmUrl }),
       ...(options.modelsUrl !== undefined && { modelsUrl: options.modelsUrl }),
+      ...(options.cdn !== undefined && { cdn: options.cdn }),
     };
     const settings: ServedModelSettings = {
       model: toModelRequest(options.model, assets),

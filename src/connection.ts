@@ -5,21 +5,13 @@
  * every call ends: with the answer, the caller's abort, or the worker's death, which is noticed by its `error` event, by the Web Lock that it held, or by its silence.
  */
 import * as Comlink from 'comlink';
-import { type AssetOptions, wasmUrl, workerScript } from './assets.js';
+import { type AssetOptions, wasmUrls } from './assets.js';
 import type { BackendPlan } from './device.js';
 import { fromErrorRecord, TabserveError, toErrorRecord } from './errors.js';
 import { rasteriseSvg } from './image/svg.js';
-import {
-  type EngineFlavour,
-  isReadyMessage,
-  type PageApi,
-  protocolVersion,
-  type Reply,
-  type WorkerApi,
-} from './runtime/protocol.js';
-
-/** Milliseconds that a worker's script may take to load and run. */
-const startTimeout = 20_000;
+import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
+import type { Fallback } from './types.js';
+import { type StartedWorker, startWorker } from './worker-start.js';
 
 /**
  * Milliseconds of silence, with calls pending, after which a worker counts as dead. A run on WASM
@@ -52,6 +44,8 @@ export function newRequestId(): number {
 
 /** A running worker. */
 export class Connection {
+  /** What was replaced to get the worker started. */
+  readonly fallbacks: readonly Fallback[];
   readonly #worker: Worker;
   readonly #api: Comlink.Remote<WorkerApi>;
   readonly #page: MessagePort;
@@ -67,10 +61,11 @@ export class Connection {
   /** Is called once, when the worker has died by itself. */
   onDeath: (error: TabserveError) => void = () => undefined;
 
-  private constructor(worker: Worker, page: MessagePort, disposeScript: () => void) {
+  private constructor({ worker, fallbacks, dispose }: StartedWorker, page: MessagePort) {
     this.#worker = worker;
+    this.fallbacks = fallbacks;
     this.#page = page;
-    this.#disposeScript = disposeScript;
+    this.#disposeScript = dispose;
     this.#api = Comlink.wrap<WorkerApi>(worker);
     worker.addEventListener('message', () => {
       this.#lastHeard = performance.now();
@@ -89,19 +84,15 @@ export class Connection {
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
   static async open(config: WorkerConfig): Promise<Connection> {
-    const script = await workerScript(config.flavour, config.assets);
-    const worker = await startWorker(script.url, config.flavour).catch((error: unknown) => {
-      script.dispose();
-      throw error;
-    });
+    const started = await startWorker(config.flavour, config.assets);
     const { port1, port2 } = new MessageChannel();
-    const connection = new Connection(worker, port1, script.dispose);
+    const connection = new Connection(started, port1);
     connection.#servePage();
     const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
     const start = {
       device: config.device,
       threads: config.threads,
-      wasmUrl: wasmUrl(config.flavour, config.assets),
+      wasmUrls: wasmUrls(config.flavour, config.assets),
       lockName,
       page: port2,
     };
@@ -230,59 +221,6 @@ export class Connection {
     this.#disposeScript();
     for (const reject of this.#pending) reject(error);
   }
-}
-
-async function startWorker(url: string, flavour: EngineFlavour): Promise<Worker> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let violated = '';
-  const onViolation = (event: SecurityPolicyViolationEvent) => {
-    if (event.effectiveDirective === 'worker-src' || event.effectiveDirective === 'script-src') {
-      violated = `${event.effectiveDirective} forbids ${event.blockedURI}; the policy is: ${event.originalPolicy}`;
-    }
-  };
-  document.addEventListener('securitypolicyviolation', onViolation);
-  const timer = setTimeout(() => reject(blocked(url, 'it gave no sign of life')), startTimeout);
-  let worker: Worker | undefined;
-  try {
-    worker = new Worker(url, { type: 'module', name: `tabserve-${flavour}` });
-    worker.addEventListener('error', (event) => {
-      event.preventDefault();
-      // The violation event may come after the error event; it is the better explanation.
-      setTimeout(() => reject(blocked(url, violated || event.message || 'it could not be loaded')));
-    });
-    worker.addEventListener('message', ({ data }) => {
-      if (!isReadyMessage(data)) return;
-      if (data.version === protocolVersion && data.flavour === flavour) return resolve();
-      reject(
-        blocked(
-          url,
-          `it is of another version or build of tabserve (${data.flavour}, protocol ${data.version}) than this page's script (${flavour}, protocol ${protocolVersion})`,
-        ),
-      );
-    });
-    await promise;
-    return worker;
-  } catch (error) {
-    worker?.terminate();
-    throw error instanceof TabserveError ? error : blocked(url, String(error), error);
-  } finally {
-    clearTimeout(timer);
-    document.removeEventListener('securitypolicyviolation', onViolation);
-  }
-}
-
-function blocked(url: string, reason: string, cause?: unknown): TabserveError {
-  const from = url.startsWith('blob:')
-    ? 'from its inlined script (a blob: address)'
-    : `from ${url}`;
-  const advice = url.startsWith('blob:')
-    ? "Allow it by worker-src blob:, or host tabserve's worker files on your own origin and set the option workerUrl"
-    : "Check that the address serves tabserve's worker file of this version, from the page's own origin";
-  return new TabserveError(
-    'worker-blocked',
-    `The worker did not start ${from}: ${reason}. ${advice}.`,
-    { details: { url }, ...(cause !== undefined && { cause }) },
-  );
 }
 
 function crashed(sign: string): TabserveError {

@@ -15,3 +15,4 @@ export {
 export type { ImageSource } from './image/capture.js';
 export type { CatalogEntry } from './options.js';
 export type * from './types.js';
+export { version } from './version.js';

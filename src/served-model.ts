@@ -1,5 +1,5 @@
 /** A model on the best backend that takes it, brought back when its worker dies. */
-import type { AssetOptions } from './assets.js';
+import { type AssetOptions, modelMirrors } from './assets.js';
 import { type Connection, newRequestId } from './connection.js';
 import type { BackendPlan } from './device.js';
 import { isTabserveError, messageOf, TabserveError } from './errors.js';
@@ -33,6 +33,7 @@ const backendFailures = [
   'unsupported',
   'device-lost',
   'out-of-memory',
+  'worker-blocked',
   'worker-crashed',
   'model-invalid',
 ] as const;
@@ -131,9 +132,16 @@ export class ServedModel implements HostListener {
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);
     try {
-      const request = { requestId, model, dtype, maxPixels };
+      const mirrors =
+        model.kind === 'embedded' ? modelMirrors(model.name, model.fileUrls, assets) : {};
+      const request = { requestId, model, dtype, maxPixels, mirrors };
       const loaded = await connection.call('load', request, signal);
-      this.#info = infoOf(loaded, plan, this.#fallbacks, performance.now() - began);
+      this.#info = infoOf(
+        loaded,
+        plan,
+        [...this.#fallbacks, ...connection.fallbacks],
+        performance.now() - began,
+      );
       return { connection, modelId: loaded.modelId };
     } finally {
       unfollow?.();
@@ -148,7 +156,7 @@ export class ServedModel implements HostListener {
 }
 
 function infoOf(
-  { manifest, labels, dtype, file, bytes, adapter, timings }: LoadedModel,
+  { manifest, labels, dtype, file, bytes, adapter, fallbacks: moved, timings }: LoadedModel,
   plan: BackendPlan,
   fallbacks: readonly Fallback[],
   total: number,
@@ -169,7 +177,7 @@ function infoOf(
     dtype,
     threads: plan.threads,
     reason: plan.reason,
-    fallbacks: [...plan.fallbacks, ...fallbacks],
+    fallbacks: [...plan.fallbacks, ...fallbacks, ...moved],
     engine: plan.flavour,
     adapter,
     load: { ...timings, total },

@@ -95,13 +95,27 @@ export interface CreateOptions {
   /**
    * The worker's script, for pages whose policy forbids `blob:` workers (`worker-src 'self'`): the
    * address of `worker-wasm.js` (`worker-jspi.js`, `worker-asyncify.js`), or of the folder that
-   * holds them. @default inlined
+   * holds them, on the page's own origin.
+   * @default inlined; where that is forbidden, the file beside tabserve's own
    */
   workerUrl?: string | URL;
-  /** The folder of ONNX Runtime's `.wasm` files. @default `ort/` beside tabserve's own file */
+  /**
+   * The folder of ONNX Runtime's `.wasm` files, or the address of the one that `device` needs.
+   * @default `ort/` beside tabserve's own file, then the public CDN (see `cdn`)
+   */
   wasmUrl?: string | URL;
-  /** The folder of the embedded models. @default `models/` beside tabserve's own file */
+  /**
+   * The folder of the embedded models.
+   * @default `models/` beside tabserve's own file, then the public CDN (see `cdn`)
+   */
   modelsUrl?: string | URL;
+  /**
+   * Whether files that are not beside tabserve's own may come from cdn.jsdelivr.net, of exactly
+   * this version and checked by their sha256. Their use stands in `info.fallbacks`, and a warning
+   * in the console. Only files are fetched; pictures never leave the page.
+   * @default true
+   */
+  cdn?: boolean;
 }
 
 /** Options of `ImageClassifier.classify()`. */

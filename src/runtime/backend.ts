@@ -2,7 +2,10 @@
 import type * as Ort from 'onnxruntime-web';
 import { asTabserveError, messageOf, TabserveError } from '../errors.js';
 import { download } from '../model/download.js';
+import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
+import type { Fallback } from '../types.js';
+import { ortVersion } from '../version.js';
 import type { ProgressListener } from './progress.js';
 import type { StartRequest } from './protocol.js';
 
@@ -16,6 +19,8 @@ export interface Backend {
   executionProviders: Ort.InferenceSession.ExecutionProviderConfig[];
   /** The GPU in words, or `null` on WASM. */
   adapter: string | null;
+  /** What was replaced to start it. */
+  fallbacks: readonly Fallback[];
 }
 
 /**
@@ -30,12 +35,8 @@ const identityModel =
 /** Magic number at the start of every WebAssembly binary. */
 const wasmMagic = [0x00, 0x61, 0x73, 0x6d];
 
-/** Sizes of the engine's binaries, so that progress has a total before the first byte. */
-const wasmBytes: Readonly<Record<string, number>> = {
-  'ort-wasm-simd-threaded.wasm': 14_239_897,
-  'ort-wasm-simd-threaded.jspi.wasm': 16_758_545,
-  'ort-wasm-simd-threaded.asyncify.wasm': 26_781_914,
-};
+/** The engine's binaries, by file name. The build puts it in. */
+declare const __ORT_BINARIES__: Readonly<Record<string, { bytes: number; sha256: string }>>;
 
 /**
  * Starts ONNX Runtime: fetches its binary, compiles it, and opens the GPU where one is wanted.
@@ -47,7 +48,7 @@ const wasmBytes: Readonly<Record<string, number>> = {
  */
 export async function startBackend(
   ort: OrtModule,
-  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrl'>,
+  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>,
   options: {
     onProgress: ProgressListener;
     onDeviceLost: (reason: string) => void;
@@ -56,12 +57,12 @@ export async function startBackend(
   const gpu = request.device === 'webgpu' ? openGpu(options.onDeviceLost) : undefined;
   // Without this, a GPU that cannot be opened while the binary loads is an unhandled rejection.
   gpu?.catch(() => undefined);
-  const binary = await downloadBinary(request.wasmUrl, options.onProgress);
+  const { binary, url, fallbacks } = await downloadBinary(request.wasmUrls, options.onProgress);
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
   ort.env.wasm.wasmBinary = binary;
   // Threads load the engine's script again by this script's address, and the binary by none.
-  ort.env.wasm.wasmPaths = { wasm: request.wasmUrl };
+  ort.env.wasm.wasmPaths = { wasm: url };
   const { device, adapter, fp16 } = (await gpu) ?? { device: null, adapter: null, fp16: true };
   try {
     const session = await ort.InferenceSession.create(
@@ -70,7 +71,7 @@ export async function startBackend(
     );
     await session.release();
   } catch (cause) {
-    throw startError(cause, request.wasmUrl);
+    throw startError(cause, url);
   }
   // The engine has compiled it; the bytes need not stay.
   delete ort.env.wasm.wasmBinary;
@@ -79,29 +80,62 @@ export async function startBackend(
     abilities: { device: request.device, fp16 },
     executionProviders: device ? [{ name: 'webgpu', device }] : ['wasm'],
     adapter,
+    fallbacks,
   };
 }
 
-async function downloadBinary(url: string, onProgress: ProgressListener): Promise<Uint8Array> {
-  const name = new URL(url).pathname.split('/').at(-1) ?? '';
-  const size = wasmBytes[name] ?? 0;
-  const bytes = await download(url, {
-    // Shared by all models of this worker, so that no single load's abort may end it.
-    signal: new AbortController().signal,
-    onProgress: (loaded, total) => onProgress(loaded, Math.max(total || size, loaded)),
-  }).catch((cause: unknown) => {
+async function downloadBinary(
+  urls: readonly string[],
+  onProgress: ProgressListener,
+): Promise<{ binary: Uint8Array; url: string; fallbacks: readonly Fallback[] }> {
+  const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
+  const known = names.map((name) => __ORT_BINARIES__[name]).find((each) => each !== undefined);
+  const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
+    const binary = await download(url, {
+      // What others host has to be what was built in, bit for bit.
+      expected: isFirst ? {} : { sha256: known?.sha256 },
+      // Shared by all models of this worker, so that no single load's abort may end it.
+      signal: new AbortController().signal,
+      onProgress: (loaded, total) =>
+        onProgress(loaded, Math.max(total || known?.bytes || 0, loaded)),
+    })
+      .then(unpacked)
+      .catch((cause: unknown) => {
+        throw new TabserveError(
+          'network',
+          `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} ${whereToServe}`,
+          { cause, details: { url } },
+        );
+      });
+    checkBinary(binary, url, known?.bytes);
+    return { binary, url };
+  });
+  return { ...value, fallbacks };
+}
+
+/** Files that their server does not compress may lie there compressed. */
+async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+const whereToServe = 'Serve tabserve\'s "ort" folder there, or set the option wasmUrl.';
+
+function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined): void {
+  if (!wasmMagic.every((byte, index) => binary[index] === byte)) {
+    const start = new TextDecoder().decode(binary.subarray(0, 60));
     throw new TabserveError(
       'network',
-      `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} Serve tabserve's "ort" folder there, or set the option wasmUrl.`,
-      { cause, details: { url } },
+      `${url} is not a WebAssembly binary: it begins with ${JSON.stringify(start)}. Servers often answer a wrong address with their index page. ${whereToServe}`,
+      { details: { url, firstBytes: start }, retryable: false },
     );
-  });
-  if (wasmMagic.every((byte, index) => bytes[index] === byte)) return bytes;
-  const start = new TextDecoder().decode(bytes.subarray(0, 60));
+  }
+  if (bytes === undefined || binary.length === bytes) return;
   throw new TabserveError(
-    'network',
-    `${url} is not a WebAssembly binary: it begins with ${JSON.stringify(start)}. Servers often answer a wrong address with their index page. Serve tabserve's "ort" folder there, or set the option wasmUrl.`,
-    { details: { url, firstBytes: start }, retryable: false },
+    'integrity',
+    `${url} has ${binary.length} bytes and should have ${bytes}: it is cut off, or of another version than the onnxruntime-web ${ortVersion} in this worker. ${whereToServe}`,
+    { details: { url, bytes: binary.length, expectedBytes: bytes } },
   );
 }
 

@@ -5,7 +5,7 @@ import type { StartRequest } from './protocol.js';
 import { SerialQueue } from './queue.js';
 
 /** What an {@link Engine} needs to know. */
-export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrl'>;
+export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>;
 
 /** ONNX Runtime with its one queue. */
 export class Engine {

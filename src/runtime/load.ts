@@ -2,6 +2,7 @@
 import { createPreprocessor, type Preprocessor } from '../image/preprocess.js';
 import { download } from '../model/download.js';
 import type { ModelManifest } from '../model/manifest.js';
+import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
 import { resolveModel } from '../model/source.js';
 import type { Engine } from './engine.js';
@@ -50,13 +51,19 @@ export async function loadModel(
         : (await starting).backend.abilities;
     const file = selectFile(manifest, request.dtype, abilities);
     const location = locate(file);
-    const [{ backend, time: engineTime }, { bytes, time: modelTime }] = await Promise.all([
+    const mirrors = typeof location === 'string' ? (request.mirrors[location] ?? []) : [];
+    const [{ backend, time: engineTime }, { bytes, moved, time: modelTime }] = await Promise.all([
       starting,
-      download(location, {
-        expected: file,
+      firstOf(
+        [location, ...mirrors],
+        (place) =>
+          download(place, {
+            expected: file,
+            signal,
+            onProgress: (loaded, total) => progress.set('model', loaded, total),
+          }),
         signal,
-        onProgress: (loaded, total) => progress.set('model', loaded, total),
-      }).then((bytes) => ({ bytes, time: elapsed() })),
+      ).then(({ value, fallbacks }) => ({ bytes: value, moved: fallbacks, time: elapsed() })),
     ]);
 
     return await engine.exclusive(async () => {
@@ -89,6 +96,7 @@ export async function loadModel(
           file: file.url,
           bytes: bytes.length,
           adapter: backend.adapter,
+          fallbacks: [...backend.fallbacks, ...moved],
           timings,
         },
       };

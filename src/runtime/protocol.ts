@@ -8,19 +8,17 @@
 import type { ErrorRecord } from '../errors.js';
 import type { CapturedImage, PixelRect } from '../image/types.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
-import type { Classification, Device, StageTimings } from '../types.js';
+import type { Classification, Device, Fallback, StageTimings } from '../types.js';
 
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
-
-/** Changes with any change to this file, so that scripts of different versions refuse each other. */
-export const protocolVersion = 1;
 
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {
   tabserve: 'ready';
   flavour: EngineFlavour;
-  version: number;
+  /** Of tabserve. Scripts of different versions refuse each other. */
+  version: string;
 }
 
 /** Whether a message is the worker's {@link ReadyMessage}. */
@@ -37,8 +35,8 @@ export type Reply<T> = { value: T } | { error: ErrorRecord };
 export interface StartRequest {
   device: Device;
   threads: number;
-  /** Absolute URL of ONNX Runtime's `.wasm` file. */
-  wasmUrl: string;
+  /** Absolute URLs of ONNX Runtime's `.wasm` file, in the order in which to try them. */
+  wasmUrls: readonly string[];
   /** The worker holds this Web Lock as long as it lives: its release tells the page of its death. */
   lockName: string;
   /** A comlink endpoint that serves {@link PageApi}. */
@@ -62,6 +60,8 @@ export interface LoadRequest {
   model: ModelRequest;
   dtype: 'auto' | ModelDtype;
   maxPixels: number;
+  /** Other places of a file, by its address: tried in their order when that one fails. */
+  mirrors: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What became of a {@link LoadRequest}. */
@@ -74,6 +74,8 @@ export interface LoadedModel {
   file: string;
   bytes: number;
   adapter: string | null;
+  /** Files that came from another place than the first. */
+  fallbacks: readonly Fallback[];
   timings: { engine: number; model: number; session: number; warmup: number };
 }
 

@@ -6,22 +6,22 @@
  */
 import * as Comlink from 'comlink';
 import { fromErrorRecord, TabserveError, toErrorRecord } from '../errors.js';
+import { version } from '../version.js';
 import type { OrtModule } from './backend.js';
 import { classifyImage } from './classify.js';
 import { Engine } from './engine.js';
 import { loadModel, type ModelEntry } from './load.js';
-import {
-  type ClassifyRequest,
-  type ClassifyResult,
-  type EngineFlavour,
-  type LoadedModel,
-  type LoadRequest,
-  type PageApi,
-  protocolVersion,
-  type ReadyMessage,
-  type Reply,
-  type StartRequest,
-  type WorkerApi,
+import type {
+  ClassifyRequest,
+  ClassifyResult,
+  EngineFlavour,
+  LoadedModel,
+  LoadRequest,
+  PageApi,
+  ReadyMessage,
+  Reply,
+  StartRequest,
+  WorkerApi,
 } from './protocol.js';
 import { Gate } from './queue.js';
 
@@ -34,7 +34,7 @@ const imagesInFlight = 2;
 /** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
 export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
   Comlink.expose(new TabserveWorker(ort));
-  const ready: ReadyMessage = { tabserve: 'ready', flavour, version: protocolVersion };
+  const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
   self.postMessage(ready);
 }
 

@@ -1,0 +1,26 @@
+/** What a classic script tag gives: `window.tabserve`, and the element `<tabserve-classifier>`. */
+import { TabserveClassifierElement } from './element.js';
+import * as api from './index.js';
+import { scriptUrl } from './package-files.global.js';
+
+const tabserve = Object.freeze({ ...api, TabserveClassifierElement, scriptUrl });
+
+declare global {
+  interface Window {
+    tabserve?: typeof tabserve;
+  }
+}
+
+const earlier = window.tabserve;
+if (!earlier) {
+  window.tabserve = tabserve;
+} else if (earlier.version !== api.version) {
+  // Reported and not thrown, which the browser would hide from the page for a cross-origin script.
+  reportError(
+    new api.TabserveError(
+      'unsupported',
+      `tabserve ${api.version} (${scriptUrl}) was loaded on a page that has tabserve ${earlier.version} (${earlier.scriptUrl}) already, which stays in use. Remove one of the script tags; modules of several versions live side by side.`,
+      { details: { url: scriptUrl, earlierUrl: earlier.scriptUrl } },
+    ),
+  );
+}
