@@ -6,9 +6,10 @@
  *   it the files that are fetched by address: engine binaries and embedded models;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package.
  */
-import { cpSync, readdirSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
+import openWabt from 'wabt';
 
 const root = import.meta.dirname;
 
@@ -30,7 +31,11 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'demo':
       return demoBuild();
     default:
-      return { root, test: { include: ['src/**/*.test.ts'] } } as UserConfig;
+      return {
+        root,
+        plugins: [assemble()],
+        test: { include: ['src/**/*.test.ts'] },
+      } as UserConfig;
   }
 });
 
@@ -48,7 +53,7 @@ function workerBuild(flavour: string): UserConfig {
       },
       minify: true,
     },
-    plugins: [leaveAssetsAlone()],
+    plugins: [leaveAssetsAlone(), assemble()],
   };
 }
 
@@ -98,6 +103,22 @@ function leaveAssetsAlone(): Plugin {
       filter: { id: /onnxruntime-web/ },
       handler: (code) =>
         code.replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'),
+    },
+  };
+}
+
+/** Assembles WebAssembly text (`.wat`) into the bytes that `WebAssembly.Module` takes. */
+function assemble(): Plugin {
+  return {
+    name: 'tabserve:assemble',
+    async load(id) {
+      if (!id.endsWith('.wat')) return;
+      const wabt = await openWabt();
+      const module = wabt.parseWat(id, readFileSync(id, 'utf8'));
+      const { buffer } = module.toBinary({});
+      module.destroy();
+      const text = JSON.stringify(Buffer.from(buffer).toString('base64'));
+      return `export default Uint8Array.from(atob(${text}), (char) => char.charCodeAt(0));`;
     },
   };
 }
