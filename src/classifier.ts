@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The page's thin handle on a model in the worker. */
 import * as Comlink from 'comlink';
 import { newRequestId } from './connection.js';
