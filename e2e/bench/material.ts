@@ -1,0 +1,109 @@
+/** What the cases work on: photos, a video, and the one model in each library's own format. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright';
+import { renameTensors } from './protobuf.js';
+import { type BenchServer, sharedFolder } from './server.js';
+
+/** Two megapixels. */
+const photoSize = { width: 1632, height: 1224 };
+const photoNames = ['grace_hopper.bmp', 'hot_dog.jpg', 'cat.bmp', 'bird.bmp'];
+const videoSize = { width: 640, height: 480, seconds: 4 };
+const modelFile = (dtype: string) => `mobilenet_v2_1.0_224.${dtype}.onnx`;
+
+/** How many photos there are. */
+export const photoCount = photoNames.length;
+
+/** Whether everything that is not part of the project is at hand; if not, what is missing. */
+export function missingMaterial(): string | undefined {
+  const wanted = [
+    ...photoNames.map((name) => `images/photos/${name}`),
+    `models/${modelFile('fp32')}`,
+    'models/imagenet_1001.txt',
+  ];
+  return wanted.find((path) => !existsSync(join(sharedFolder, path)));
+}
+
+/** Makes the photos and the video on `page` and serves them and the models. */
+export async function provideMaterial(server: BenchServer, page: Page): Promise<void> {
+  await page.goto(`${server.origin}/pages/material.html`);
+  await page.waitForFunction(() => 'makeVideo' in window);
+  for (const [index, name] of photoNames.entries()) {
+    const photo = await page.evaluate<string>(
+      `makePhoto('/shared/images/photos/${name}', ${photoSize.width}, ${photoSize.height})`,
+    );
+    server.provide(`/material/photo-${index}.jpg`, Buffer.from(photo, 'base64'));
+  }
+  const { width, height, seconds } = videoSize;
+  const video = await page.evaluate<string>(
+    `makeVideo('/shared/images/photos/${photoNames[0]}', ${width}, ${height}, ${seconds})`,
+  );
+  server.provide('/material/video.webm', Buffer.from(video, 'base64'));
+
+  const labels = readFileSync(join(sharedFolder, 'models/imagenet_1001.txt'), 'utf8')
+    .trim()
+    .split('\n');
+  server.provide('/material/mobilenet/model.json', JSON.stringify(manifest(labels)));
+  provideHuggingFace(server, labels);
+}
+
+function manifest(labels: string[]) {
+  return {
+    name: 'mobilenet-v2',
+    version: '1.0.0',
+    task: 'image-classification',
+    labels,
+    input: {
+      name: 'input',
+      layout: 'NCHW',
+      dtype: 'float32',
+      width: 224,
+      height: 224,
+      channels: 3,
+      colorOrder: 'RGB',
+    },
+    preprocess: {
+      resize: { policy: 'shorter-side', size: 256, filter: 'bilinear' },
+      crop: { policy: 'center', width: 224, height: 224 },
+      scale: 1,
+      mean: 128,
+      std: 128,
+    },
+    output: { name: 'probabilities', activation: 'none' },
+    files: ['fp32', 'fp16', 'int8']
+      .filter((dtype) => existsSync(join(sharedFolder, 'models', modelFile(dtype))))
+      .map((dtype) => ({ url: `/shared/models/${modelFile(dtype)}`, dtype })),
+  };
+}
+
+/** The model in the layout of a Hugging Face repository, with the tensor names wanted there. */
+function provideHuggingFace(server: BenchServer, labels: string[]): void {
+  const folder = '/material/hf/mobilenet';
+  server.provide(
+    `${folder}/config.json`,
+    JSON.stringify({
+      model_type: 'mobilenet_v2',
+      architectures: ['MobileNetV2ForImageClassification'],
+      id2label: Object.fromEntries(labels.map((label, index) => [index, label])),
+    }),
+  );
+  server.provide(
+    `${folder}/preprocessor_config.json`,
+    JSON.stringify({
+      image_processor_type: 'MobileNetV2ImageProcessor',
+      do_resize: true,
+      size: { shortest_edge: 256 },
+      resample: 2,
+      do_center_crop: true,
+      crop_size: { width: 224, height: 224 },
+      do_rescale: true,
+      rescale_factor: 1 / 255,
+      do_normalize: true,
+      image_mean: [0.5, 0.5, 0.5],
+      image_std: [0.5, 0.5, 0.5],
+    }),
+  );
+  const model = readFileSync(join(sharedFolder, 'models', modelFile('fp32')));
+  const renamed = renameTensors(model, { input: 'pixel_values', probabilities: 'logits' });
+  server.provide(`${folder}/onnx/model.onnx`, Buffer.from(renamed));
+}

@@ -1,0 +1,31 @@
+import { ImageClassifier } from '/dist/index.js';
+
+export async function start({ dtype = 'fp32', device = 'wasm', threads = 'auto' }) {
+  const model = new URL('/material/mobilenet/model.json', location.href);
+  const classifier = await ImageClassifier.create({ model, device, dtype, threads });
+  const reports = [];
+  classifier.addEventListener('request', ({ detail }) => reports.push(detail.timings));
+  return {
+    classify: async (blob) => {
+      const [best] = await classifier.classify(blob);
+      return { label: best.label };
+    },
+    classifyAll: (blobs) => classifier.classify(blobs),
+    async watch(video, onResult, goOn) {
+      for await (const { mediaTime } of classifier.watch(video)) {
+        onResult(mediaTime);
+        if (!goOn()) break;
+      }
+    },
+    /** Means of the stages, and what the load was made of. */
+    detail() {
+      const stages = Object.keys(reports[0] ?? {});
+      const mean = (stage) => reports.reduce((sum, each) => sum + each[stage], 0) / reports.length;
+      const { device, dtype, threads, load, adapter } = classifier.info;
+      return {
+        stages: Object.fromEntries(stages.map((stage) => [stage, mean(stage)])),
+        info: { device, dtype, threads, load, adapter },
+      };
+    },
+  };
+}
