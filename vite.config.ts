@@ -14,6 +14,7 @@ import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
+import openWabt from 'wabt';
 
 const root = import.meta.dirname;
 const ortFolder = resolve(root, 'node_modules/onnxruntime-web');
@@ -61,7 +62,12 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'file':
       return fileBuild();
     default:
-      return { root, define, test: { include: ['src/**/*.test.ts'] } } as UserConfig;
+      return {
+        root,
+        define,
+        plugins: [assemble()],
+        test: { include: ['src/**/*.test.ts'] },
+      } as UserConfig;
   }
 });
 
@@ -86,7 +92,7 @@ function workerBuild(flavour: string): UserConfig {
       },
       minify: true,
     },
-    plugins: [adaptEngine()],
+    plugins: [adaptEngine(), assemble()],
   };
 }
 
@@ -208,6 +214,22 @@ function packageFiles(variant: 'global' | 'single'): Plugin {
     resolveId: {
       filter: { id: /\/package-files\.js$/ },
       handler: () => resolve(root, `src/package-files.${variant}.ts`),
+    },
+  };
+}
+
+/** Assembles WebAssembly text (`.wat`) into the bytes that `WebAssembly.Module` takes. */
+function assemble(): Plugin {
+  return {
+    name: 'tabserve:assemble',
+    async load(id) {
+      if (!id.endsWith('.wat')) return;
+      const wabt = await openWabt();
+      const module = wabt.parseWat(id, readFileSync(id, 'utf8'));
+      const { buffer } = module.toBinary({});
+      module.destroy();
+      const text = JSON.stringify(Buffer.from(buffer).toString('base64'));
+      return `export default Uint8Array.from(atob(${text}), (char) => char.charCodeAt(0));`;
     },
   };
 }

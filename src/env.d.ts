@@ -3,3 +3,9 @@ declare module '*?raw' {
   const text: string;
   export default text;
 }
+
+/** WebAssembly text, which the build assembles. */
+declare module '*.wat' {
+  const binary: Uint8Array<ArrayBuffer>;
+  export default binary;
+}

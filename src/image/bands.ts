@@ -6,7 +6,7 @@
  * by piece.
  */
 import { TabserveError } from '../errors.js';
-import type { PixelFormat, PixelImage, PixelRect, PixelSource } from './types.js';
+import type { PixelFormat, PixelImage, PixelSource } from './types.js';
 
 /** What reading through a canvas needs of its 2D context. */
 export interface BandContext {
@@ -79,9 +79,8 @@ function contextSource(context: BandContext, width: number, height: number): Pix
     width,
     height,
     format: 'RGBA',
-    async read(rect) {
-      const { data } = context.getImageData(rect.x, rect.y, rect.width, rect.height);
-      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    async read(rect, into) {
+      into.set(context.getImageData(rect.x, rect.y, rect.width, rect.height).data);
     },
     close() {},
   };
@@ -95,13 +94,11 @@ export function openPixels(pixels: PixelImage): PixelSource {
     width,
     height,
     format: 'RGBA',
-    async read(rect) {
-      const band = new Uint8Array(rect.width * rect.height * 4);
+    async read(rect, into) {
       for (let y = 0; y < rect.height; y++) {
         const at = ((rect.y + y) * width + rect.x) * 4;
-        band.set(bytes.subarray(at, at + rect.width * 4), y * rect.width * 4);
+        into.set(bytes.subarray(at, at + rect.width * 4), y * rect.width * 4);
       }
-      return band;
     },
     close() {},
   };
@@ -137,16 +134,12 @@ function frameOf(bitmap: ImageBitmap): VideoFrame | undefined {
 
 function frameSource(frame: VideoFrame, format: PixelFormat): PixelSource {
   const { displayWidth: width, displayHeight: height } = frame;
-  let buffer = new Uint8Array(0);
   return {
     width,
     height,
     format,
-    async read(rect) {
-      const length = rect.width * rect.height * 4;
-      if (buffer.length < length) buffer = new Uint8Array(length);
-      await frame.copyTo(buffer, { rect, layout: [{ offset: 0, stride: rect.width * 4 }] });
-      return buffer.subarray(0, length);
+    async read(rect, into) {
+      await frame.copyTo(into, { rect, layout: [{ offset: 0, stride: rect.width * 4 }] });
     },
     close: () => frame.close(),
   };
@@ -160,15 +153,14 @@ function canvasSource(bitmap: ImageBitmap, createContext: CreateContext): PixelS
     width,
     height,
     format: 'RGBA',
-    async read(rect: PixelRect) {
+    async read(rect, into) {
       if (!context || held.width < rect.width || held.height < rect.height) {
         held = { width: rect.width, height: rect.height };
         context = createContext(rect.width, rect.height);
         context.globalCompositeOperation = 'copy';
       }
       context.drawImage(bitmap, -rect.x, -rect.y);
-      const { data } = context.getImageData(0, 0, rect.width, rect.height);
-      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      into.set(context.getImageData(0, 0, rect.width, rect.height).data);
     },
     close: () => bitmap.close(),
   };
@@ -215,7 +207,8 @@ async function tryFrames(): Promise<boolean> {
   try {
     if (!isPlain(frame)) return false;
     const source = frameSource(frame, frame.format);
-    const bytes = await source.read({ x: 0, y: 0, width: 2, height: 2 });
+    const bytes = new Uint8Array(16);
+    await source.read({ x: 0, y: 0, width: 2, height: 2 }, bytes);
     const red = frame.format.startsWith('B') ? 2 : 0;
     return [0, 4, 8, 12].every(
       (at) =>

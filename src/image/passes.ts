@@ -1,113 +1,223 @@
-/**
- * The two inner loops of resampling, on plain bytes. Nearly all of the time that preprocessing
- * takes beside the decoder is spent here, hence the flat loops.
- *
- * Source: Pillow, `src/libImaging/Resample.c`, `ImagingResampleHorizontal_8bpc` and
- * `ImagingResampleVertical_8bpc`.
- */
-import { type AxisTaps, precisionBits } from './taps.js';
+/** The two passes of resampling in WebAssembly (`passes.wat`), and the memory that they work in. */
+import binary from './passes.wat';
+import type { AxisTaps } from './taps.js';
 
-const half = 1 << (precisionBits - 1);
+interface Exports {
+  memory: WebAssembly.Memory;
+  horizontal(
+    band: number,
+    width: number,
+    rows: number,
+    firsts: number,
+    groups: number,
+    weights: number,
+    groupSize: number,
+    outputs: number,
+    into: number,
+    stride: number,
+  ): void;
+  vertical(
+    image: number,
+    stride: number,
+    firsts: number,
+    pairs: number,
+    weights: number,
+    pairSize: number,
+    outputs: number,
+    into: number,
+  ): void;
+  pack(
+    image: number,
+    stride: number,
+    width: number,
+    rows: number,
+    channels: number,
+    order: number,
+  ): void;
+}
+
+/** Taps where the code finds them. */
+interface StoredTaps {
+  firsts: number;
+  counts: number;
+  weights: number;
+  /** Groups of taps that each output has room for. */
+  size: number;
+  outputs: number;
+}
+
+const pageBytes = 1 << 16;
+
+/** Memories that have grown beyond this are not kept for the next picture. */
+const keptBytes = 16 << 20;
+
+/** As many as there are pictures in preprocessing at a time. */
+const keptPasses = 2;
+
+/** Where the order of a pixel's bytes is kept: the first 16 bytes. */
+const orderAt = 0;
+
+/** What is read behind the last pixel, at most. */
+const slack = 16;
+
+let compiled: WebAssembly.Module | undefined;
+const idle: Passes[] = [];
 
 /**
- * Resamples rows of four-byte pixels horizontally, the first three bytes of each.
- *
- * @param band - `rows × width` pixels; the first column is the taps' `from`. A pixel is read as one
- *   little-endian number, which is a quarter faster than three bytes.
- * @param swap - Whether to write the third byte first: BGR to RGB.
- * @param into - `rows × outputs × 3` bytes.
+ * One picture's passes: it is written to {@link band}, piece by piece, and narrowed by
+ * {@link horizontal}; {@link vertical} ends it.
  */
-export function horizontalPass(
-  band: Int32Array,
-  width: number,
-  rows: number,
-  { first, count, size, weights }: AxisTaps,
-  swap: boolean,
-  into: Uint8Array,
-): void {
-  const outputs = first.length;
-  const toFirst = swap ? 2 : 0;
-  const toThird = 2 - toFirst;
-  let to = 0;
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < outputs; x++) {
-      let a = half;
-      let b = half;
-      let c = half;
-      let at = y * width + (first[x] as number);
-      const begin = x * size;
-      const end = begin + (count[x] as number);
-      for (let t = begin; t < end; t++) {
-        const weight = weights[t] as number;
-        const pixel = band[at++] as number;
-        a = (a + Math.imul(pixel & 255, weight)) | 0;
-        b = (b + Math.imul((pixel >> 8) & 255, weight)) | 0;
-        c = (c + Math.imul((pixel >> 16) & 255, weight)) | 0;
+export class Passes {
+  readonly #code: Exports;
+  #columns: StoredTaps = noTaps;
+  #rows: StoredTaps = noTaps;
+  #width = 0;
+  #stride = 0;
+  #narrow = 0;
+  #result = 0;
+  #band = 0;
+  #narrowed = 0;
+
+  private constructor() {
+    compiled ??= new WebAssembly.Module(binary);
+    this.#code = new WebAssembly.Instance(compiled).exports as unknown as Exports;
+  }
+
+  /**
+   * Passes for one picture. Give them back with {@link release}.
+   *
+   * @param columns - Horizontal taps.
+   * @param rows - Vertical taps.
+   */
+  static acquire(columns: AxisTaps, rows: AxisTaps): Passes {
+    const passes = idle.pop() ?? new Passes();
+    passes.#begin(columns, rows);
+    return passes;
+  }
+
+  /** Keeps the memory for the next picture. */
+  release(): void {
+    if (idle.length < keptPasses && this.#code.memory.buffer.byteLength <= keptBytes) {
+      idle.push(this);
+    }
+  }
+
+  /** Where the next `rows` rows of four-byte pixels are to be written. */
+  band(rows: number): Uint8Array<ArrayBuffer> {
+    const length = rows * this.#width * 4;
+    this.#reserve(this.#band + length + slack);
+    return new Uint8Array(this.#memory, this.#band, length);
+  }
+
+  /** Resamples the first `rows` rows of {@link band} horizontally. */
+  horizontal(rows: number): void {
+    const { firsts, counts, weights, size, outputs } = this.#columns;
+    const into = this.#narrow + this.#narrowed * this.#stride;
+    this.#code.horizontal(
+      this.#band,
+      this.#width,
+      rows,
+      firsts,
+      counts,
+      weights,
+      size,
+      outputs,
+      into,
+      this.#stride,
+    );
+    this.#narrowed += rows;
+  }
+
+  /**
+   * Resamples vertically what has been narrowed.
+   *
+   * @param order - Which bytes of a pixel to take, one or three of them.
+   */
+  vertical(order: readonly number[]): Uint8Array {
+    const { firsts, counts, weights, size, outputs } = this.#rows;
+    this.#code.vertical(
+      this.#narrow,
+      this.#stride,
+      firsts,
+      counts,
+      weights,
+      size,
+      outputs,
+      this.#result,
+    );
+    const channels = order.length;
+    const picked = [0, 4, 8, 12].flatMap((pixel) => order.map((byte) => pixel + byte));
+    new Uint8Array(this.#memory, orderAt, 16).set(picked);
+    const width = this.#columns.outputs;
+    this.#code.pack(this.#result, this.#stride, width, outputs, channels, orderAt);
+    return new Uint8Array(this.#memory, this.#result, outputs * width * channels).slice();
+  }
+
+  get #memory(): ArrayBuffer {
+    return this.#code.memory.buffer as ArrayBuffer;
+  }
+
+  #begin(columns: AxisTaps, rows: AxisTaps): void {
+    this.#width = columns.to - columns.from;
+    this.#stride = Math.ceil((columns.first.length * 4) / 16) * 16;
+    this.#narrowed = 0;
+    this.#columns = layOut(columns, 4, orderAt + 16);
+    this.#rows = layOut(rows, 2, endOf(this.#columns, 16));
+    this.#narrow = endOf(this.#rows, 8);
+    // The zero that pads an odd number of taps reads one row more.
+    this.#result = this.#narrow + (rows.to - rows.from + 1) * this.#stride;
+    this.#band = this.#result + rows.first.length * this.#stride + slack;
+    this.#reserve(this.#band);
+    this.#store(columns, this.#columns, 4, 4);
+    this.#store(rows, this.#rows, 2, this.#stride);
+  }
+
+  #reserve(bytes: number): void {
+    const missing = bytes - this.#memory.byteLength;
+    if (missing > 0) this.#code.memory.grow(Math.ceil(missing / pageBytes));
+  }
+
+  /**
+   * @param group - Taps that are summed at a time.
+   * @param step - Bytes from one tap's input to the next one's.
+   */
+  #store(taps: AxisTaps, stored: StoredTaps, group: number, step: number): void {
+    const { first, count, size, weights } = taps;
+    const outputs = first.length;
+    const firsts = new Int32Array(this.#memory, stored.firsts, outputs);
+    const counts = new Int32Array(this.#memory, stored.counts, outputs);
+    const slots = stored.size * group;
+    const parts = new Int16Array(this.#memory, stored.weights, outputs * slots * 2);
+    parts.fill(0);
+    for (let i = 0; i < outputs; i++) {
+      const taps = count[i] as number;
+      firsts[i] = (first[i] as number) * step;
+      counts[i] = Math.max(1, Math.ceil(taps / group));
+      for (let t = 0; t < taps; t++) {
+        const weight = weights[i * size + t] as number;
+        // A pair of taps is four numbers: high, high, low, low.
+        const at = (i * slots + (t & ~1)) * 2 + (t & 1);
+        parts[at] = weight >> 12;
+        parts[at + 2] = weight & 4095;
       }
-      into[to + toFirst] = clip8(a);
-      into[to + 1] = clip8(b);
-      into[to + toThird] = clip8(c);
-      to += 3;
     }
   }
 }
 
-/** {@link horizontalPass} for the first byte alone. `into` has `rows × outputs` bytes. */
-export function horizontalPassGrey(
-  band: Int32Array,
-  width: number,
-  rows: number,
-  { first, count, size, weights }: AxisTaps,
-  into: Uint8Array,
-): void {
+const noTaps: StoredTaps = { firsts: 0, counts: 0, weights: 0, size: 0, outputs: 0 };
+
+function layOut({ first, size }: AxisTaps, group: number, at: number): StoredTaps {
   const outputs = first.length;
-  let to = 0;
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < outputs; x++) {
-      let sum = half;
-      let at = y * width + (first[x] as number);
-      const begin = x * size;
-      const end = begin + (count[x] as number);
-      for (let t = begin; t < end; t++) {
-        sum = (sum + Math.imul((band[at++] as number) & 255, weights[t] as number)) | 0;
-      }
-      into[to++] = clip8(sum);
-    }
-  }
+  const aligned = Math.ceil((outputs * 4) / 16) * 16;
+  return {
+    firsts: at,
+    counts: at + aligned,
+    weights: at + 2 * aligned,
+    size: Math.ceil(size / group),
+    outputs,
+  };
 }
 
-/**
- * Resamples vertically.
- *
- * @param image - Rows of `stride` bytes; the first is the taps' `from`.
- * @returns `outputs × stride` bytes.
- */
-export function verticalPass(
-  image: Uint8Array,
-  stride: number,
-  { first, count, size, weights }: AxisTaps,
-): Uint8Array {
-  const outputs = first.length;
-  const result = new Uint8Array(outputs * stride);
-  const sums = new Int32Array(stride);
-  for (let y = 0; y < outputs; y++) {
-    sums.fill(half);
-    let at = (first[y] as number) * stride;
-    const begin = y * size;
-    const end = begin + (count[y] as number);
-    for (let t = begin; t < end; t++) {
-      const weight = weights[t] as number;
-      for (let x = 0; x < stride; x++) {
-        sums[x] = (sums[x] as number) + Math.imul(image[at++] as number, weight);
-      }
-    }
-    const to = y * stride;
-    for (let x = 0; x < stride; x++) result[to + x] = clip8(sums[x] as number);
-  }
-  return result;
-}
-
-/** A fixed-point sum as a byte. */
-function clip8(sum: number): number {
-  return Math.min(255, Math.max(0, sum >> precisionBits));
+function endOf({ weights, size, outputs }: StoredTaps, groupBytes: number): number {
+  return weights + Math.ceil((outputs * size * groupBytes) / 16) * 16;
 }

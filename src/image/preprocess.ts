@@ -112,18 +112,23 @@ async function resample(
   });
   const { x, y, width, height } = resampler.needs;
   const bandRows = Math.max(1, Math.floor(bandBytes / (width * 4)));
-  for (let row = 0; row < height; row += bandRows) {
-    signal?.throwIfAborted();
-    const rows = Math.min(bandRows, height - row);
-    const rect = { x: region.x + x, y: region.y + y + row, width, height: rows };
-    const band = await source.read(rect);
-    if (format.endsWith('A')) compositeOver(band, format, background);
-    if (channels === 1) greyInPlace(band, format);
-    resampler.push(band, rows);
+  try {
+    for (let row = 0; row < height; row += bandRows) {
+      signal?.throwIfAborted();
+      const rows = Math.min(bandRows, height - row);
+      const rect = { x: region.x + x, y: region.y + y + row, width, height: rows };
+      const band = resampler.band(rows);
+      await source.read(rect, band);
+      if (format.endsWith('A')) compositeOver(band, format, background);
+      if (channels === 1) greyInPlace(band, format);
+      resampler.push(rows);
+    }
+    const image = resampler.finish();
+    const complete = image.width === output.width && image.height === output.height;
+    return complete ? image : framed(image, plan);
+  } finally {
+    resampler.close();
   }
-  const image = resampler.finish();
-  const complete = image.width === output.width && image.height === output.height;
-  return complete ? image : framed(image, plan);
 }
 
 /** `image` in its place on the output, surrounded by the border. */

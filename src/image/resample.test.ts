@@ -21,14 +21,16 @@ function resample(pixels: Uint8Array, options: ResampleOptions, bandRows: number
   const { x, y, width, height } = resampler.needs;
   for (let row = 0; row < height; row += bandRows) {
     const rows = Math.min(bandRows, height - row);
-    const band = new Uint8Array(rows * width * 4);
+    const band = resampler.band(rows);
     for (let i = 0; i < rows; i++) {
       const at = ((y + row + i) * options.source.width + x) * 4;
       band.set(pixels.subarray(at, at + width * 4), i * width * 4);
     }
-    resampler.push(band, rows);
+    resampler.push(rows);
   }
-  return Uint8Array.from(resampler.finish().data);
+  const { data } = resampler.finish();
+  resampler.close();
+  return Uint8Array.from(data);
 }
 
 function whole(

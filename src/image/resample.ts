@@ -12,7 +12,7 @@
  */
 import type { ResizeFilter } from '../model/manifest.js';
 import type { Size } from './geometry.js';
-import { horizontalPass, horizontalPassGrey, verticalPass } from './passes.js';
+import { Passes } from './passes.js';
 import { axisTaps } from './taps.js';
 import type { PixelImage, PixelRect } from './types.js';
 
@@ -43,13 +43,16 @@ export interface Resampler {
   /** The pixels that the window depends on. */
   readonly needs: PixelRect;
   /**
-   * Takes the next rows of `needs`.
-   *
-   * @param band - `rows × needs.width × 4` bytes, at an offset divisible by 4 in its buffer.
+   * Where the next rows of `needs` are to be written: `rows × needs.width × 4` bytes. Valid until
+   * the next call.
    */
-  push(band: Uint8Array, rows: number): void;
+  band(rows: number): Uint8Array<ArrayBuffer>;
+  /** Takes the first `rows` rows of {@link band}. */
+  push(rows: number): void;
   /** The window, once all rows of `needs` were pushed. */
   finish(): PixelImage;
+  /** Gives the memory back. No other call afterwards. */
+  close(): void;
 }
 
 /** Starts a resampling. */
@@ -57,27 +60,23 @@ export function createResampler(options: ResampleOptions): Resampler {
   const { source, resized, window, filter, antialias, channels, swap = false } = options;
   const columns = axisTaps(source.width, resized.width, window.x, window.width, filter, antialias);
   const rows = axisTaps(source.height, resized.height, window.y, window.height, filter, antialias);
-  const needs: PixelRect = {
-    x: columns.from,
-    y: rows.from,
-    width: columns.to - columns.from,
-    height: rows.to - rows.from,
-  };
-  const stride = window.width * channels;
-  const narrow = new Uint8Array(needs.height * stride);
-  let filled = 0;
+  const order = channels === 1 ? [0] : swap ? [2, 1, 0] : [0, 1, 2];
+  const passes = Passes.acquire(columns, rows);
   return {
-    needs,
-    push(band, count) {
-      const pixels = new Int32Array(band.buffer, band.byteOffset, count * needs.width);
-      const into = narrow.subarray(filled * stride, (filled + count) * stride);
-      if (channels === 3) horizontalPass(pixels, needs.width, count, columns, swap, into);
-      else horizontalPassGrey(pixels, needs.width, count, columns, into);
-      filled += count;
+    needs: {
+      x: columns.from,
+      y: rows.from,
+      width: columns.to - columns.from,
+      height: rows.to - rows.from,
     },
-    finish() {
-      const data = verticalPass(narrow, stride, rows);
-      return { data, width: window.width, height: window.height, channels };
-    },
+    band: (count) => passes.band(count),
+    push: (count) => passes.horizontal(count),
+    finish: () => ({
+      data: passes.vertical(order),
+      width: window.width,
+      height: window.height,
+      channels,
+    }),
+    close: () => passes.release(),
   };
 }

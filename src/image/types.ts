@@ -49,10 +49,10 @@ export interface PixelSource {
   readonly height: number;
   readonly format: PixelFormat;
   /**
-   * The pixels of `rect`, which lies within the picture: `rect.height × rect.width × 4` bytes,
-   * without padding. The caller may write to them; they are overwritten by the next `read`.
+   * Writes the pixels of `rect`, which lies within the picture, to `into`: `rect.height ×
+   * rect.width × 4` bytes, without padding.
    */
-  read(rect: PixelRect): Promise<Uint8Array>;
+  read(rect: PixelRect, into: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Frees the picture. No `read` afterwards; calling it again does nothing. */
   close(): void;
 }
