@@ -24,13 +24,15 @@ export default defineConfig({
   projects: [
     {
       name: 'chromium',
-      testIgnore: '**/webgpu.spec.ts',
+      testIgnore: ['**/webgpu.spec.ts', 'embed/**'],
+      grepInvert: /@webgpu/,
       use: { launchOptions: { executablePath, args } },
     },
     {
       // A software adapter: right for correctness, meaningless for speed.
       name: 'webgpu',
-      testMatch: '**/webgpu.spec.ts',
+      testMatch: ['**/webgpu.spec.ts', '**/csp.spec.ts'],
+      grepInvert: /@wasm/,
       use: {
         launchOptions: {
           executablePath,

@@ -1,6 +1,7 @@
 /** A local web server for the tests: the built package, test material, and misbehaviour to order. */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 
@@ -37,28 +38,48 @@ const mimeTypes: Readonly<Record<string, string>> = {
 /** Answers one request. */
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
+/** A server's key and certificate, in PEM. */
+export interface Identity {
+  key: string;
+  cert: string;
+}
+
 /** A running server. */
 export class TestServer {
   /** Every path asked for, in order. */
   readonly requests: string[] = [];
   /** Headers for the answer to a path. @default none */
   headersFor: (path: string) => Readonly<Record<string, string>> = () => ({});
+  readonly #scheme: 'http' | 'https';
   readonly #server: Server;
   readonly #routes = new Map<string, Handler>();
+  readonly #mounts: { path: string; folder: string }[] = [];
 
-  private constructor() {
-    this.#server = createServer((request, response) => this.#answer(request, response));
+  private constructor(identity?: Identity) {
+    const listener: Handler = (request, response) => this.#answer(request, response);
+    this.#scheme = identity ? 'https' : 'http';
+    this.#server = identity ? createSecureServer(identity, listener) : createServer(listener);
   }
 
-  static async start(): Promise<TestServer> {
-    const server = new TestServer();
+  /** @param identity - Serves https with it. */
+  static async start(identity?: Identity): Promise<TestServer> {
+    const server = new TestServer(identity);
     await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
     return server;
   }
 
   /** Without a slash at the end. */
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Serves a folder of the project under another path, without a slash at its end. */
+  mount(path: string, folder: string): void {
+    this.#mounts.push({ path: `${path}/`, folder: join(root, folder) });
   }
 
   /** Serves `path` by `handler`, or with these bytes. */
@@ -93,8 +114,10 @@ export class TestServer {
       return;
     }
     const [, folder = '', ...rest] = decodeURIComponent(pathname).split('/');
-    const base = folders[folder];
-    const path = base === undefined ? '' : normalize(join(base, ...rest));
+    const mount = this.#mounts.find((each) => pathname.startsWith(each.path));
+    const base = mount?.folder ?? folders[folder];
+    const inside = mount ? pathname.slice(mount.path.length).split('/') : rest;
+    const path = base === undefined ? '' : normalize(join(base, ...inside));
     if (!base || !path.startsWith(base) || !existsSync(path) || !statSync(path).isFile()) {
       response.writeHead(404, { 'Content-Type': 'text/html' }).end('<!doctype html><h1>404</h1>');
       return;

@@ -123,7 +123,7 @@ async function request(url: string, signal: AbortSignal): Promise<Response> {
     signal.throwIfAborted();
     throw new TabserveError(
       'network',
-      `${url} could not be fetched. Either there is no connection, or the browser forbids it: another origin must send Access-Control-Allow-Origin, and a Content-Security-Policy must name the origin in connect-src.`,
+      `${url} could not be fetched. Either there is no connection, or the browser forbids it: another origin must send Access-Control-Allow-Origin, and a Content-Security-Policy must name the origin in connect-src, and a page on https gets nothing from http (mixed content).`,
       { cause, details: { url } },
     );
   }

@@ -1,6 +1,6 @@
 /** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
 import type * as Ort from 'onnxruntime-web';
-import { asTabserveError, messageOf, TabserveError } from '../errors.js';
+import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
 import { download } from '../model/download.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
@@ -139,15 +139,21 @@ function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined)
   );
 }
 
+/** Says of an error that WebAssembly is forbidden on this page, if that is what it means. */
+export function forbiddenWasm(error: unknown): TabserveError | undefined {
+  const message = messageOf(error);
+  if (isTabserveError(error) || !/Content Security Policy|unsafe-eval/i.test(message)) return;
+  return new TabserveError(
+    'unsupported',
+    `The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src. (${message})`,
+    { cause: error, details: { directive: 'script-src' } },
+  );
+}
+
 function startError(cause: unknown, url: string): TabserveError {
+  const forbidden = forbiddenWasm(cause);
+  if (forbidden) return forbidden;
   const message = messageOf(cause);
-  if (/Content Security Policy|unsafe-eval/i.test(message)) {
-    return new TabserveError(
-      'unsupported',
-      `The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src. (${message})`,
-      { cause, details: { url, directive: 'script-src' } },
-    );
-  }
   if (isOutOfMemory(message)) {
     return new TabserveError(
       'out-of-memory',

@@ -6,6 +6,7 @@ import type { ModelManifest } from '../model/manifest.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
 import { resolveModel } from '../model/source.js';
+import { forbiddenWasm } from './backend.js';
 import type { Engine } from './engine.js';
 import { type ProgressListener, ProgressTotal } from './progress.js';
 import type { LoadedModel, LoadRequest } from './protocol.js';
@@ -116,6 +117,7 @@ export async function loadModel(
     });
   } catch (error) {
     siblingFailed.abort();
-    throw error;
+    // To check a sha256 takes WebAssembly too.
+    throw forbiddenWasm(error) ?? error;
   }
 }

@@ -1,0 +1,321 @@
+/** `<tabserve-classifier>` as page authors write it. */
+import type { Page } from '@playwright/test';
+import { expect, sevenUrl, test } from './embedding.js';
+import { meanColour, serveModel } from './models.js';
+import type { TestServer } from './server.js';
+
+const script = '<script src="/dist/tabserve.global.js"></script>';
+
+/** A picture of one colour. */
+const plain = (colour: string) =>
+  `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64" fill="${colour}"/></svg>`)}`;
+
+let pages = 0;
+
+/** Opens a page with this body, and collects its elements' events in `window.events`. */
+async function show(page: Page, server: TestServer, body: string, before = ''): Promise<void> {
+  const path = `/element-${pages++}.html`;
+  server.route(
+    path,
+    `<!doctype html><title>t</title>${before}
+     <script>
+       window.events = [];
+       for (const type of ['load', 'progress', 'result', 'error']) {
+         // They do not bubble, and a "load" never reaches the window.
+         document.addEventListener(type, (event) => {
+           if (event.target.localName !== 'tabserve-classifier') return;
+           const { error, detail } = event;
+           events.push({ type, id: event.target.id, code: error?.code, message: error?.message, detail });
+         }, true);
+       }
+     </script>
+     ${body}`,
+  );
+  await page.goto(server.origin + path);
+}
+
+interface Recorded {
+  type: string;
+  id: string;
+  code?: string;
+  message?: string;
+  detail?: { label: string }[];
+}
+
+const events = (page: Page): Promise<Recorded[]> =>
+  page.evaluate(() => (window as unknown as { events: Recorded[] }).events);
+
+const lines = (page: Page, selector = 'tabserve-classifier') =>
+  page.locator(`${selector} >> [part~="result"]`);
+
+test.beforeEach(({ server }) => {
+  serveModel(server, '/mean', meanColour.manifest, meanColour.model);
+});
+
+const mean = 'model="/mean/model.json" device="wasm"';
+
+test('names what an image shows, with an embedded model', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `${script}<img id="photo" src="${sevenUrl}"><tabserve-classifier for="photo" model="digits" top-k="3"></tabserve-classifier>`,
+  );
+  await expect(lines(page)).toHaveCount(3);
+  await expect(lines(page).first()).toContainText(/^7\d/);
+  const types = (await events(page)).map(({ type }) => type);
+  expect(types[0]).toBe('progress');
+  expect(types.filter((type) => type !== 'progress')).toEqual(['load', 'result']);
+  expect(await page.locator('tabserve-classifier').ariaSnapshot()).toMatch(/list:\s+- listitem: 7/);
+});
+
+for (const [name, html] of [
+  ['script first', (element: string) => script + element],
+  ['script last', (element: string) => element + script],
+  [
+    'module, script last',
+    (element: string) => `${element}<script type="module">import '/dist/element.js';</script>`,
+  ],
+] as const) {
+  test(`src, and the order does not matter: ${name}`, async ({ page, server }) => {
+    const element = `<tabserve-classifier ${mean} src="${plain('blue')}"></tabserve-classifier>`;
+    await show(page, server, html(element));
+    await expect(lines(page).first()).toHaveText('blue100%');
+  });
+}
+
+test('the named element may come after', async ({ page, server }) => {
+  const image = `<img id="late" src="${plain('lime')}">`;
+  await show(
+    page,
+    server,
+    `${script}<tabserve-classifier ${mean} for="late"></tabserve-classifier>${image}`,
+  );
+  await expect(lines(page).first()).toHaveText('green100%');
+});
+
+test('a slotted image, put there later', async ({ page, server }) => {
+  await show(page, server, `${script}<tabserve-classifier ${mean}></tabserve-classifier>`);
+  await page.evaluate((src) => {
+    const image = new Image();
+    image.src = src;
+    document.querySelector('tabserve-classifier')?.append(image);
+  }, plain('red'));
+  await expect(lines(page).first()).toHaveText('red100%');
+});
+
+test('properties mirror attributes, and a change answers anew', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `${script}<img id="photo" src="${plain('red')}"><tabserve-classifier ${mean} for="photo"></tabserve-classifier>`,
+  );
+  await expect(lines(page)).toHaveCount(3);
+  const before = await page.evaluate(() => {
+    const element = document.querySelector('tabserve-classifier') as HTMLElement & {
+      topK: number;
+      threshold: number;
+      htmlFor: string;
+      lazy: boolean;
+      model: string;
+    };
+    const { topK, threshold, htmlFor, lazy, model } = element;
+    element.topK = 1;
+    return { topK, threshold, htmlFor, lazy, model, attribute: element.getAttribute('top-k') };
+  });
+  expect(before).toEqual({
+    topK: 5,
+    threshold: 0,
+    htmlFor: 'photo',
+    lazy: false,
+    model: '/mean/model.json',
+    attribute: '1',
+  });
+  await expect(lines(page)).toHaveCount(1);
+  await page.evaluate((src) => {
+    const image = document.querySelector('img') as HTMLImageElement;
+    image.src = src;
+  }, plain('blue'));
+  await expect(lines(page).first()).toHaveText('blue100%');
+  await page.evaluate(() =>
+    document.querySelector('tabserve-classifier')?.setAttribute('threshold', '2'),
+  );
+  await expect
+    .poll(async () => (await events(page)).at(-1))
+    .toMatchObject({
+      type: 'error',
+      code: 'invalid-argument',
+      message: expect.stringContaining('"threshold" is 2'),
+    });
+});
+
+test('several share one worker and one model; the last one to go ends it', async ({
+  page,
+  server,
+}) => {
+  server.requests.length = 0;
+  const elements = ['red', 'lime', 'blue']
+    .map((colour) => `<tabserve-classifier ${mean} src="${plain(colour)}"></tabserve-classifier>`)
+    .join('');
+  await show(page, server, script + elements);
+  await expect(lines(page)).toHaveCount(9);
+  expect(page.workers()).toHaveLength(1);
+  expect(server.requests.filter((path) => path === '/mean/mean.onnx')).toHaveLength(1);
+  await page.evaluate(() => {
+    // One is only moved.
+    const [first, ...others] = document.querySelectorAll('tabserve-classifier');
+    for (const other of others) other.remove();
+    if (first) document.body.prepend(first);
+  });
+  await page.waitForTimeout(200);
+  expect(page.workers()).toHaveLength(1);
+  await page.evaluate(() => document.querySelector('tabserve-classifier')?.remove());
+  await expect.poll(() => page.workers().length).toBe(0);
+});
+
+test('a lazy one downloads nothing before it is seen', async ({ page, server }) => {
+  server.requests.length = 0;
+  await show(
+    page,
+    server,
+    `${script}<div style="height: 5000px"></div><tabserve-classifier lazy ${mean} src="${plain('blue')}"></tabserve-classifier>`,
+  );
+  await page.waitForTimeout(500);
+  expect(server.requests.filter((path) => /wasm$|onnx$|worker/.test(path))).toEqual([]);
+  expect(page.workers()).toEqual([]);
+  await page.evaluate(() => scrollTo(0, 5000));
+  await expect(lines(page).first()).toHaveText('blue100%');
+});
+
+test('a video is followed', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `${script}<video id="film" muted></video><tabserve-classifier ${mean} for="film" top-k="1"></tabserve-classifier>`,
+  );
+  await page.evaluate(async () => {
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 64;
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    let drawn = 0;
+    setInterval(() => {
+      context.fillStyle = Math.floor(drawn++ / 25) % 2 ? 'red' : 'blue';
+      context.fillRect(0, 0, 64, 64);
+    }, 40);
+    const video = document.querySelector('video') as HTMLVideoElement;
+    video.srcObject = canvas.captureStream(25);
+    await video.play();
+  });
+  await expect(lines(page).first()).toContainText('red');
+  await expect(lines(page).first()).toContainText('blue');
+  await expect(lines(page).first()).toContainText('red');
+});
+
+test('a canvas is classified again when asked', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `<canvas id="c" width="64" height="64"></canvas><tabserve-classifier ${mean} for="c" top-k="1"></tabserve-classifier>${script}`,
+  );
+  await expect(lines(page)).toHaveCount(1);
+  await page.evaluate(() => {
+    const context = document.querySelector('canvas')?.getContext('2d');
+    if (context) context.fillStyle = 'blue';
+    context?.fillRect(0, 0, 64, 64);
+    (
+      document.querySelector('tabserve-classifier') as HTMLElement & { classify(): void }
+    ).classify();
+  });
+  await expect(lines(page).first()).toHaveText('blue100%');
+});
+
+test.describe('errors', () => {
+  const cases: [string, string, string, RegExp][] = [
+    ['a broken src', 'src="/no/such/picture.png"', 'network', /no\/such\/picture\.png/],
+    ['a broken image', 'for="broken"', 'image-undecodable', /no\/such\/image\.png/],
+    ['no such id', 'for="nobody"', 'invalid-argument', /for="nobody"> names no element/],
+    ['not a picture', 'for="text"', 'invalid-argument', /names a <p>/],
+    ['no such model', `src="${plain('red')}" model="nonesuch"`, 'model-not-found', /nonesuch/],
+    ['a wrong device', `src="${plain('red')}" device="npu"`, 'invalid-argument', /npu/],
+    ['a wrong number', `src="${plain('red')}" top-k="many"`, 'invalid-argument', /topK/],
+  ];
+  for (const [name, attributes, code, says] of cases) {
+    test(name, async ({ page, server }) => {
+      const logged: string[] = [];
+      page.on('console', (message) => {
+        if (message.type() === 'error') logged.push(message.text());
+      });
+      const model = attributes.includes('model=') ? '' : 'model="/mean/model.json"';
+      await show(
+        page,
+        server,
+        `<p id="text"></p><img id="broken" src="/no/such/image.png"><tabserve-classifier ${model} ${attributes}></tabserve-classifier>${script}`,
+      );
+      await expect
+        .poll(async () => (await events(page)).filter(({ type }) => type === 'error'))
+        .toEqual([expect.objectContaining({ code, message: expect.stringMatching(says) })]);
+      await expect(page.locator('tabserve-classifier >> [part~="status"]')).toHaveText(
+        /^(This|The) /,
+      );
+      expect(logged.filter((text) => text.includes('TabserveError'))).toHaveLength(1);
+    });
+  }
+
+  test('after one, the element works again', async ({ page, server }) => {
+    await show(
+      page,
+      server,
+      `${script}<tabserve-classifier ${mean} src="/no.png"></tabserve-classifier>`,
+    );
+    await expect.poll(async () => (await events(page)).at(-1)?.type).toBe('error');
+    await page.evaluate((src) => {
+      document.querySelector('tabserve-classifier')?.setAttribute('src', src);
+    }, plain('lime'));
+    await expect(lines(page).first()).toHaveText('green100%');
+    await expect(page.locator('tabserve-classifier >> [part~="status"]')).toHaveText('');
+  });
+});
+
+test('labels are text, never markup', async ({ page, server }) => {
+  const label = '<img src=x onerror="window.hacked = true">';
+  serveModel(
+    server,
+    '/markup',
+    { ...meanColour.manifest, labels: [label, 'green', 'blue'] },
+    meanColour.model,
+  );
+  await show(
+    page,
+    server,
+    `${script}<tabserve-classifier model="/markup/model.json" src="${plain('red')}"></tabserve-classifier>`,
+  );
+  await expect(lines(page).first()).toHaveText(`${label}100%`);
+  expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+});
+
+test('parts and custom properties style it; hidden hides it', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `<style>
+       tabserve-classifier { --tabserve-bar-color: rgb(1, 2, 3); }
+       tabserve-classifier::part(label) { color: rgb(4, 5, 6); }
+     </style>
+     ${script}<tabserve-classifier ${mean} src="${plain('red')}"></tabserve-classifier>`,
+  );
+  await expect(lines(page)).toHaveCount(3);
+  const colour = (part: string, property: string) =>
+    page.evaluate(
+      ([part, property]) => {
+        const root = document.querySelector('tabserve-classifier')?.shadowRoot;
+        const found = root?.querySelector(`[part~="${part}"]`);
+        return found && getComputedStyle(found).getPropertyValue(property ?? '');
+      },
+      [part, property],
+    );
+  expect(await colour('label', 'color')).toBe('rgb(4, 5, 6)');
+  expect(await colour('bar', 'background-color')).toBe('rgb(1, 2, 3)');
+  await page.evaluate(() =>
+    document.querySelector('tabserve-classifier')?.toggleAttribute('hidden'),
+  );
+  await expect(page.locator('tabserve-classifier')).toBeHidden();
+});
