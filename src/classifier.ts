@@ -110,7 +110,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   }
 
   /**
-   * Loads a model and runs it once, so that the first answer comes as fast as the others.
+   * Loads a model. On WebGPU it is run once; on WASM the first image's run warms the engine up, or,
+   * if none comes at once, a run in the first idle moment.
    *
    * @throws TabserveError `invalid-argument`, `unsupported`, `worker-blocked`, `model-not-found`,
    *   `manifest-invalid`, `model-invalid`, `integrity`, `network`, `out-of-memory`; or

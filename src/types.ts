@@ -225,7 +225,10 @@ export interface ClassifierInfo {
   engine: 'wasm' | 'jspi' | 'asyncify';
   /** The GPU, as the browser describes it; `null` on WASM. */
   adapter: string | null;
-  /** Milliseconds of the load's parts; they overlap. */
+  /**
+   * Milliseconds of the load's parts; they overlap. `warmup` is 0 on WASM, where the first image's
+   * run serves as one, or a run in the first idle moment.
+   */
   load: { engine: number; model: number; session: number; warmup: number; total: number };
 }
 

@@ -56,7 +56,9 @@ export class FrameFollower {
           `The video cannot be played: ${this.#video.error.message}`,
         );
       }
-      if (this.#shown.presentedFrames > this.#taken) {
+      // A video that seeks, as one that loops does at its end, has no frame to give meanwhile.
+      const hasFrame = this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+      if (hasFrame && this.#shown.presentedFrames > this.#taken) {
         this.#taken = this.#shown.presentedFrames;
         return this.#shown;
       }

@@ -30,6 +30,14 @@ export interface Sample {
   /** Per photo, one after the other: the median. */
   latency: number;
   latencyP95: number;
+  /** Per photo, one after the other: the fastest. What a machine with other work to do can tell. */
+  latencyBest: number;
+  /**
+   * Processor time of the page's process, all threads together, per photo and up to the first
+   * answer: other work on the machine changes it little. Linux only.
+   */
+  cpuPerPhoto?: number;
+  cpuStart?: number;
   /** Photos per second when many are given at once. */
   throughput: number;
   /** Sum over the main thread's long tasks of what exceeds 50 ms. */
@@ -96,12 +104,15 @@ export async function visit(
     const page = await open(context, url);
     const cold = await loaded(page);
     const traffic: Traffic = { ...server.traffic };
+    const cpuStart = rendererCpu(profile);
     await page.evaluate(`bench.latency(${photoCount})`);
+    const cpuBefore = rendererCpu(profile);
     const latency = await page.evaluate<{
       times: number[];
       blocking: Blocking;
       detail: unknown;
     }>(`bench.latency(${effort.images})`);
+    const cpuAfter = rendererCpu(profile);
     const batchTime = await page.evaluate<number>(`bench.throughput(${effort.batch})`);
     const memory = rendererMemory(profile);
     const video = await page.evaluate<VideoReport | null>(`bench.watch(${effort.video})`);
@@ -112,6 +123,10 @@ export async function visit(
       warmStart: warm.firstAnswer,
       latency: quantile(latency.times, 0.5),
       latencyP95: quantile(latency.times, 0.95),
+      latencyBest: Math.min(...latency.times),
+      ...(cpuStart !== undefined && { cpuStart }),
+      ...(cpuBefore !== undefined &&
+        cpuAfter !== undefined && { cpuPerPhoto: (cpuAfter - cpuBefore) / effort.images }),
       throughput: (effort.batch * 1000) / batchTime,
       loadBlocking: cold.blocking.total,
       loadLongestTask: cold.blocking.longest,
@@ -197,19 +212,37 @@ export function quantile(values: readonly number[], share: number): number {
   return odd ? at : (at + (sorted[sorted.length / 2 - 1] ?? at)) / 2;
 }
 
-/** From Linux's `/proc`; `undefined` elsewhere. */
+/** Proportional set size in bytes; `undefined` where there is no `/proc`. */
 function rendererMemory(profile: string): number | undefined {
+  return sumOverRenderers(profile, 'smaps_rollup', (text) => {
+    return Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) * 1024;
+  });
+}
+
+/** Processor time so far in milliseconds; `undefined` where there is no `/proc`. */
+function rendererCpu(profile: string): number | undefined {
+  return sumOverRenderers(profile, 'stat', (text) => {
+    // Fields 14 and 15, in ticks of 10 ms; the name in field 2 may hold spaces.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  });
+}
+
+function sumOverRenderers(
+  profile: string,
+  file: string,
+  read: (text: string) => number,
+): number | undefined {
   if (process.platform !== 'linux') return undefined;
-  let bytes = 0;
+  let sum = 0;
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
       if (!command.includes('--type=renderer') || !command.includes(profile)) continue;
-      const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-      bytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0) * 1024;
+      sum += read(readFileSync(`/proc/${pid}/${file}`, 'utf8'));
     } catch {
       // The process ended meanwhile, or is not ours to look at.
     }
   }
-  return bytes || undefined;
+  return sum || undefined;
 }

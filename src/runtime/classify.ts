@@ -1,6 +1,7 @@
 /** The way of one image through the worker, from the wire to the answer. */
 import { TabserveError } from '../errors.js';
 import { type DecodeOptions, decode } from '../image/decode.js';
+import type { PixelImage } from '../image/types.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
 import type { ModelEntry } from './load.js';
@@ -29,17 +30,16 @@ export async function classifyImage(
   request: ClassifyRequest,
   { engine, gate, model, rasteriseSvg, signal }: ClassifyContext,
 ): Promise<ClassifyResult> {
-  const { manifest, labels, maxPixels, preprocessor, session } = model;
+  const { manifest, labels, maxPixels, preprocessor, session, input } = model;
   const laps = new Laps<keyof ClassifyResult['timings']>();
   const leave = await gate.enter(signal);
   try {
     laps.lap('queue');
     const source = await decode(request.image, { maxPixels, signal, rasteriseSvg });
     laps.lap('decode');
-    const tensor = preprocessor.allocate(1);
+    let crop: PixelImage;
     try {
-      const crop = await preprocessor.crop(source, request.crop ?? undefined, signal);
-      preprocessor.write(crop, tensor);
+      crop = await preprocessor.crop(source, request.crop ?? undefined, signal);
     } finally {
       source.close();
     }
@@ -47,7 +47,9 @@ export async function classifyImage(
     const output = await engine.exclusive(async () => {
       signal.throwIfAborted();
       laps.lap('queue');
-      return session.run(tensor);
+      preprocessor.write(crop, input);
+      laps.lap('preprocess');
+      return session.run(input);
     });
     laps.lap('inference');
     if (output.length !== labels.length) {

@@ -7,6 +7,9 @@ import { SerialQueue } from './queue.js';
 /** What an {@link Engine} needs to know. */
 export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>;
 
+/** Milliseconds in which a page that has waited for a model asks for its first answer. */
+const firstRequestDelay = 50;
+
 /** ONNX Runtime with its one queue. */
 export class Engine {
   readonly config: EngineConfig;
@@ -50,6 +53,14 @@ export class Engine {
     } finally {
       this.#followers.delete(onProgress);
     }
+  }
+
+  /**
+   * Runs `task` after the first request for a model has had time to come, so that it need not wait
+   * behind it. What becomes of `task` nobody hears.
+   */
+  later(task: () => Promise<void>): void {
+    setTimeout(() => this.exclusive(task).catch(() => undefined), firstRequestDelay);
   }
 
   /** Runs `task` when the engine is free. Every create, run and release goes through here. */

@@ -1,5 +1,6 @@
-/** From a model's name to a session that has run once. */
+/** From a model's name to a session. */
 import { createPreprocessor, type Preprocessor } from '../image/preprocess.js';
+import type { TensorData } from '../image/tensor.js';
 import { download } from '../model/download.js';
 import type { ModelManifest } from '../model/manifest.js';
 import { firstOf } from '../model/places.js';
@@ -20,11 +21,13 @@ export interface ModelEntry {
   labels: readonly string[];
   /** Larger images are refused. */
   maxPixels: number;
+  /** The network's input, written to and run by one request at a time. */
+  input: TensorData;
 }
 
 /**
  * Loads a model: the engine's binary, the manifest and the weights side by side, then the session,
- * then one run on zeros.
+ * then, on WebGPU, one run on zeros.
  *
  * @throws TabserveError of every kind that loading can end in; the signal's reason when aborted.
  */
@@ -75,8 +78,11 @@ export async function loadModel(
       const preprocessor = createPreprocessor(manifest.input, manifest.preprocess);
       const warmUpBegan = elapsed();
       try {
-        // On zeros: the engine allocates, and WebGPU compiles its shaders, before requests count.
-        await session.run(preprocessor.allocate(1));
+        const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
+        // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
+        // shows whether the GPU can do it at all.
+        if (engine.config.device === 'wasm') engine.later(warmUp);
+        else await warmUp();
         signal.throwIfAborted();
       } catch (error) {
         await session.release();
@@ -89,7 +95,14 @@ export async function loadModel(
         warmup: elapsed() - warmUpBegan,
       };
       return {
-        entry: { session, preprocessor, manifest, labels, maxPixels: request.maxPixels },
+        entry: {
+          session,
+          preprocessor,
+          manifest,
+          labels,
+          maxPixels: request.maxPixels,
+          input: preprocessor.allocate(1),
+        },
         report: {
           manifest,
           labels,

@@ -15,6 +15,8 @@ export class ModelSession {
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
   readonly #manifest: ModelManifest;
+  #isWarm = false;
+  #isReleased = false;
 
   private constructor(backend: Backend, session: Ort.InferenceSession, manifest: ModelManifest) {
     this.#backend = backend;
@@ -61,6 +63,7 @@ export class ModelSession {
    * @throws TabserveError `model-invalid`, `out-of-memory`, `device-lost`.
    */
   async run(data: TensorData): Promise<ArrayLike<number>> {
+    this.#isWarm = true;
     const { input, output } = this.#manifest;
     const dims = dimensions(input);
     const feed = new this.#backend.ort.Tensor(input.dtype, data, dims);
@@ -75,8 +78,19 @@ export class ModelSession {
     return toNumbers(result);
   }
 
+  /**
+   * Runs the network once, if it has not run: the engine allocates, the browser compiles the code
+   * that is used, and WebGPU its shaders.
+   *
+   * @param zeros - Gives the input of {@link run}.
+   */
+  async warmUp(zeros: () => TensorData): Promise<void> {
+    if (!this.#isWarm && !this.#isReleased) await this.run(zeros());
+  }
+
   /** Frees the session's memory in the engine. */
   async release(): Promise<void> {
+    this.#isReleased = true;
     await this.#session.release();
   }
 }
