@@ -41,7 +41,8 @@ function publicModel(name: string): Translation {
   if (manifest) {
     return {
       manifest,
-      open: 'nothing',
+      // The zoo's exporters gave their tensors many names; the graph knows them.
+      open: 'names',
       baseUrl: null,
       otherOrigin: true,
       keep: false,
