@@ -110,7 +110,9 @@ function libraryBuild(entry: 'index' | 'element', plugins: Plugin[]): UserConfig
         ...(entry === 'element' && { external: './index.js' }),
         output: {
           entryFileNames: '[name].js',
-          chunkFileNames: 'chunks/[name].js',
+          // Beside the library, so that any chunk may name files by addresses relative to itself.
+          chunkFileNames: ({ name }) =>
+            /^worker-(wasm|jspi|asyncify)/.test(name) ? 'chunks/[name].js' : '[name].js',
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
