@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
-import { renameTensors } from './protobuf.js';
+import { renameTensors } from './rename.js';
 import { type BenchServer, sharedFolder } from './server.js';
 import { toTfjs } from './tfjs-model.js';
 

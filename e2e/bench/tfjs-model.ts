@@ -2,7 +2,7 @@
  * The ONNX MobileNetV2 as a TensorFlow.js graph model, as its converter would write it: NHWC,
  * convolution, bias and ReLU6 fused. Knows the operators of that one network.
  */
-import { type Field, readFields } from './protobuf.js';
+import { type Field, readAll, readFields, readIntegers } from '../../src/runtime/protobuf.js';
 
 /** A `model.json` and the one file of weights that it names. */
 export interface TfjsModel {
@@ -164,22 +164,22 @@ function turned({ dims, data }: Weight, isDepthwise: boolean) {
 function readGraph(model: Uint8Array): { nodes: Node[]; weights: Map<string, Weight> } {
   const graph = readFields(one(readFields(model), 7));
   return {
-    nodes: all(graph, 1).map(readNode),
-    weights: new Map(all(graph, 5).map(readTensor)),
+    nodes: readAll(graph, 1).map(readNode),
+    weights: new Map(readAll(graph, 5).map(readTensor)),
   };
 }
 
 /** NodeProto.input = 1, .output = 2, .op_type = 4, .attribute = 5. */
 function readNode(bytes: Uint8Array): Node {
   const fields = readFields(bytes);
-  const attributes = all(fields, 5).map((attribute) => {
+  const attributes = readAll(fields, 5).map((attribute) => {
     // AttributeProto.name = 1, .i = 3, .ints = 8.
     const parts = readFields(attribute);
-    return [text(one(parts, 1)), [...integers(parts, 3), ...integers(parts, 8)]] as const;
+    return [text(one(parts, 1)), [...readIntegers(parts, 3), ...readIntegers(parts, 8)]] as const;
   });
   return {
     op: text(one(fields, 4)),
-    inputs: all(fields, 1).map(text),
+    inputs: readAll(fields, 1).map(text),
     output: text(one(fields, 2)),
     ints: Object.fromEntries(attributes),
   };
@@ -191,34 +191,12 @@ function readTensor(bytes: Uint8Array): [string, Weight] {
   const raw = Uint8Array.from(one(fields, 9));
   return [
     text(one(fields, 8)),
-    { dims: integers(fields, 1), data: new Float32Array(raw.buffer, 0, raw.length >> 2) },
+    { dims: readIntegers(fields, 1), data: new Float32Array(raw.buffer, 0, raw.length >> 2) },
   ];
 }
 
-function all(fields: readonly Field[], number: number): Uint8Array[] {
-  return fields.filter((field) => field.number === number).map(({ bytes }) => bytes);
-}
-
 function one(fields: readonly Field[], number: number): Uint8Array {
-  return all(fields, number)[0] ?? new Uint8Array();
-}
-
-/** Integers of a field, one by one or packed. */
-function integers(fields: readonly Field[], number: number): number[] {
-  const numbers: number[] = [];
-  for (const bytes of all(fields, number)) {
-    let value = 0;
-    let scale = 1;
-    for (const byte of bytes) {
-      value += (byte & 0x7f) * scale;
-      scale *= 128;
-      if (byte >= 0x80) continue;
-      numbers.push(value);
-      value = 0;
-      scale = 1;
-    }
-  }
-  return numbers;
+  return readAll(fields, number)[0] ?? new Uint8Array();
 }
 
 function text(bytes: Uint8Array): string {
