@@ -29,6 +29,12 @@ export default defineConfig({
       use: { launchOptions: { executablePath, args } },
     },
     {
+      // Installs other people's tools, which takes minutes and a registry.
+      name: 'embed',
+      testMatch: 'embed/**/*.spec.ts',
+      use: { launchOptions: { executablePath, args } },
+    },
+    {
       // A software adapter: right for correctness, meaningless for speed.
       name: 'webgpu',
       testMatch: ['**/webgpu.spec.ts', '**/csp.spec.ts'],

@@ -194,7 +194,10 @@ function adaptEngine(): Plugin {
   };
 }
 
-/** The addresses in `package-files.ts` are for the bundlers of those who use the package. */
+/**
+ * The addresses in `package-files.ts` are for the bundlers of those who use the package: Vite must
+ * leave them, and they must stay as bundlers recognise them.
+ */
 function leaveAddressesAlone(): Plugin {
   return {
     name: 'tabserve:leave-addresses-alone',
@@ -202,6 +205,15 @@ function leaveAddressesAlone(): Plugin {
     transform: {
       filter: { id: /package-files\.ts$/ },
       handler: (code) => code.replaceAll('=> new URL(', '=> new URL(/* @vite-ignore */ '),
+    },
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== 'chunk') continue;
+        chunk.code = chunk.code.replaceAll(
+          /new URL\(\s*\/\*[^*]*\*\/\s*[`'"]([^`'"]+)[`'"],\s*import\.meta\.url\)/g,
+          'new URL("$1",import.meta.url)',
+        );
+      }
     },
   };
 }
@@ -245,6 +257,7 @@ function copyAssets(): Plugin {
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
       }
+      cpSync(resolve(root, 'src/react.d.ts'), resolve(root, 'dist/types/src/react.d.ts'));
     },
   };
 }

@@ -28,7 +28,7 @@ export function serveCountingWorker(server: TestServer): string {
           self.memories.push(this);
         }
       };
-      await import('/dist/worker-wasm.js');
+      importScripts('/dist/worker-wasm.js');
     `);
   });
   return `${server.origin}/counting-worker.js`;

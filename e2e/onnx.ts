@@ -35,6 +35,11 @@ export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
   return Buffer.concat([varintField(1, 8), graph, bytesField(8, varintField(2, 13))]);
 }
 
+/** The same model, larger by about `bytes`: a documentation string that nobody reads. */
+export function padded(model: Buffer, bytes: number): Buffer {
+  return Buffer.concat([model, bytesField(6, Buffer.alloc(bytes, 'tabserve '))]);
+}
+
 function valueInfo(field: number, name: string, type: number, shape: readonly Dim[]): Buffer {
   const dims = shape.map((dim) =>
     bytesField(1, typeof dim === 'number' ? varintField(1, dim) : text(2, dim)),

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
+import { extname, join, normalize, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 
@@ -77,9 +77,9 @@ export class TestServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Serves a folder of the project under another path, without a slash at its end. */
+  /** Serves a folder, of the project or absolute, under a path without a slash at its end. */
   mount(path: string, folder: string): void {
-    this.#mounts.push({ path: `${path}/`, folder: join(root, folder) });
+    this.#mounts.push({ path: `${path}/`, folder: resolve(root, folder) });
   }
 
   /** Serves `path` by `handler`, or with these bytes. */

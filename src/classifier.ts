@@ -1,15 +1,21 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** The page's thin handle on a model in the worker. */
 import * as Comlink from 'comlink';
+import type { AssetOptions } from './assets.js';
 import { newRequestId } from './connection.js';
 import { planBackends } from './device.js';
 import { isTabserveError, TabserveError } from './errors.js';
 import { capture, type ImageSource, transferables } from './image/capture.js';
 import { MetricsRecorder } from './metrics.js';
+import { models } from './models.js';
 import {
+  assetOptions,
   type CatalogEntry,
   catalogEntries,
   checkClassifyOptions,
   checkCreateOptions,
+  defaultStallTimeout,
+  hubOf,
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
@@ -63,6 +69,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   readonly #served: ServedModel;
   readonly #metrics = new MetricsRecorder();
   readonly #life = new AbortController();
+  /** Requests that may still need the model they began with. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #nextId = 1;
 
   private constructor(
@@ -91,13 +99,24 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
    *   catalogue does not have it.
    */
   static async availability(
-    options: Pick<CreateOptions, 'model' | 'device'> = {},
+    options: Pick<CreateOptions, 'model' | 'device' | keyof AssetOptions> = {},
   ): Promise<Availability> {
     let key: string;
     try {
       checkCreateOptions(options);
-      key = JSON.stringify(toModelRequest(options.model, {}));
+      const request = toModelRequest(options.model, {});
+      key = JSON.stringify(request);
       await planBackends(options.device ?? 'auto', 'auto');
+      // Only the store knows the names of models that came by an address.
+      const isEmbedded = catalogEntries.some(
+        (entry) => request.kind === 'name' && entry.name === request.name,
+      );
+      if (
+        request.kind === 'name' &&
+        !isEmbedded &&
+        (await models.availability(request.name, options)) === 'unavailable'
+      )
+        return 'unavailable';
     } catch {
       return 'unavailable';
     }
@@ -120,17 +139,14 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const { signal, monitor } = options;
     signal?.throwIfAborted();
     checkCreateOptions(options);
-    const assets = {
-      ...(options.workerUrl !== undefined && { workerUrl: options.workerUrl }),
-      ...(options.wasmUrl !== undefined && { wasmUrl: options.wasmUrl }),
-      ...(options.modelsUrl !== undefined && { modelsUrl: options.modelsUrl }),
-      ...(options.cdn !== undefined && { cdn: options.cdn }),
-    };
+    const assets = assetOptions(options);
     const settings: ServedModelSettings = {
       model: toModelRequest(options.model, assets),
       dtype: options.dtype ?? 'auto',
       maxPixels: options.maxPixels ?? defaultMaxPixels,
       ownWorker: options.ownWorker ?? false,
+      hubUrl: hubOf(options.hubUrl),
+      stallTimeout: options.stallTimeout ?? defaultStallTimeout,
       assets,
     };
     const progress = monitor && new DownloadMonitor(monitor);
@@ -142,7 +158,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       await abortable(
         classifier.#served.load({
           signal,
-          onProgress: progress && ((loaded, total) => progress.report(loaded, total)),
+          onProgress: progress && ((...bytes) => progress.report(...bytes)),
         }),
         signal,
       );
@@ -248,6 +264,19 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   }
 
   /**
+   * Switches to the version of the model that is current now, after `models.update()` or
+   * `models.rollback()`. Requests go on meanwhile: those that have begun end on the former version.
+   *
+   * @throws TabserveError as {@link create}; the former version then stays in use.
+   */
+  async refresh({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#life.signal.throwIfAborted();
+    const retire = await abortable(this.#served.renew({ signal }), signal);
+    await Promise.allSettled(this.#underWay);
+    retire();
+  }
+
+  /**
    * Frees the model, and the worker if no other classifier uses it. Requests under way reject with
    * `destroyed`; so does every later call. Calling it again does nothing.
    */
@@ -322,6 +351,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const signals = [this.#life.signal, deadline.signal];
     if (options.signal) signals.unshift(options.signal);
     const signal = AbortSignal.any(signals);
+    const { promise: done, resolve: end } = Promise.withResolvers<void>();
+    this.#underWay.add(done);
     this.#metrics.pending += 1;
     try {
       signal.throwIfAborted();
@@ -358,6 +389,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     } finally {
       clearTimeout(timer);
       this.#metrics.pending -= 1;
+      this.#underWay.delete(done);
+      end();
     }
   }
 

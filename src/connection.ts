@@ -9,6 +9,7 @@ import { type AssetOptions, wasmUrls } from './assets.js';
 import type { BackendPlan } from './device.js';
 import { fromErrorRecord, TabserveError, toErrorRecord } from './errors.js';
 import { rasteriseSvg } from './image/svg.js';
+import type { ProgressListener } from './runtime/progress.js';
 import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
 import type { Fallback } from './types.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
@@ -51,7 +52,7 @@ export class Connection {
   readonly #page: MessagePort;
   readonly #disposeScript: () => void;
   readonly #pending = new Set<(error: unknown) => void>();
-  readonly #progress = new Map<number, (loaded: number, total: number) => void>();
+  readonly #progress = new Map<number, ProgressListener>();
   readonly #lockWatch = new AbortController();
   #lastHeard = 0;
   #pinged = false;
@@ -122,7 +123,7 @@ export class Connection {
     if (this.#end) throw this.#end;
     const { promise, resolve, reject } = Promise.withResolvers<CallValue<Name>>();
     const onAbort = () => {
-      if (typeof request === 'object' && 'requestId' in request) {
+      if (typeof request === 'object' && request !== null && 'requestId' in request) {
         void this.#api.cancel(request.requestId);
       }
       reject(signal?.reason);
@@ -146,7 +147,7 @@ export class Connection {
   }
 
   /** Reports the progress of a load until the returned function is called. */
-  followProgress(requestId: number, listener: (loaded: number, total: number) => void): () => void {
+  followProgress(requestId: number, listener: ProgressListener): () => void {
     this.#progress.set(requestId, listener);
     return () => this.#progress.delete(requestId);
   }
@@ -158,7 +159,7 @@ export class Connection {
 
   #servePage(): void {
     const api: PageApi = {
-      progress: (requestId, loaded, total) => this.#progress.get(requestId)?.(loaded, total),
+      progress: (requestId, ...bytes) => this.#progress.get(requestId)?.(...bytes),
       rasteriseSvg: async (svg, maxPixels) => {
         try {
           const bitmap = await rasteriseSvg(svg, { maxPixels });
@@ -167,6 +168,8 @@ export class Connection {
           return { error: toErrorRecord(error) };
         }
       },
+      translate: (request) => translating((translator) => translator.translate(request)),
+      complete: (request) => translating((translator) => translator.complete(request)),
       deviceLost: (reason) =>
         this.#die(new TabserveError('device-lost', `The GPU device was lost: ${reason}`)),
     };
@@ -220,6 +223,17 @@ export class Connection {
     clearInterval(this.#watch);
     this.#disposeScript();
     for (const reject of this.#pending) reject(error);
+  }
+}
+
+/** Lets the translator, which few pages need, answer the worker. */
+async function translating<T>(
+  task: (translator: typeof import('./model/translate.js')) => T | Promise<T>,
+): Promise<Reply<T>> {
+  try {
+    return { value: await task(await import('./model/translate.js')) };
+  } catch (error) {
+    return { error: toErrorRecord(error) };
   }
 }
 

@@ -13,6 +13,7 @@ export {
   type TabserveErrorOptions,
 } from './errors.js';
 export type { ImageSource } from './image/capture.js';
+export { type LibraryOptions, type Models, models, type UpdateOptions } from './models.js';
 export type { CatalogEntry } from './options.js';
 export type * from './types.js';
 export { version } from './version.js';

@@ -1,5 +1,5 @@
 /** Checks of what callers pass, and what their choices stand for. */
-import catalog from '../models/catalog.json';
+import { models } from '../models/catalog.json';
 import { type AssetOptions, absolute, embeddedFileUrls } from './assets.js';
 import { TabserveError } from './errors.js';
 import type { ModelRequest } from './runtime/protocol.js';
@@ -14,7 +14,25 @@ export interface CatalogEntry {
 }
 
 /** The embedded models, the default one first. */
-export const catalogEntries: readonly CatalogEntry[] = catalog.models;
+export const catalogEntries: readonly CatalogEntry[] = models;
+
+/** See `CreateOptions.stallTimeout`. */
+export const defaultStallTimeout = 20_000;
+
+/** The options that say where files are, without the others. */
+export function assetOptions({ workerUrl, wasmUrl, modelsUrl, cdn }: AssetOptions): AssetOptions {
+  return {
+    ...(workerUrl !== undefined && { workerUrl }),
+    ...(wasmUrl !== undefined && { wasmUrl }),
+    ...(modelsUrl !== undefined && { modelsUrl }),
+    ...(cdn !== undefined && { cdn }),
+  };
+}
+
+/** The hub's base address, absolute, with a slash at its end. */
+export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string {
+  return absolute(hubUrl).replace(/\/?$/, '/');
+}
 
 /**
  * @throws TabserveError `invalid-argument`, naming the option, what was found and what is possible.
@@ -25,6 +43,7 @@ export function checkCreateOptions(options: CreateOptions): void {
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
+  inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);
 }
 
 /** Errors as {@link checkCreateOptions}. */
@@ -47,29 +66,30 @@ export function checkClassifyOptions(options: ClassifyOptions): void {
 }
 
 /**
- * Looks a model's name up and makes its addresses absolute.
+ * Makes a model's addresses absolute. What they lead to is for the worker to find out.
  *
- * @throws TabserveError `model-not-found` for a name that the catalogue lacks, listing those it has.
+ * @throws TabserveError `invalid-argument`.
  */
 export function toModelRequest(
   source: ModelSource = defaultModel().name,
   assets: AssetOptions,
 ): ModelRequest {
-  if (typeof source === 'string' && /^[\w.-]+$/.test(source) && !/\.(json|onnx)$/.test(source)) {
-    if (catalogEntries.some((entry) => entry.name === source)) {
-      return { kind: 'embedded', name: source, fileUrls: embeddedFileUrls(source, assets) };
-    }
-    const names = catalogEntries.map((entry) => `"${entry.name}"`).join(', ');
-    throw new TabserveError(
-      'model-not-found',
-      `There is no model "${source}" in the catalogue. It has ${names}; any other model is named by the URL of its model.json.`,
-      { details: { model: source } },
-    );
-  }
   if (typeof source === 'string' || source instanceof URL) {
-    return { kind: 'manifest-url', url: absolute(source) };
+    const text = String(source);
+    if (text.startsWith('hf:')) return { kind: 'hub', name: text };
+    const [, name, version = null] = /^([\w.-]+?)(?:@([\w.+-]+))?$/.exec(text) ?? [];
+    if (name === undefined || /\.(json|onnx)$/.test(text))
+      return { kind: 'url', url: absolute(text) };
+    return { kind: 'name', name, version, fileUrls: embeddedFileUrls(name, assets) };
   }
-  if (isFileList(source)) return { kind: 'files', files: [...source] };
+  const list: readonly unknown[] = Array.isArray(source) ? source : [source];
+  if (list.every(isBytes)) {
+    return {
+      kind: 'files',
+      files: list.map((each) => (each instanceof Blob ? each : new Blob([each]))),
+    };
+  }
+  if (source instanceof FileSystemDirectoryHandle) return { kind: 'directory', directory: source };
   if (typeof source === 'object' && source !== null && 'manifest' in source) {
     return {
       kind: 'manifest',
@@ -78,17 +98,17 @@ export function toModelRequest(
       baseUrl: source.baseUrl === undefined ? null : absolute(source.baseUrl),
     };
   }
-  throw wrong('model', source, 'a name, a URL, an array of Files or { manifest, files }');
+  throw wrong('model', source, 'a name, a URL, files, bytes or { manifest, files }');
+}
+
+function isBytes(part: unknown): part is Blob | BufferSource {
+  return part instanceof Blob || part instanceof ArrayBuffer || ArrayBuffer.isView(part);
 }
 
 function defaultModel(): CatalogEntry {
   const [first] = catalogEntries;
   if (!first) throw new TabserveError('internal', 'The catalogue is empty.');
   return first;
-}
-
-function isFileList(source: ModelSource): source is readonly File[] {
-  return Array.isArray(source) && source.every((file) => file instanceof File);
 }
 
 function oneOf(value: string | undefined, option: string, possible: readonly string[]): void {

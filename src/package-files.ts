@@ -54,9 +54,11 @@ export function workerFile(flavour: EngineFlavour): string | null {
 }
 
 /**
- * Vite's development server, up to version 7, bundles a package's script into
- * `node_modules/.vite/deps/` but leaves its files and addresses as they were.
+ * The address as the browser needs it. Turbopack gives an object with a path for a URL. Vite's
+ * development server, up to version 7, bundles a package's script into `node_modules/.vite/deps/`
+ * but leaves its files and addresses as they were.
  */
-function beside({ href }: URL): string {
+function beside(url: URL): string {
+  const { href } = new URL(String(url), globalThis.location?.href);
   return href.replace(/\/\.vite\/deps(_temp_\w+)?\//, '/tabserve/dist/');
 }

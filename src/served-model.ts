@@ -4,6 +4,7 @@ import { type Connection, newRequestId } from './connection.js';
 import type { BackendPlan } from './device.js';
 import { isTabserveError, messageOf, TabserveError } from './errors.js';
 import { type HostListener, WorkerHost } from './host.js';
+import type { ProgressListener } from './runtime/progress.js';
 import type { LoadedModel, ModelRequest } from './runtime/protocol.js';
 import type { ClassifierInfo, ClassifierState, Fallback, ModelDtype } from './types.js';
 
@@ -13,6 +14,8 @@ export interface ServedModelSettings {
   dtype: 'auto' | ModelDtype;
   maxPixels: number;
   ownWorker: boolean;
+  hubUrl: string;
+  stallTimeout: number;
   assets: AssetOptions;
 }
 
@@ -25,7 +28,7 @@ export interface Serving {
 /** Options of {@link ServedModel.load}. */
 export interface LoadOptions {
   signal?: AbortSignal | undefined;
-  onProgress?: ((loaded: number, total: number) => void) | undefined;
+  onProgress?: ProgressListener | undefined;
 }
 
 /** Failures of a GPU that another backend may not have. */
@@ -87,6 +90,19 @@ export class ServedModel implements HostListener {
     return this.#serving;
   }
 
+  /**
+   * Loads the model's current version beside the one in use and switches to it.
+   *
+   * @returns Unloads the former one; to be called when its last request is done.
+   */
+  async renew(options: LoadOptions): Promise<() => void> {
+    const former = this.#serving;
+    const next = this.#loadOnBest(options);
+    await next;
+    this.#serving = next;
+    return () => this.#unload(former);
+  }
+
   onWorkerDeath(): void {
     this.restarts += 1;
     this.#serving = undefined;
@@ -96,14 +112,18 @@ export class ServedModel implements HostListener {
   /** Unloads the model and leaves its worker. */
   destroy(): void {
     this.#setState('destroyed');
-    this.#serving?.then(
+    this.#unload(this.#serving);
+    this.#host?.leave(this);
+    this.#host = undefined;
+  }
+
+  #unload(serving: Promise<Serving> | undefined): void {
+    serving?.then(
       ({ connection, modelId }) =>
         // A worker that is going away anyway rejects this.
         void connection.call('unload', modelId).catch(() => undefined),
       () => undefined,
     );
-    this.#host?.leave(this);
-    this.#host = undefined;
   }
 
   async #loadOnBest(options: LoadOptions): Promise<Serving> {
@@ -125,16 +145,16 @@ export class ServedModel implements HostListener {
 
   async #loadOn(plan: BackendPlan, { signal, onProgress }: LoadOptions): Promise<Serving> {
     const began = performance.now();
-    const { model, dtype, maxPixels, ownWorker, assets } = this.#settings;
+    const { ownWorker, assets, ...what } = this.#settings;
     const { device, flavour, threads } = plan;
     this.#host ??= WorkerHost.join({ device, flavour, threads, assets }, this, ownWorker);
     const connection = await this.#host.connect();
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);
     try {
-      const mirrors =
-        model.kind === 'embedded' ? modelMirrors(model.name, model.fileUrls, assets) : {};
-      const request = { requestId, model, dtype, maxPixels, mirrors };
+      const { model } = what;
+      const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
+      const request = { requestId, mirrors, ...what };
       const loaded = await connection.call('load', request, signal);
       this.#info = infoOf(
         loaded,
@@ -156,7 +176,7 @@ export class ServedModel implements HostListener {
 }
 
 function infoOf(
-  { manifest, labels, dtype, file, bytes, adapter, fallbacks: moved, timings }: LoadedModel,
+  { manifest, labels, dtype, file, bytes, from, fallbacks: own, adapter, timings }: LoadedModel,
   plan: BackendPlan,
   fallbacks: readonly Fallback[],
   total: number,
@@ -172,12 +192,13 @@ function infoOf(
       height: manifest.input.height,
       file,
       bytes,
+      from,
     },
     device: plan.device,
     dtype,
     threads: plan.threads,
     reason: plan.reason,
-    fallbacks: [...plan.fallbacks, ...fallbacks, ...moved],
+    fallbacks: [...plan.fallbacks, ...fallbacks, ...own],
     engine: plan.flavour,
     adapter,
     load: { ...timings, total },

@@ -22,15 +22,28 @@ export type Device = 'webgpu' | 'wasm';
 /**
  * Names a model:
  *
- * - a name of the catalogue, such as `'digits'`;
+ * - a name of the catalogue, such as `'digits'`, or of a model that is in the store, both also with
+ *   a version: `'digits@1.0.0'`;
  * - the URL of a manifest (`…/model.json`), its files beside it;
- * - the manifest's bytes and its files, as `File`s picked or dropped together;
+ * - a repository of the Hugging Face hub, `'hf:owner/name'` or `'hf:owner/name@revision'`, that has
+ *   ONNX files; or the URL of a folder with a repository's layout (with a slash at its end);
+ * - the URL of an `.onnx` file: its preprocessing is then assumed, which `info.fallbacks` says;
+ * - the same as files: the manifest and its files, a repository's files, or an `.onnx` file, as
+ *   `File`s picked or dropped together, a directory, or bytes;
  * - a manifest object and its files by the names that it gives them.
+ *
+ * A model whose files have a sha256 is kept in the store, and is from then on loaded without the
+ * network, in the version that was stored: `models.update()` fetches a newer one. A repository's
+ * files are kept as they first came.
  */
 export type ModelSource =
   | string
   | URL
+  | Blob
+  | ArrayBuffer
+  | Uint8Array<ArrayBuffer>
   | readonly File[]
+  | FileSystemDirectoryHandle
   | { manifest: ModelManifest; files?: Readonly<Record<string, Blob>>; baseUrl?: string | URL };
 
 /** Fired by the monitor of {@link CreateOptions.monitor} while bytes arrive. */
@@ -40,6 +53,8 @@ export interface DownloadProgressEvent extends Event {
   readonly loaded: number;
   /** Bytes in all, as far as known. Never below `loaded`; the last event has `loaded === total`. */
   readonly total: number;
+  /** Those of `loaded` that were in the store, or in a file, and cost no network. */
+  readonly cached: number;
 }
 
 /** What {@link CreateOptions.monitor} receives, as in the web platform's built-in AI APIs. */
@@ -116,6 +131,16 @@ export interface CreateOptions {
    * @default true
    */
   cdn?: boolean;
+  /**
+   * The hub of `hf:` names: a mirror, or a server that has its layout.
+   * @default 'https://huggingface.co/'
+   */
+  hubUrl?: string | URL;
+  /**
+   * Milliseconds without a byte after which a download is asked for again, from where it stopped.
+   * @default 20_000
+   */
+  stallTimeout?: number;
 }
 
 /** Options of `ImageClassifier.classify()`. */
@@ -212,6 +237,8 @@ export interface ClassifierInfo {
     /** The file of weights in use. */
     file: string;
     bytes: number;
+    /** Where they came from: the store of this origin, the network, or a file of the user's. */
+    from: 'store' | 'network' | 'file';
   };
   device: Device;
   dtype: ModelDtype;
@@ -273,4 +300,64 @@ export interface ClassifierMetrics {
   /** Times that the worker had to be replaced. */
   restarts: number;
   latency: Readonly<Record<keyof StageTimings, Percentiles>>;
+}
+
+/** A model that is known by name. */
+export interface CatalogModel {
+  /** What `create({ model })` takes. */
+  name: string;
+  version: string;
+  title: string;
+  description: string;
+  license: string | null;
+  /** Where it comes from. */
+  source: string | null;
+  /** Whether it is part of tabserve. */
+  embedded: boolean;
+  /** Its files by precision: size, and how much of that is in the store. */
+  files: readonly { dtype: ModelDtype; bytes: number; stored: number }[];
+  /** What its author published about it. */
+  metrics: Readonly<Record<string, unknown>>;
+}
+
+/** A model that is in the store. */
+export interface CachedModel {
+  name: string;
+  /** Where it came from; what `create({ model })` takes. */
+  source: string;
+  version: string;
+  /** The version that `rollback` would bring back. */
+  previousVersion: string | null;
+  title: string;
+  license: string | null;
+  /** Its bytes in the store, those of the earlier version included. */
+  bytes: number;
+  /** Milliseconds since 1970. */
+  lastUsed: number;
+}
+
+/** How much the store holds. */
+export interface StoreUsage {
+  /** What it is made of; with `memory` nothing outlives the page. */
+  store: 'opfs' | 'cache' | 'memory';
+  /** Bytes of models, of the engine, and of unfinished downloads. */
+  bytes: number;
+  /** What the browser grants this origin and what all of it uses, as far as it says. */
+  quota: number;
+  usage: number;
+  /** Whether the browser has promised not to clear the store by itself. */
+  persisted: boolean;
+  /** Why it is not a better store. */
+  fallbacks: readonly Fallback[];
+}
+
+/** What `update` or `rollback` has done. */
+export interface ModelChange {
+  name: string;
+  /** The version in use from now on. */
+  version: string;
+  /** The one before; `null` if there was none. */
+  from: string | null;
+  /** Whether they differ, in version or in bytes. */
+  changed: boolean;
 }

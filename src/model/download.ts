@@ -1,6 +1,18 @@
-/** Bytes from an address or a file, counted and checked on the way. */
-import { createSHA256 } from 'hash-wasm';
-import { asTabserveError, TabserveError } from '../errors.js';
+/** Bytes from an address or a file: resumed when they break off, counted and checked on the way. */
+import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
+import { type RunningDigest, startDigest } from './digest.js';
+import {
+  ask,
+  chunksOf,
+  contentRange,
+  declaredSize,
+  defaultStallTimeout,
+  glimpse,
+  inTime,
+  Retries,
+  validatorOf,
+} from './http.js';
+import type { PartialFile } from './store/store.js';
 
 /** What a download should turn out to be. */
 export interface Expected {
@@ -10,73 +22,295 @@ export interface Expected {
   sha256?: string | undefined;
 }
 
+/**
+ * Receives bytes so far, in all (`0` while unknown), and how many of them did not come over the
+ * network.
+ */
+export type BytesListener = (loaded: number, total: number, cached: number) => void;
+
 /** Options of {@link download}. */
 export interface DownloadOptions {
-  expected?: Expected;
+  expected?: Expected | undefined;
   signal: AbortSignal;
-  /**
-   * Bytes so far and in all (`0` while unknown). Called once before the first byte and once per
-   * chunk.
-   */
-  onProgress?: (loaded: number, total: number) => void;
+  /** Called before the first byte, once the size is known as far as it will be, and per chunk. */
+  onProgress?: BytesListener | undefined;
+  /** Where bytes are kept as they come, so that a later download goes on from there. */
+  partial?: PartialFile | null | undefined;
+  /** Is told when `partial` could not take a chunk; from then on nothing is kept. */
+  onPartialError?: ((error: unknown) => void) | undefined;
+  /** Refuse more bytes than this. @default 4 GiB, or the expected size */
+  maxBytes?: number | undefined;
+  /** Milliseconds without a byte after which the server is asked again. @default 20_000 */
+  stallTimeout?: number | undefined;
+  /** See `AskOptions.otherOrigin`. @default whether the sha256 is known */
+  otherOrigin?: boolean | undefined;
 }
+
+/** More than any browser's WebAssembly can hold. */
+const mostBytes = 2 ** 32;
 
 /**
  * Reads all bytes of `source`, checking size and sha256 as they stream in.
  *
+ * A broken, silent or overloaded server is asked again, for the rest only where it can give that.
+ * Wrong bytes are asked for once more, past all caches, and then refused.
+ *
  * @param source - An absolute URL, or a file that the user picked.
  * @throws TabserveError `network` (no answer, an HTTP status, a broken body), `model-not-found`
- *   (HTTP 404 or 410), `integrity` (wrong size or sha256), each with the address.
+ *   (HTTP 404 or 410), `integrity` (wrong size or sha256), `model-invalid` (a web page),
+ *   `out-of-memory`, each with the address; or the signal's reason.
  */
 export async function download(
   source: string | Blob,
+  options: DownloadOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (source instanceof Blob) return readBlob(source, options);
+  try {
+    return await new Download(source, options, 'default').run();
+  } catch (error) {
+    const isWrong = isTabserveError(error, 'integrity') || isTabserveError(error, 'model-invalid');
+    if (!isWrong || options.expected?.sha256 === undefined) throw error;
+    return new Download(source, options, 'reload').run();
+  }
+}
+
+async function readBlob(
+  blob: Blob,
   { expected = {}, signal, onProgress }: DownloadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const where = source instanceof Blob ? nameOf(source) : source;
-  const response = source instanceof Blob ? new Response(source) : await request(source, signal);
-  const total = expected.bytes ?? (source instanceof Blob ? source.size : declaredSize(response));
-  onProgress?.(0, total);
-
-  const sink = new ByteSink(total);
-  const hasher = expected.sha256 === undefined ? undefined : await createSHA256();
+  const where = nameOf(blob);
+  const total = expected.bytes ?? blob.size;
+  onProgress?.(0, total, 0);
+  let bytes: Uint8Array<ArrayBuffer>;
   try {
-    for await (const chunk of chunksOf(response, signal)) {
-      sink.append(chunk);
-      hasher?.update(chunk);
-      onProgress?.(sink.length, Math.max(total, sink.length));
-    }
+    bytes = new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
-    signal.throwIfAborted();
-    throw asTabserveError(
-      error,
-      'network',
-      `The download of ${where} broke off after ${sink.length} of ${total || 'unknown'} bytes.`,
-      { url: where, loaded: sink.length, total },
-    );
+    throw asTabserveError(error, 'network', `${where} could not be read.`, { url: where });
   }
-  const bytes = sink.bytes();
-  const sha256 = hasher?.digest('hex');
-  const isWrongSize = expected.bytes !== undefined && bytes.length !== expected.bytes;
-  if (isWrongSize || sha256 !== expected.sha256) {
-    // A server's error page is the usual reason for wrong bytes, and the most useful thing to say.
-    refuseMarkup(bytes, where);
-    throw new TabserveError(
-      'integrity',
-      isWrongSize
-        ? `${where} has ${bytes.length} bytes where its manifest says ${expected.bytes}. Reload it, or correct the manifest.`
-        : `${where} has the sha256 ${sha256} where its manifest says ${expected.sha256}. The file was changed or damaged: fetch it again from its author, or correct the manifest.`,
-      {
-        details: {
-          url: where,
-          bytes: bytes.length,
-          expectedBytes: expected.bytes ?? null,
-          sha256: sha256 ?? null,
-          expectedSha256: expected.sha256 ?? null,
-        },
-      },
-    );
-  }
+  signal.throwIfAborted();
+  onProgress?.(bytes.length, Math.max(total, bytes.length), bytes.length);
+  const digest = expected.sha256 === undefined ? undefined : startDigest(bytes.length);
+  digest?.update(bytes);
+  await verify(bytes, digest, expected, where);
   return bytes;
+}
+
+/** One attempt to get all of a file's bytes, however often the line breaks. */
+class Download {
+  readonly #url: string;
+  readonly #options: DownloadOptions;
+  readonly #expected: Expected;
+  readonly #cache: RequestCache;
+  readonly #retries = new Retries();
+  #partial: PartialFile | null;
+  #sink = new ByteSink();
+  #digest: RunningDigest | undefined;
+  #validator: string | null = null;
+  #total: number;
+  /** Bytes that lay here already. */
+  #cached = 0;
+
+  constructor(url: string, options: DownloadOptions, cache: RequestCache) {
+    this.#url = url;
+    this.#options = options;
+    this.#expected = options.expected ?? {};
+    this.#cache = cache;
+    // After wrong bytes nothing that was kept can be trusted.
+    this.#partial = options.partial ?? null;
+    this.#total = this.#expected.bytes ?? 0;
+    this.#begin();
+    if (cache === 'default') this.#takeUpPartial();
+  }
+
+  async run(): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#total > 0) this.#report();
+    while (!this.#isComplete()) {
+      try {
+        await this.#receive();
+        break;
+      } catch (error) {
+        await this.#retries.wait(this.#explain(error), this.#options.signal);
+      }
+    }
+    const bytes = this.#sink.bytes();
+    try {
+      await verify(bytes, this.#digest, this.#expected, this.#url);
+    } catch (error) {
+      this.#partial?.restart({ url: this.#url, validator: null });
+      throw error;
+    }
+    return bytes;
+  }
+
+  /** Starts with nothing. */
+  #begin(): void {
+    this.#sink = new ByteSink();
+    this.#cached = 0;
+    this.#digest = this.#expected.sha256 === undefined ? undefined : startDigest(this.#total);
+  }
+
+  #takeUpPartial(): void {
+    const partial = this.#partial;
+    if (!partial || partial.size === 0 || partial.size > (this.#expected.bytes ?? mostBytes))
+      return;
+    const bytes = partial.read();
+    this.#allocate();
+    this.#take(bytes);
+    this.#cached = bytes.length;
+    if (partial.note?.url === this.#url) this.#validator = partial.note.validator;
+  }
+
+  #isComplete(): boolean {
+    return this.#expected.bytes !== undefined && this.#sink.length === this.#expected.bytes;
+  }
+
+  async #receive(): Promise<void> {
+    const { signal, stallTimeout = defaultStallTimeout, otherOrigin } = this.#options;
+    const attempt = new AbortController();
+    const from = this.#sink.length;
+    try {
+      const response = await inTime(
+        ask(this.#url, {
+          signal: AbortSignal.any([signal, attempt.signal]),
+          from,
+          validator: this.#validator,
+          cache: this.#cache,
+          otherOrigin: otherOrigin ?? this.#expected.sha256 !== undefined,
+        }),
+        signal,
+        stallTimeout,
+      );
+      const isRest = from > 0 && contentRange(response)?.from === from;
+      if (!isRest) {
+        this.#begin();
+        this.#validator = validatorOf(response);
+        this.#keep((partial) => partial.restart({ url: this.#url, validator: this.#validator }));
+      }
+      const declared = declaredSize(response);
+      this.#total = this.#expected.bytes ?? declared;
+      this.#report();
+      let begun = isRest;
+      for await (const chunk of chunksOf(response, signal, stallTimeout)) {
+        if (!begun) {
+          // Before memory is taken for it: is this the file at all?
+          begun = true;
+          this.#refuseWrongSize(declared, chunk);
+          this.#allocate();
+        }
+        this.#take(chunk);
+        this.#keep((partial) => partial.append(chunk));
+        this.#retries.progressed();
+        this.#report();
+      }
+      const whole = this.#expected.bytes ?? declared;
+      if (this.#sink.length < whole) {
+        throw new TabserveError('network', 'The server closed the connection too early.');
+      }
+    } finally {
+      attempt.abort();
+    }
+  }
+
+  #take(chunk: Uint8Array): void {
+    const most = this.#expected.bytes ?? this.#options.maxBytes ?? mostBytes;
+    if (this.#sink.length + chunk.length > most) {
+      throw sizeError(this.#url, `more than ${most}`, this.#expected, most);
+    }
+    this.#sink.append(chunk);
+    this.#digest?.update(chunk);
+  }
+
+  #allocate(): void {
+    try {
+      this.#sink.reserve(this.#total);
+    } catch (cause) {
+      throw new TabserveError(
+        'out-of-memory',
+        `There is not enough memory for the ${this.#total} bytes of ${this.#url}.`,
+        { cause, details: { url: this.#url, bytes: this.#total } },
+      );
+    }
+  }
+
+  #refuseWrongSize(declared: number, first: Uint8Array): void {
+    const { bytes } = this.#expected;
+    if (bytes === undefined || declared === 0 || declared === bytes) return;
+    refuseMarkup(first, this.#url);
+    throw sizeError(this.#url, `${declared}`, this.#expected, declared);
+  }
+
+  /** Does something to the kept beginning; the first failure ends the keeping. */
+  #keep(action: (partial: PartialFile) => void): void {
+    if (!this.#partial) return;
+    try {
+      action(this.#partial);
+    } catch (error) {
+      this.#partial = null;
+      this.#options.onPartialError?.(error);
+    }
+  }
+
+  #report(): void {
+    const { length } = this.#sink;
+    this.#options.onProgress?.(length, Math.max(this.#total, length), this.#cached);
+  }
+
+  #explain(error: unknown): unknown {
+    if (this.#options.signal.aborted) return this.#options.signal.reason;
+    if (isTabserveError(error) && 'url' in error.details) return error;
+    const { length } = this.#sink;
+    return new TabserveError(
+      'network',
+      `The download of ${this.#url} broke off after ${length} of ${this.#total || 'unknown'} bytes: ${messageOf(error)}`,
+      { cause: error, details: { url: this.#url, loaded: length, total: this.#total } },
+    );
+  }
+}
+
+async function verify(
+  bytes: Uint8Array<ArrayBuffer>,
+  digest: RunningDigest | undefined,
+  expected: Expected,
+  where: string,
+): Promise<void> {
+  if (expected.bytes !== undefined && bytes.length !== expected.bytes) {
+    refuseMarkup(bytes, where);
+    throw sizeError(where, `${bytes.length}`, expected, bytes.length);
+  }
+  const sha256 = await digest?.finish(bytes);
+  if (sha256 === expected.sha256) return;
+  // A server's error page is the usual reason for wrong bytes, and the most useful thing to say.
+  refuseMarkup(bytes, where);
+  throw new TabserveError(
+    'integrity',
+    `${where} has the sha256 ${sha256} where its manifest says ${expected.sha256}. The file was changed or damaged: fetch it again from its author, or correct the manifest.`,
+    {
+      details: {
+        url: where,
+        bytes: bytes.length,
+        expectedBytes: expected.bytes ?? null,
+        sha256: sha256 ?? null,
+        expectedSha256: expected.sha256 ?? null,
+      },
+    },
+  );
+}
+
+function sizeError(where: string, found: string, expected: Expected, bytes: number): TabserveError {
+  const should = expected.bytes === undefined ? 'it may have' : 'its manifest says';
+  return new TabserveError(
+    'integrity',
+    `${where} has ${found} bytes where ${should} ${expected.bytes ?? bytes}. Reload it, or correct the manifest.`,
+    {
+      details: {
+        url: where,
+        bytes,
+        expectedBytes: expected.bytes ?? null,
+        sha256: null,
+        expectedSha256: expected.sha256 ?? null,
+      },
+    },
+  );
 }
 
 /**
@@ -86,7 +320,7 @@ export async function download(
  * @throws TabserveError `model-invalid`, with the address and the first bytes.
  */
 export function refuseMarkup(bytes: Uint8Array, where: string): void {
-  const start = new TextDecoder().decode(bytes.subarray(0, 120)).replace(/^\uFEFF/, '');
+  const start = new TextDecoder().decode(bytes.subarray(0, glimpse)).replace(/^\uFEFF/, '');
   if (!/^\s*<[!?a-z]/i.test(start)) return;
   throw new TabserveError(
     'model-invalid',
@@ -95,86 +329,22 @@ export function refuseMarkup(bytes: Uint8Array, where: string): void {
   );
 }
 
-/** Fetches `url` and parses it as JSON. Errors as in {@link download}. */
-export async function downloadJson(url: string | Blob, signal: AbortSignal): Promise<unknown> {
-  const text = await downloadText(url, signal);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const where = url instanceof Blob ? nameOf(url) : url;
-    throw new TabserveError(
-      'manifest-invalid',
-      `${where} is not JSON: it begins with ${JSON.stringify(text.slice(0, 60))}.`,
-      { cause, details: { url: where, firstBytes: text.slice(0, 60) } },
-    );
-  }
-}
-
-/** Fetches `url` as UTF-8. Errors as in {@link download}. */
-export async function downloadText(url: string | Blob, signal: AbortSignal): Promise<string> {
-  return new TextDecoder().decode(await download(url, { signal }));
-}
-
-async function request(url: string, signal: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new TabserveError(
-      'network',
-      `${url} could not be fetched. Either there is no connection, or the browser forbids it: another origin must send Access-Control-Allow-Origin, and a Content-Security-Policy must name the origin in connect-src, and a page on https gets nothing from http (mixed content).`,
-      { cause, details: { url } },
-    );
-  }
-  if (response.ok) return response;
-  const missing = response.status === 404 || response.status === 410;
-  throw new TabserveError(
-    missing ? 'model-not-found' : 'network',
-    `${url} answered with HTTP ${response.status}${response.statusText && ` ${response.statusText}`}. ${missing ? 'Check the address.' : 'Try again later.'}`,
-    { details: { url, status: response.status }, retryable: response.status >= 500 },
-  );
-}
-
-/** The size of the body as it will arrive, or 0 where only its compressed size is known. */
-function declaredSize(response: Response): number {
-  if (response.headers.has('content-encoding')) return 0;
-  return Number(response.headers.get('content-length') ?? 0);
-}
-
-async function* chunksOf(response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
-  const cancel = () => void reader.cancel(signal.reason).catch(() => undefined);
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      signal.throwIfAborted();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    signal.removeEventListener('abort', cancel);
-  }
-}
-
 /** Gathers chunks into one array, without a second copy where the size is known before. */
 class ByteSink {
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes = new Uint8Array(0);
   length = 0;
 
-  constructor(size: number) {
-    this.#bytes = new Uint8Array(size || 1 << 16);
+  /** Makes room for `size` bytes in all. */
+  reserve(size: number): void {
+    if (size <= this.#bytes.length) return;
+    const larger = new Uint8Array(size);
+    larger.set(this.#bytes.subarray(0, this.length));
+    this.#bytes = larger;
   }
 
   append(chunk: Uint8Array): void {
     const end = this.length + chunk.length;
-    if (end > this.#bytes.length) {
-      const larger = new Uint8Array(Math.max(end, this.#bytes.length * 2));
-      larger.set(this.#bytes.subarray(0, this.length));
-      this.#bytes = larger;
-    }
+    if (end > this.#bytes.length) this.reserve(Math.max(end, this.#bytes.length * 2, 1 << 16));
     this.#bytes.set(chunk, this.length);
     this.length = end;
   }
@@ -184,6 +354,7 @@ class ByteSink {
   }
 }
 
-function nameOf(blob: Blob): string {
+/** What messages call a Blob. */
+export function nameOf(blob: Blob): string {
   return blob instanceof File ? blob.name : 'the given Blob';
 }

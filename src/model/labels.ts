@@ -1,8 +1,15 @@
 /** The names of a model's classes. */
 
-/** Splits a label file: one label per line, in the order of the output; the last line may be empty. */
+/** WordNet's number of a class, which ImageNet's own lists put before its name. */
+const wordNetId = /^n\d{8}\s+/;
+
+/**
+ * Splits a label file: one label per line, in the order of the output; the last line may be empty.
+ * Where every line begins with a WordNet number (`n01440764 tench`), the numbers are left out.
+ */
 export function parseLabels(text: string): string[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  return lines.map((line) => line.trim());
+  const numbered = lines.every((line) => wordNetId.test(line));
+  return lines.map((line) => (numbered ? line.replace(wordNetId, '') : line).trim());
 }

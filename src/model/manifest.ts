@@ -105,8 +105,32 @@ export interface ModelFile {
   dtype: ModelDtype;
   /** Size of the file. */
   bytes?: number | undefined;
-  /** Lower-case hex. A download that differs is refused. */
+  /**
+   * Lower-case hex. A download that differs is refused; one that fits is kept in the store, from
+   * which later loads take it without the network.
+   */
   sha256?: string | undefined;
+  /** Files that hold weights which the graph keeps outside, as models of more than 2 GB must. */
+  external?: ExternalFile[] | undefined;
+}
+
+/** A file of external data. */
+export interface ExternalFile {
+  /** The `location` that the graph gives it. */
+  path: string;
+  /** Relative to the manifest, or absolute. */
+  url: string;
+  bytes?: number | undefined;
+  /** Lower-case hex. */
+  sha256?: string | undefined;
+}
+
+/** A picture and what the model must say of it, tried before an update is switched to. */
+export interface SelfTest {
+  /** Relative to the manifest, or absolute. */
+  image: string;
+  /** The class that must come first, by its place in the output. */
+  index: number;
 }
 
 /** The contents of `model.json`. */
@@ -129,6 +153,8 @@ export interface ModelManifest {
   output: ModelOutput;
   /** At least one; the runtime picks by `dtype`. */
   files: ModelFile[];
+  /** What an update of this model must get right before it is used. */
+  selfTest?: SelfTest[] | undefined;
   /** Whatever the author measured. */
   metrics?: Record<string, unknown> | undefined;
 }
@@ -147,6 +173,13 @@ const kernel = {
   antialias: v.optional(v.boolean()),
 };
 
+const address = v.pipe(text, v.minLength(1));
+const fileFields = {
+  url: address,
+  bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32))),
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+};
+
 const manifestSchema = v.object({
   name: v.pipe(v.string(), v.regex(/^\w[\w.-]{0,95}(\/\w[\w.-]{0,95})?$/)),
   version: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+([-+][\w.+-]{1,64})?$/)),
@@ -157,7 +190,7 @@ const manifestSchema = v.object({
   source: v.optional(text),
   labels: v.union([
     v.pipe(v.array(text), v.minLength(1), v.maxLength(1_000_000)),
-    v.object({ url: v.pipe(text, v.minLength(1)) }),
+    v.object({ url: address }),
   ]),
   input: v.object({
     name: v.pipe(text, v.minLength(1)),
@@ -202,14 +235,22 @@ const manifestSchema = v.object({
   files: v.pipe(
     v.array(
       v.object({
-        url: v.pipe(text, v.minLength(1)),
+        ...fileFields,
         dtype: v.picklist(['fp32', 'fp16', 'int8'] as const),
-        bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-        sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+        external: v.optional(
+          v.pipe(v.array(v.object({ ...fileFields, path: address })), v.maxLength(64)),
+        ),
       }),
     ),
     v.minLength(1),
     v.maxLength(16),
+  ),
+  selfTest: v.optional(
+    v.pipe(
+      v.array(v.object({ image: address, index: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+      v.minLength(1),
+      v.maxLength(100),
+    ),
   ),
   metrics: v.optional(v.record(v.string(), v.unknown())),
 }) satisfies v.GenericSchema<unknown, ModelManifest>;

@@ -1,17 +1,35 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
 import { TabserveError } from '../errors.js';
 import type { ModelRequest } from '../runtime/protocol.js';
-import { downloadJson, downloadText } from './download.js';
+import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
+import { untilAborted } from './http.js';
 import { parseLabels } from './labels.js';
-import { type ModelFile, type ModelManifest, parseManifest } from './manifest.js';
+import type { InstalledModel, InstalledVersion, Library } from './library.js';
+import { type ModelManifest, parseManifest } from './manifest.js';
+import { downloadJson, downloadText, type TextOptions } from './text.js';
+import type { TranslateRequest, Translation } from './translation.js';
 
 /** A model whose manifest has been read, and whose files can be. */
-export interface ResolvedModel {
-  manifest: ModelManifest;
-  labels: readonly string[];
-  /** Where a file's bytes are: an absolute URL, or the user's own file. */
-  locate(file: ModelFile): string | Blob;
+export interface ResolvedModel extends Translation {
+  /** Where a file's bytes are, by the address that the manifest gives it. */
+  locate: Locate;
+  /** What the library calls the model; `null` if it does not keep such ones. */
+  source: string | null;
+  /** Whether the manifest comes from the library, and may be outdated. */
+  installed: boolean;
+}
+
+/** Options of {@link resolveModel}. */
+export interface ResolveOptions extends TextOptions {
+  stallTimeout: number;
+  library: Library | null;
+  /** Base address of the hub of `hf:` names, with a slash at its end. */
+  hubUrl: string;
+  /** Look past the library, for a newer version. */
+  fresh: boolean;
+  /** Describes what has no `model.json`. Errors as `translate()`. */
+  translate(request: TranslateRequest): Promise<Translation>;
 }
 
 /**
@@ -21,48 +39,202 @@ export interface ResolvedModel {
  */
 export async function resolveModel(
   request: ModelRequest,
-  signal: AbortSignal,
+  options: ResolveOptions,
 ): Promise<ResolvedModel> {
+  const { hubUrl, stallTimeout } = options;
   switch (request.kind) {
-    case 'embedded':
-      return resolveEmbedded(request.name, request.fileUrls);
-    case 'manifest-url': {
-      const manifest = parseManifest(await downloadJson(request.url, signal), request.url);
-      return withLabels(manifest, (url) => new URL(url, request.url).href, signal);
+    case 'name':
+      return resolveName(request, options);
+    case 'hub': {
+      const { name } = request;
+      const known = await findInstalled(name, options);
+      return known ?? translated({ kind: 'hub', name, hubUrl, stallTimeout }, name, options);
     }
+    case 'url': {
+      const known = await findInstalled(request.url, options);
+      return known ?? resolveUrl(request.url, options);
+    }
+    case 'files':
+      return resolveFiles(byPath(request.files), options);
+    case 'directory':
+      return resolveFiles(await filesIn(request.directory), options);
     case 'manifest': {
       const where = `the manifest of "${request.manifest.name}"`;
       const manifest = parseManifest(request.manifest, where);
-      return withLabels(manifest, locator(request.files, request.baseUrl, where), signal);
-    }
-    case 'files': {
-      const json = request.files.find((file) => file.name.endsWith('.json'));
-      if (!json) {
-        throw new TabserveError(
-          'model-not-found',
-          `There is no model.json among the files (${request.files.map((file) => file.name).join(', ')}). Give the manifest together with the .onnx file.`,
-        );
-      }
-      const manifest = parseManifest(await downloadJson(json, signal), json.name);
-      const files = Object.fromEntries(request.files.map((file) => [file.name, file]));
-      return withLabels(manifest, locator(files, null, json.name), signal);
+      const locate = locator(request.files, request.baseUrl, where);
+      return described(await withLabels(manifest, locate, options), locate);
     }
   }
 }
 
-function resolveEmbedded(name: string, fileUrls: Readonly<Record<string, string>>): ResolvedModel {
-  const entry = embeddedModels[name];
-  if (!entry) throw new TabserveError('internal', `"${name}" is not embedded in this worker.`);
-  const where = `the embedded model "${name}"`;
-  const locate = locator(fileUrls, null, where);
+async function resolveName(
+  request: Extract<ModelRequest, { kind: 'name' }>,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
+  const { name, version } = request;
+  const embedded = embeddedModels[name];
+  if (embedded) {
+    const where = `the embedded model "${name}"`;
+    const manifest = parseManifest(embedded.manifest, where);
+    refuseOtherVersion(name, version, [manifest]);
+    const locate = locator(request.fileUrls, null, where);
+    return described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
+  }
+  const known = await options.library?.find(name);
+  const versions = known ? [known.current, ...(known.previous ? [known.previous] : [])] : [];
+  const wanted = versions.find((each) => !version || each.manifest.version === version);
+  if (known && wanted && !options.fresh) return fromLibrary(known, wanted);
+  const fresh =
+    known && known.source !== name
+      ? await resolveModel(requestOf(known.source), { ...options, fresh: true })
+      : await translated({ kind: 'name', name }, name, options);
+  refuseOtherVersion(name, version, [fresh.manifest, ...versions.map((each) => each.manifest)]);
+  return fresh;
+}
+
+/** The request that a library's source stands for. */
+export function requestOf(source: string): ModelRequest {
+  if (source.startsWith('hf:')) return { kind: 'hub', name: source };
+  if (URL.canParse(source)) return { kind: 'url', url: source };
+  return { kind: 'name', name: source, version: null, fileUrls: {} };
+}
+
+/** @param found - The manifest in question, and others that there are. */
+function refuseOtherVersion(
+  name: string,
+  wanted: string | null,
+  found: readonly ModelManifest[],
+): void {
+  if (wanted === null || found[0]?.version === wanted) return;
+  const versions = [...new Set(found.map(({ version }) => version))].join(', ');
+  throw new TabserveError(
+    'model-not-found',
+    `There is no version ${wanted} of "${name}". There is ${versions}.`,
+    { details: { model: name, version: wanted, found: versions } },
+  );
+}
+
+async function findInstalled(
+  source: string,
+  { library, fresh }: ResolveOptions,
+): Promise<ResolvedModel | undefined> {
+  const known = fresh ? undefined : await library?.get(source);
+  return known && fromLibrary(known, known.current);
+}
+
+function fromLibrary(model: InstalledModel, version: InstalledVersion): ResolvedModel {
+  const { manifest, baseUrl, otherOrigin } = version;
+  const where = `the stored manifest of "${model.source}"`;
   return {
-    manifest: parseManifest(entry.manifest, where),
-    labels: parseLabels(entry.labels),
-    locate: (file) => locate(file.url),
+    ...described(manifest, locator({}, baseUrl, where)),
+    source: model.source,
+    baseUrl,
+    otherOrigin,
+    installed: true,
   };
 }
 
-type Locate = (url: string) => string | Blob;
+async function resolveUrl(url: string, options: ResolveOptions): Promise<ResolvedModel> {
+  const { pathname } = new URL(url);
+  const { stallTimeout } = options;
+  if (pathname.endsWith('.onnx')) return translated({ kind: 'bare', where: url }, null, options);
+  if (pathname.endsWith('/'))
+    return translated({ kind: 'folder', url, stallTimeout }, url, options);
+  const manifest = parseManifest(await downloadJson(url, options), url);
+  const locate = fetched(locator({}, url, url), url);
+  const withNames = await withLabels(manifest, locate, options);
+  return { ...described(withNames, locate), source: url, baseUrl: url };
+}
+
+/** A model that the page describes. */
+async function translated(
+  request: TranslateRequest,
+  source: string | null,
+  options: ResolveOptions,
+  files: Readonly<Record<string, Blob>> = {},
+): Promise<ResolvedModel> {
+  const translation = await untilAborted(options.translate(request), options.signal);
+  const { manifest, baseUrl, otherOrigin } = translation;
+  const locate = locator(files, baseUrl, manifest.name);
+  const withNames = await withLabels(manifest, locate, { ...options, otherOrigin });
+  return { ...translation, manifest: withNames, locate, source, installed: false };
+}
+
+/** Files given together: with a `model.json`, in a hub's layout, or one graph alone. */
+async function resolveFiles(
+  files: Readonly<Record<string, Blob>>,
+  options: ResolveOptions,
+): Promise<ResolvedModel> {
+  const names = Object.keys(files);
+  const manifestName =
+    names.find((name) => name === 'model.json') ??
+    names.find((name) => name.endsWith('.json') && !hubFiles.includes(name));
+  if (manifestName !== undefined) {
+    const manifest = parseManifest(
+      await downloadJson(files[manifestName] as Blob, options),
+      manifestName,
+    );
+    const locate = within(locator(files, null, manifestName), manifestName);
+    return described(await withLabels(manifest, locate, options), locate);
+  }
+  if (names.includes('config.json')) {
+    return translated({ kind: 'files', files }, null, options, files);
+  }
+  const graphs = names.filter((name) => name.endsWith('.onnx'));
+  const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);
+  if (graph !== undefined && graphs.length < 2) {
+    return translated({ kind: 'bare', where: graph }, null, options, files);
+  }
+  throw new TabserveError(
+    'model-not-found',
+    `There is no model.json among the files (${names.join(', ') || 'none'}). Give the manifest together with the .onnx file.`,
+  );
+}
+
+const hubFiles: readonly string[] = [
+  'config.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+];
+
+/** Files by their path within the folder that was given, or by their name. */
+function byPath(files: readonly Blob[]): Record<string, Blob> {
+  return Object.fromEntries(
+    files.map((file) => {
+      const path = file instanceof File ? file.webkitRelativePath || file.name : nameOf(file);
+      // The folder's own name is not part of the paths that a manifest gives.
+      return [path.includes('/') ? path.slice(path.indexOf('/') + 1) : path, file];
+    }),
+  );
+}
+
+/** Most files of a directory that are looked at: a model has few, a home directory does not. */
+const maxFiles = 1000;
+
+async function filesIn(
+  directory: FileSystemDirectoryHandle,
+  prefix = '',
+  into: Record<string, Blob> = {},
+): Promise<Record<string, Blob>> {
+  for await (const [name, handle] of directory.entries()) {
+    if (name.startsWith('.')) continue;
+    if (Object.keys(into).length >= maxFiles) {
+      throw new TabserveError(
+        'model-not-found',
+        `The directory has more than ${maxFiles} files. Choose the one that holds the model.`,
+      );
+    }
+    if (handle.kind === 'directory') {
+      await filesIn(handle as FileSystemDirectoryHandle, `${prefix}${name}/`, into);
+    } else {
+      into[prefix + name] = await (handle as FileSystemFileHandle).getFile();
+    }
+  }
+  return into;
+}
+
+/** Finds a file by the address that a manifest gives it. */
+export type Locate = (url: string) => string | Blob;
 
 /** Looks a manifest's file up among given ones by its name, else relative to a base address. */
 function locator(
@@ -71,7 +243,8 @@ function locator(
   where: string,
 ): Locate {
   return (url) => {
-    const found = Object.hasOwn(files, url) ? files[url] : undefined;
+    const name = url.replace(/^(\.\/)+/, '');
+    const found = Object.hasOwn(files, name) ? files[name] : undefined;
     if (found !== undefined) return found;
     if (baseUrl !== null && URL.canParse(url, baseUrl)) return new URL(url, baseUrl).href;
     if (URL.canParse(url)) return url;
@@ -83,13 +256,59 @@ function locator(
   };
 }
 
+/** Refuses addresses that a manifest from the network must not name: the user's disk, a script. */
+function fetched(locate: Locate, where: string): Locate {
+  return (url) => {
+    const location = locate(url);
+    if (typeof location === 'string' && !/^(https?|blob|data):/.test(location)) {
+      throw badPath(where, url, 'an http or https address');
+    }
+    return location;
+  };
+}
+
+/** Refuses paths out of the folder that was given. */
+export function within(locate: Locate, where: string): Locate {
+  return (url) => {
+    if (isOutside(url)) throw badPath(where, url, 'a path within the same folder');
+    return locate(url);
+  };
+}
+
+/** Whether a path could leave its folder: absolute ones, those with `..`, addresses. */
+export function isOutside(path: string): boolean {
+  return /^([/\\]|[a-z][a-z\d+.-]*:)|(^|[/\\])\.\.([/\\]|$)|\0/i.test(path);
+}
+
+function badPath(where: string, found: string, expected: string): TabserveError {
+  return new TabserveError(
+    'manifest-invalid',
+    `${where}: it names the file "${found}", expected ${expected}.`,
+    { details: { manifest: where, field: 'url', found, expected } },
+  );
+}
+
 async function withLabels(
   manifest: ModelManifest,
   locate: Locate,
-  signal: AbortSignal,
-): Promise<ResolvedModel> {
-  const labels = Array.isArray(manifest.labels)
-    ? manifest.labels
-    : parseLabels(await downloadText(locate(manifest.labels.url), signal));
-  return { manifest, labels, locate: (file) => locate(file.url) };
+  options: TextOptions,
+): Promise<ModelManifest> {
+  if (Array.isArray(manifest.labels)) return manifest;
+  const text = await downloadText(locate(manifest.labels.url), options);
+  return { ...manifest, labels: parseLabels(text) };
+}
+
+/** A model as most are: nothing left open, nothing kept but by its sha256. */
+function described(manifest: ModelManifest, locate: Locate): ResolvedModel {
+  return {
+    manifest,
+    locate,
+    open: 'nothing',
+    fallbacks: [],
+    otherOrigin: false,
+    keep: false,
+    source: null,
+    baseUrl: null,
+    installed: false,
+  };
 }

@@ -1,7 +1,7 @@
 /** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
 import type * as Ort from 'onnxruntime-web';
-import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
-import { download } from '../model/download.js';
+import { asTabserveError, messageOf, TabserveError } from '../errors.js';
+import { obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
 import type { Fallback } from '../types.js';
@@ -91,15 +91,17 @@ async function downloadBinary(
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
   const known = names.map((name) => __ORT_BINARIES__[name]).find((each) => each !== undefined);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
-    const binary = await download(url, {
-      // What others host has to be what was built in, bit for bit.
-      expected: isFirst ? {} : { sha256: known?.sha256 },
+    const name = new URL(url).pathname.split('/').at(-1) ?? '';
+    const binary = await obtain(url, {
+      // What is known bit for bit is kept in the store, so that a model from there needs no network
+      // at all. A file of the page's author may be compressed, and has then another name.
+      expected: __ORT_BINARIES__[name] ?? (isFirst ? {} : { sha256: known?.sha256 }),
       // Shared by all models of this worker, so that no single load's abort may end it.
       signal: new AbortController().signal,
-      onProgress: (loaded, total) =>
-        onProgress(loaded, Math.max(total || known?.bytes || 0, loaded)),
+      onProgress: (loaded, total, cached) =>
+        onProgress(loaded, Math.max(total || known?.bytes || 0, loaded), cached),
     })
-      .then(unpacked)
+      .then(({ bytes }) => unpacked(bytes))
       .catch((cause: unknown) => {
         throw new TabserveError(
           'network',
@@ -139,21 +141,15 @@ function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined)
   );
 }
 
-/** Says of an error that WebAssembly is forbidden on this page, if that is what it means. */
-export function forbiddenWasm(error: unknown): TabserveError | undefined {
-  const message = messageOf(error);
-  if (isTabserveError(error) || !/Content Security Policy|unsafe-eval/i.test(message)) return;
-  return new TabserveError(
-    'unsupported',
-    `The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src. (${message})`,
-    { cause: error, details: { directive: 'script-src' } },
-  );
-}
-
 function startError(cause: unknown, url: string): TabserveError {
-  const forbidden = forbiddenWasm(cause);
-  if (forbidden) return forbidden;
   const message = messageOf(cause);
+  if (/Content Security Policy|unsafe-eval/i.test(message)) {
+    return new TabserveError(
+      'unsupported',
+      `The page's Content-Security-Policy forbids WebAssembly: add 'wasm-unsafe-eval' to script-src. (${message})`,
+      { cause, details: { url, directive: 'script-src' } },
+    );
+  }
   if (isOutOfMemory(message)) {
     return new TabserveError(
       'out-of-memory',

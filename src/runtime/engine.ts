@@ -18,7 +18,7 @@ export class Engine {
   readonly #queue = new SerialQueue();
   readonly #followers = new Set<ProgressListener>();
   #backend: Promise<Backend> | undefined;
-  #progress: { loaded: number; total: number } | undefined;
+  #progress: Parameters<ProgressListener> | undefined;
 
   constructor(ort: OrtModule, config: EngineConfig, onDeviceLost: (reason: string) => void) {
     this.#ort = ort;
@@ -33,18 +33,18 @@ export class Engine {
    */
   async backend(onProgress: ProgressListener): Promise<Backend> {
     this.#followers.add(onProgress);
-    if (this.#progress) onProgress(this.#progress.loaded, this.#progress.total);
+    if (this.#progress) onProgress(...this.#progress);
     this.#backend ??= startBackend(this.#ort, this.config, {
       onDeviceLost: this.#onDeviceLost,
-      onProgress: (loaded, total) => {
-        this.#progress = { loaded, total };
-        for (const follower of this.#followers) follower(loaded, total);
+      onProgress: (...bytes) => {
+        this.#progress = bytes;
+        for (const follower of this.#followers) follower(...bytes);
       },
     });
     try {
       const backend = await this.#backend;
       // For a later model the engine costs no bytes.
-      this.#progress = { loaded: 0, total: 0 };
+      this.#progress = [0, 0, 0];
       return backend;
     } catch (error) {
       this.#backend = undefined;

@@ -1,16 +1,20 @@
 /** From a model's name to a session. */
+import { isTabserveError, TabserveError } from '../errors.js';
 import { createPreprocessor, type Preprocessor } from '../image/preprocess.js';
 import type { TensorData } from '../image/tensor.js';
-import { download } from '../model/download.js';
-import type { ModelManifest } from '../model/manifest.js';
+import { Library } from '../model/library.js';
+import type { ModelFile, ModelManifest } from '../model/manifest.js';
+import { type Obtained, obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
-import { resolveModel } from '../model/source.js';
-import { forbiddenWasm } from './backend.js';
+import { type ResolvedModel, resolveModel } from '../model/source.js';
+import { openStore } from '../model/store/open.js';
+import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
 import { type ProgressListener, ProgressTotal } from './progress.js';
 import type { LoadedModel, LoadRequest } from './protocol.js';
-import { ModelSession } from './session.js';
+import { type GraphFiles, ModelSession } from './session.js';
 
 /** A model in this worker. */
 export interface ModelEntry {
@@ -25,99 +29,275 @@ export interface ModelEntry {
   input: TensorData;
 }
 
+/** What the page does for models without a `model.json`. */
+export interface Translator {
+  translate(request: TranslateRequest): Promise<Translation>;
+  complete(request: CompleteRequest): Promise<ModelManifest>;
+}
+
+/** Options of {@link loadModel}. */
+export interface LoadOptions {
+  signal: AbortSignal;
+  onProgress: ProgressListener;
+  /** The page's translator of other descriptions of models. */
+  translator: Translator;
+  /** Look past what is installed, for a newer version. @default false */
+  fresh?: boolean;
+  /** What a new version must pass before it is installed. @default nothing */
+  check?: (entry: ModelEntry, resolved: ResolvedModel) => Promise<void>;
+}
+
+/** What {@link loadModel} gives. */
+export interface LoadResult {
+  entry: ModelEntry;
+  report: Omit<LoadedModel, 'modelId'>;
+}
+
 /**
  * Loads a model: the engine's binary, the manifest and the weights side by side, then the session,
  * then, on WebGPU, one run on zeros.
+ *
+ * A model that is installed is loaded without the network. If its files are gone from the store and
+ * have changed where they came from, it is looked up anew.
  *
  * @throws TabserveError of every kind that loading can end in; the signal's reason when aborted.
  */
 export async function loadModel(
   engine: Engine,
   request: LoadRequest,
-  options: { signal: AbortSignal; onProgress: ProgressListener },
-): Promise<{ entry: ModelEntry; report: Omit<LoadedModel, 'modelId'> }> {
-  const began = performance.now();
-  const elapsed = () => performance.now() - began;
-  const siblingFailed = new AbortController();
-  const signal = AbortSignal.any([options.signal, siblingFailed.signal]);
-  const progress = new ProgressTotal(['engine', 'model'] as const, options.onProgress);
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const load = new Load(engine, request, options);
   try {
-    const starting = engine
-      .backend((loaded, total) => progress.set('engine', loaded, total))
-      .then((backend) => ({ backend, time: elapsed() }));
+    return await load.run();
+  } catch (error) {
+    const isOutdated =
+      isTabserveError(error, 'integrity') || isTabserveError(error, 'model-not-found');
+    if (!load.isFromLibrary || !isOutdated) throw error;
+    return await new Load(engine, request, { ...options, fresh: true }).run();
+  }
+}
+
+/** One load, from beginning to end. */
+class Load {
+  /** Whether the manifest is one that was kept, and may be outdated. */
+  isFromLibrary = false;
+  readonly #engine: Engine;
+  readonly #request: LoadRequest;
+  readonly #options: LoadOptions;
+  readonly #began = performance.now();
+  readonly #failed = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #progress: ProgressTotal<'engine' | 'model'>;
+
+  constructor(engine: Engine, request: LoadRequest, options: LoadOptions) {
+    this.#engine = engine;
+    this.#request = request;
+    this.#options = options;
+    this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
+    this.#progress = new ProgressTotal(['engine', 'model'], options.onProgress);
+  }
+
+  async run(): Promise<LoadResult> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      // The parts that have not failed need not go on.
+      this.#failed.abort();
+      throw error;
+    }
+  }
+
+  async #run(): Promise<LoadResult> {
+    const starting = this.#engine
+      .backend((...bytes) => this.#progress.set('engine', ...bytes))
+      .then((backend) => ({ backend, time: this.#elapsed() }));
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
 
-    const { manifest, labels, locate } = await resolveModel(request.model, signal);
+    const { store } = await openStore();
+    const library = store && new Library(store);
+    const { fresh = false, translator } = this.#options;
+    const { hubUrl, stallTimeout } = this.#request;
+    const resolved = await resolveModel(this.#request.model, {
+      library,
+      hubUrl,
+      fresh,
+      signal: this.#signal,
+      stallTimeout,
+      translate: translator.translate,
+    });
+    this.isFromLibrary = resolved.installed;
     const abilities =
-      engine.config.device === 'wasm'
+      this.#engine.config.device === 'wasm'
         ? ({ device: 'wasm', fp16: true } as const)
         : (await starting).backend.abilities;
-    const file = selectFile(manifest, request.dtype, abilities);
-    const location = locate(file);
-    const mirrors = typeof location === 'string' ? (request.mirrors[location] ?? []) : [];
-    const [{ backend, time: engineTime }, { bytes, moved, time: modelTime }] = await Promise.all([
+    const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
+    const [{ backend, time: engineTime }, { parts, time: modelTime }] = await Promise.all([
       starting,
-      firstOf(
-        [location, ...mirrors],
-        (place) =>
-          download(place, {
-            expected: file,
-            signal,
-            onProgress: (loaded, total) => progress.set('model', loaded, total),
-          }),
-        signal,
-      ).then(({ value, fallbacks }) => ({ bytes: value, moved: fallbacks, time: elapsed() })),
+      this.#obtain(resolved, file).then((parts) => ({ parts, time: this.#elapsed() })),
     ]);
 
-    return await engine.exclusive(async () => {
-      signal.throwIfAborted();
-      const where = typeof location === 'string' ? location : file.url;
-      const createBegan = elapsed();
-      const session = await ModelSession.create(backend, bytes, manifest, labels.length, where);
-      const preprocessor = createPreprocessor(manifest.input, manifest.preprocess);
-      const warmUpBegan = elapsed();
-      try {
-        const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
-        // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
-        // shows whether the GPU can do it at all.
-        if (engine.config.device === 'wasm') engine.later(warmUp);
-        else await warmUp();
-        signal.throwIfAborted();
-      } catch (error) {
-        await session.release();
-        throw error;
-      }
-      const timings = {
-        engine: engineTime,
-        model: modelTime,
-        session: warmUpBegan - createBegan,
-        warmup: elapsed() - warmUpBegan,
-      };
-      return {
-        entry: {
-          session,
-          preprocessor,
-          manifest,
-          labels,
-          maxPixels: request.maxPixels,
-          input: preprocessor.allocate(1),
-        },
-        report: {
-          manifest,
-          labels,
-          dtype: file.dtype,
-          file: file.url,
-          bytes: bytes.length,
-          adapter: backend.adapter,
-          fallbacks: [...backend.fallbacks, ...moved],
-          timings,
-        },
-      };
-    });
-  } catch (error) {
-    siblingFailed.abort();
-    // To check a sha256 takes WebAssembly too.
-    throw forbiddenWasm(error) ?? error;
+    const { session, preprocessor, timings } = await this.#engine.exclusive(() =>
+      this.#start(backend, resolved, file, parts),
+    );
+    const { manifest } = session;
+    const labels = labelsOf(manifest);
+    const entry = {
+      session,
+      preprocessor,
+      manifest,
+      labels,
+      maxPixels: this.#request.maxPixels,
+      input: preprocessor.allocate(1),
+    };
+    try {
+      await this.#options.check?.(entry, resolved);
+    } catch (error) {
+      await this.#engine.exclusive(() => session.release());
+      throw error;
+    }
+    const late = (await Promise.all(parts.map((part) => part.kept))).flat();
+    if (library && late.length === 0) await install(library, resolved, manifest, file, parts);
+    return {
+      entry,
+      report: {
+        manifest,
+        labels,
+        dtype: file.dtype,
+        file: file.url,
+        bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
+        from: parts.every((part) => part.from === 'store')
+          ? 'store'
+          : (parts[0]?.from ?? 'network'),
+        fallbacks: [
+          ...backend.fallbacks,
+          ...resolved.fallbacks,
+          ...parts.flatMap((part) => part.fallbacks),
+          ...late,
+        ],
+        adapter: backend.adapter,
+        timings: { engine: engineTime, model: modelTime, ...timings },
+      },
+    };
   }
+
+  /** All files of the graph: its own first, then its external data. */
+  #obtain(resolved: ResolvedModel, file: ModelFile): Promise<Obtained[]> {
+    const files = [file, ...(file.external ?? [])];
+    const progress = new ProgressTotal(
+      files.map(({ url }) => url),
+      (...bytes) => this.#progress.set('model', ...bytes),
+    );
+    return Promise.all(
+      files.map(async (each) => {
+        const location = resolved.locate(each.url);
+        const mirrors = typeof location === 'string' ? this.#request.mirrors[location] : undefined;
+        const { value, fallbacks } = await firstOf(
+          [location, ...(mirrors ?? [])],
+          (place) =>
+            obtain(place, {
+              expected: each,
+              signal: this.#signal,
+              onProgress: (...bytes) => progress.set(each.url, ...bytes),
+              keep: resolved.keep,
+              stallTimeout: this.#request.stallTimeout,
+              ...(resolved.otherOrigin && { otherOrigin: true }),
+            }),
+          this.#signal,
+        );
+        return { ...value, fallbacks: [...fallbacks, ...value.fallbacks] };
+      }),
+    );
+  }
+
+  async #start(
+    backend: Backend,
+    { manifest, open, locate }: ResolvedModel,
+    file: ModelFile,
+    parts: readonly Obtained[],
+  ) {
+    this.#signal.throwIfAborted();
+    const [graph, ...rest] = parts;
+    if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
+    const location = locate(file.url);
+    const where = typeof location === 'string' ? location : file.url;
+    const files: GraphFiles = {
+      bytes: graph.bytes,
+      external: rest.map(({ bytes }, index) => ({
+        path: file.external?.[index]?.path ?? '',
+        data: bytes,
+      })),
+    };
+    const createBegan = this.#elapsed();
+    const session = await ModelSession.create(
+      backend,
+      files,
+      async (inputs, outputs) =>
+        open === 'nothing'
+          ? manifest
+          : this.#options.translator.complete({ manifest, open, inputs, outputs, where }),
+      where,
+    );
+    try {
+      const { input, preprocess } = session.manifest;
+      const preprocessor = createPreprocessor(input, preprocess);
+      const warmUpBegan = this.#elapsed();
+      const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
+      // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
+      // shows whether the GPU can do it at all.
+      if (this.#engine.config.device === 'wasm') this.#engine.later(warmUp);
+      else await warmUp();
+      this.#signal.throwIfAborted();
+      const timings = {
+        session: warmUpBegan - createBegan,
+        warmup: this.#elapsed() - warmUpBegan,
+      };
+      return { session, preprocessor, timings };
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+  }
+
+  #elapsed(): number {
+    return performance.now() - this.#began;
+  }
+}
+
+function labelsOf({ labels, name }: ModelManifest): readonly string[] {
+  if (Array.isArray(labels)) return labels;
+  throw new TabserveError('internal', `The labels of "${name}" were not read.`);
+}
+
+/** Remembers the model, if all that it needs is in the store. */
+async function install(
+  library: Library,
+  { source, baseUrl, otherOrigin }: ResolvedModel,
+  manifest: ModelManifest,
+  file: ModelFile,
+  parts: readonly Obtained[],
+): Promise<void> {
+  if (source === null || parts.some(({ sha256 }) => sha256 === null)) return;
+  const [graph, ...rest] = parts.map(({ bytes, sha256 }) => ({
+    bytes: bytes.length,
+    ...(sha256 !== null && { sha256 }),
+  }));
+  const loaded: ModelFile = {
+    ...file,
+    ...graph,
+    ...(file.external && {
+      external: file.external.map((each, index) => ({ ...each, ...rest[index] })),
+    }),
+  };
+  const files = manifest.files.map((each) => (each.url === file.url ? loaded : each));
+  await library
+    .install(source, {
+      manifest: { ...manifest, files },
+      baseUrl,
+      otherOrigin,
+      installedAt: Date.now(),
+    })
+    // It is loaded, which is what was asked for; it will be looked up again the next time.
+    .catch(() => undefined);
 }

@@ -1,14 +1,14 @@
 /** Bytes of several downloads, added up. */
 
-/** Receives bytes so far and in all. */
-export type ProgressListener = (loaded: number, total: number) => void;
+/** Receives bytes so far, in all, and how many of them did not come over the network. */
+export type ProgressListener = (loaded: number, total: number, cached: number) => void;
 
 /**
  * Adds up the progress of several parts. It reports nothing before every part's size is known, so
  * that the total does not move, and what it reports never falls.
  */
 export class ProgressTotal<Part extends string> {
-  readonly #parts: Map<Part, { loaded: number; total: number } | null>;
+  readonly #parts: Map<Part, { loaded: number; total: number; cached: number } | null>;
   readonly #listener: ProgressListener;
   #loaded = 0;
 
@@ -17,17 +17,19 @@ export class ProgressTotal<Part extends string> {
     this.#listener = listener;
   }
 
-  /** Notes a part's bytes so far and in all. */
-  set(part: Part, loaded: number, total: number): void {
-    this.#parts.set(part, { loaded, total });
+  /** Notes a part's bytes so far, in all, and from the store. */
+  set(part: Part, loaded: number, total: number, cached = 0): void {
+    this.#parts.set(part, { loaded, total, cached });
     let allLoaded = 0;
+    let allCached = 0;
     let allTotal = 0;
     for (const each of this.#parts.values()) {
       if (each === null) return;
       allLoaded += each.loaded;
       allTotal += each.total;
+      allCached += each.cached;
     }
     this.#loaded = Math.max(this.#loaded, allLoaded);
-    this.#listener(this.#loaded, Math.max(allTotal, this.#loaded));
+    this.#listener(this.#loaded, Math.max(allTotal, this.#loaded), allCached);
   }
 }

@@ -7,8 +7,11 @@
  */
 import type { ErrorRecord } from '../errors.js';
 import type { CapturedImage, PixelRect } from '../image/types.js';
+import type { InstalledModel } from '../model/library.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
-import type { Classification, Device, Fallback, StageTimings } from '../types.js';
+import type { StoredFile } from '../model/store/store.js';
+import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type { Classification, Device, Fallback, ModelChange, StageTimings } from '../types.js';
 
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -43,11 +46,22 @@ export interface StartRequest {
   page: MessagePort;
 }
 
-/** A model on its way to the worker: every URL absolute, every name looked up. */
+/** What a caller named, on its way to the worker, which finds out what it is. URLs are absolute. */
 export type ModelRequest =
-  | { kind: 'manifest-url'; url: string }
-  | { kind: 'embedded'; name: string; fileUrls: Readonly<Record<string, string>> }
-  | { kind: 'files'; files: readonly File[] }
+  | {
+      /** A name of the catalogue or of an installed model. */
+      kind: 'name';
+      name: string;
+      version: string | null;
+      /** Addresses of an embedded model's files. */
+      fileUrls: Readonly<Record<string, string>>;
+    }
+  /** `hf:owner/name[@revision]` */
+  | { kind: 'hub'; name: string }
+  /** A manifest, an `.onnx` file, or a folder (with a slash at its end). */
+  | { kind: 'url'; url: string }
+  | { kind: 'files'; files: readonly Blob[] }
+  | { kind: 'directory'; directory: FileSystemDirectoryHandle }
   | {
       kind: 'manifest';
       manifest: ModelManifest;
@@ -62,6 +76,10 @@ export interface LoadRequest {
   maxPixels: number;
   /** Other places of a file, by its address: tried in their order when that one fails. */
   mirrors: Readonly<Record<string, readonly string[]>>;
+  /** Base address of the hub, with a slash at its end. */
+  hubUrl: string;
+  /** Milliseconds without a byte after which a download is tried again. */
+  stallTimeout: number;
 }
 
 /** What became of a {@link LoadRequest}. */
@@ -72,11 +90,31 @@ export interface LoadedModel {
   labels: readonly string[];
   dtype: ModelDtype;
   file: string;
+  /** All files of the model together. */
   bytes: number;
+  /** Where the bytes came from. */
+  from: 'store' | 'network' | 'file';
   adapter: string | null;
-  /** Files that came from another place than the first. */
+  /** What did not work as it should have, or was assumed. */
   fallbacks: readonly Fallback[];
   timings: { engine: number; model: number; session: number; warmup: number };
+}
+
+/** What the store holds. */
+export interface LibrarySurvey {
+  store: 'opfs' | 'cache' | 'memory';
+  files: readonly StoredFile[];
+  installed: readonly InstalledModel[];
+  /** Why it is not a better store. */
+  fallbacks: readonly Fallback[];
+}
+
+/** What is to be deleted from the store. */
+export interface EvictRequest {
+  /** Sources of installed models. */
+  sources: readonly string[];
+  /** By sha256. */
+  files: readonly string[];
 }
 
 export interface ClassifyRequest {
@@ -103,6 +141,12 @@ export interface WorkerApi {
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>>;
   unload(modelId: number): Promise<Reply<null>>;
+  survey(request: null): Promise<Reply<LibrarySurvey>>;
+  /** Forgets models and deletes files. Answers the bytes freed. */
+  evict(request: EvictRequest): Promise<Reply<number>>;
+  /** Loads the newest version of a model, tests it, and makes it the current one. */
+  update(request: LoadRequest): Promise<Reply<ModelChange>>;
+  rollback(source: string): Promise<Reply<ModelChange>>;
   /** Drops a load or a classification; its own call then rejects. Unknown ids are ignored. */
   cancel(requestId: number): void;
   /** Does nothing; that the call returns shows that the worker is not stuck. */
@@ -111,9 +155,16 @@ export interface WorkerApi {
 
 /** What the page does for the worker. */
 export interface PageApi {
-  progress(requestId: number, loaded: number, total: number): void;
+  progress(requestId: number, loaded: number, total: number, cached: number): void;
   /** Workers cannot rasterise SVG. */
   rasteriseSvg(svg: Blob, maxPixels: number): Promise<Reply<ImageBitmap>>;
+  /**
+   * Describes a model in another than tabserve's own form. The code for that is large and rarely
+   * wanted, and a page can load code on demand, which a worker from a blob cannot everywhere.
+   */
+  translate(request: TranslateRequest): Promise<Reply<Translation>>;
+  /** Fills in what a translation left to the graph. */
+  complete(request: CompleteRequest): Promise<Reply<ModelManifest>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
   deviceLost(reason: string): void;
 }

@@ -5,8 +5,16 @@ import { float16Value } from '../image/float16.js';
 import type { TensorData } from '../image/tensor.js';
 import { refuseMarkup } from '../model/download.js';
 import type { ModelInput, ModelManifest } from '../model/manifest.js';
+import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
 import { widenHalves } from './widen.js';
+
+/** The bytes of a model. */
+export interface GraphFiles {
+  bytes: Uint8Array;
+  /** Files that hold weights outside of the graph, by the paths that the graph gives them. */
+  external: readonly { path: string; data: Uint8Array }[];
+}
 
 /**
  * One model, ready to run.
@@ -20,6 +28,11 @@ export class ModelSession {
   #isWarm = false;
   #isReleased = false;
 
+  /** The model's description, complete. */
+  get manifest(): ModelManifest {
+    return this.#manifest;
+  }
+
   private constructor(backend: Backend, session: Ort.InferenceSession, manifest: ModelManifest) {
     this.#backend = backend;
     this.#session = session;
@@ -27,16 +40,16 @@ export class ModelSession {
   }
 
   /**
-   * @param bytes - The `.onnx` file.
+   * @param files - The `.onnx` file, and the files of external data that it names.
+   * @param complete - The manifest, given what the graph says of itself.
    * @param where - What messages call the file.
    * @throws TabserveError `model-invalid` when the bytes are no model, use operators the engine
    *   lacks, or do not fit the manifest; `out-of-memory`.
    */
   static async create(
     backend: Backend,
-    bytes: Uint8Array,
-    manifest: ModelManifest,
-    labelCount: number,
+    { bytes, external }: GraphFiles,
+    complete: (inputs: TensorInfo[], outputs: TensorInfo[]) => Promise<ModelManifest>,
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
@@ -45,17 +58,22 @@ export class ModelSession {
     try {
       session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
+        ...(external.length > 0 && { externalData: [...external] }),
       });
     } catch (cause) {
       throw createError(cause, bytes, where);
     }
     try {
-      checkMetadata(session, manifest, labelCount, where);
+      const manifest = await complete(
+        tensorsOf(session.inputMetadata),
+        tensorsOf(session.outputMetadata),
+      );
+      checkMetadata(session, manifest, where);
+      return new ModelSession(backend, session, manifest);
     } catch (error) {
       await session.release();
       throw error;
     }
-    return new ModelSession(backend, session, manifest);
   }
 
   /**
@@ -105,7 +123,6 @@ function dimensions({ layout, width, height, channels }: ModelInput): number[] {
 function checkMetadata(
   session: Ort.InferenceSession,
   manifest: ModelManifest,
-  labelCount: number,
   where: string,
 ): void {
   const input = find(session.inputMetadata, manifest.input.name, 'input.name', where);
@@ -121,9 +138,17 @@ function checkMetadata(
   }
   const output = find(session.outputMetadata, manifest.output.name, 'output.name', where);
   const classes = output.shape.at(-1);
-  if (typeof classes === 'number' && classes !== labelCount) {
-    throw misfit(where, 'labels', `${labelCount} labels`, `${classes} classes`);
+  const { labels } = manifest;
+  if (typeof classes === 'number' && Array.isArray(labels) && classes !== labels.length) {
+    throw misfit(where, 'labels', `${labels.length} labels`, `${classes} classes`);
   }
+}
+
+/** Plain data, as it crosses to the page. */
+function tensorsOf(metadata: readonly Ort.InferenceSession.ValueMetadata[]): TensorInfo[] {
+  return metadata
+    .filter((value) => value.isTensor)
+    .map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
 }
 
 type TensorMetadata = Extract<Ort.InferenceSession.ValueMetadata, { isTensor: true }>;

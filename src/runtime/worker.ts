@@ -6,15 +6,19 @@
  */
 import * as Comlink from 'comlink';
 import { fromErrorRecord, TabserveError, toErrorRecord } from '../errors.js';
+import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
 import type { OrtModule } from './backend.js';
 import { classifyImage } from './classify.js';
 import { Engine } from './engine.js';
-import { loadModel, type ModelEntry } from './load.js';
+import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
+import { loadModel, type ModelEntry, type Translator } from './load.js';
 import type {
   ClassifyRequest,
   ClassifyResult,
   EngineFlavour,
+  EvictRequest,
+  LibrarySurvey,
   LoadedModel,
   LoadRequest,
   PageApi,
@@ -65,7 +69,8 @@ class TabserveWorker implements WorkerApi {
       const { engine, page } = this.#context();
       const { entry, report } = await loadModel(engine, request, {
         signal,
-        onProgress: (loaded, total) => void page.progress(request.requestId, loaded, total),
+        onProgress: (...bytes) => void page.progress(request.requestId, ...bytes),
+        translator: translatorOf(page),
       });
       const modelId = this.#nextModelId++;
       this.#models.set(modelId, entry);
@@ -95,6 +100,29 @@ class TabserveWorker implements WorkerApi {
       this.#models.delete(modelId);
       if (model) await this.#context().engine.exclusive(() => model.session.release());
       return null;
+    });
+  }
+
+  survey(): Promise<Reply<LibrarySurvey>> {
+    return reply(surveyLibrary);
+  }
+
+  evict(request: EvictRequest): Promise<Reply<number>> {
+    return reply(() => evict(request));
+  }
+
+  rollback(source: string): Promise<Reply<ModelChange>> {
+    return reply(() => rollbackModel(source));
+  }
+
+  update(request: LoadRequest): Promise<Reply<ModelChange>> {
+    return this.#cancellable(request.requestId, null, async (signal) => {
+      const { engine, page } = this.#context();
+      return updateModel(engine, request, {
+        signal,
+        onProgress: (...bytes) => void page.progress(request.requestId, ...bytes),
+        translator: translatorOf(page),
+      });
     });
   }
 
@@ -139,6 +167,13 @@ async function reply<T>(task: () => Promise<T>): Promise<Reply<T>> {
   } catch (error) {
     return { error: toErrorRecord(error) };
   }
+}
+
+function translatorOf(page: Comlink.Remote<PageApi>): Translator {
+  return {
+    translate: async (request) => unwrap(await page.translate(request)),
+    complete: async (request) => unwrap(await page.complete(request)),
+  };
 }
 
 function unwrap<T>(answer: Reply<T>): T {

@@ -1,0 +1,138 @@
+/**
+ * What is remembered about models whose files are in the store, so that they load without the
+ * network: their manifest with the labels, in the version in use and the one before it.
+ */
+import { isTabserveError, TabserveError } from '../errors.js';
+import { digestText } from './digest.js';
+import { type ModelManifest, parseManifest } from './manifest.js';
+import type { ModelStore } from './store/store.js';
+
+/** One version of a model. */
+export interface InstalledVersion {
+  /** Checked; its labels are a list, and every file of `files` has a sha256. */
+  manifest: ModelManifest;
+  /** What the manifest's file addresses are relative to. */
+  baseUrl: string | null;
+  /** See `AskOptions.otherOrigin`. */
+  otherOrigin: boolean;
+  /** Milliseconds since 1970. */
+  installedAt: number;
+}
+
+/** A model of the library. */
+export interface InstalledModel {
+  /** Where it came from: a catalogue name, an address, `hf:owner/name`. */
+  source: string;
+  current: InstalledVersion;
+  previous: InstalledVersion | null;
+}
+
+/** The library of one store. */
+export class Library {
+  readonly #store: ModelStore;
+
+  constructor(store: ModelStore) {
+    this.#store = store;
+  }
+
+  /** The model that came from `source`. */
+  async get(source: string): Promise<InstalledModel | undefined> {
+    const record = await this.#store.readRecord(digestText(source));
+    return readInstalled(record, source);
+  }
+
+  /** The model whose manifest gives it this name. */
+  async find(name: string): Promise<InstalledModel | undefined> {
+    return (await this.all()).find(
+      (model) => model.source === name || model.current.manifest.name === name,
+    );
+  }
+
+  async all(): Promise<InstalledModel[]> {
+    const models: InstalledModel[] = [];
+    for (const name of await this.#store.listRecords()) {
+      const model = readInstalled(await this.#store.readRecord(name));
+      if (model) models.push(model);
+    }
+    return models.sort((a, b) => a.source.localeCompare(b.source));
+  }
+
+  /** Makes `version` the current one of its model. The one before it is kept, older ones are not. */
+  async install(source: string, version: InstalledVersion): Promise<void> {
+    const known = await this.get(source);
+    const isSame = known && sameVersion(known.current.manifest, version.manifest);
+    const previous = isSame ? known.previous : (known?.current ?? null);
+    await this.#write({ source, current: version, previous });
+  }
+
+  /**
+   * Makes the version before the current one, and the other way round.
+   *
+   * @returns What is current now.
+   * @throws TabserveError `model-not-found` when there is none.
+   */
+  async rollback(name: string): Promise<InstalledModel> {
+    const model = await this.find(name);
+    if (!model?.previous) {
+      throw new TabserveError(
+        'model-not-found',
+        model
+          ? `There is no earlier version of "${name}" here: ${model.current.manifest.version} is the only one.`
+          : `"${name}" is not in the store, so there is no earlier version of it.`,
+        { details: { model: name } },
+      );
+    }
+    const turned = { source: model.source, current: model.previous, previous: model.current };
+    await this.#write(turned);
+    return turned;
+  }
+
+  /** Forgets a model. Its files stay. */
+  async forget(source: string): Promise<void> {
+    await this.#store.writeRecord(digestText(source), undefined);
+  }
+
+  #write(model: InstalledModel): Promise<void> {
+    return this.#store.writeRecord(digestText(model.source), model);
+  }
+}
+
+function sameVersion(a: ModelManifest, b: ModelManifest): boolean {
+  const identity = (manifest: ModelManifest) =>
+    JSON.stringify([manifest.version, manifest.files.map((file) => file.sha256)]);
+  return identity(a) === identity(b);
+}
+
+/** Reads a record. One that another version of tabserve wrote differently counts as none. */
+function readInstalled(record: unknown, source?: string): InstalledModel | undefined {
+  if (!isObject(record) || typeof record.source !== 'string') return undefined;
+  if (source !== undefined && record.source !== source) return undefined;
+  const current = readVersion(record.current, record.source);
+  if (!current) return undefined;
+  return {
+    source: record.source,
+    current,
+    previous: readVersion(record.previous, record.source) ?? null,
+  };
+}
+
+function readVersion(version: unknown, source: string): InstalledVersion | undefined {
+  if (!isObject(version)) return undefined;
+  try {
+    const manifest = parseManifest(version.manifest, `the stored manifest of "${source}"`);
+    if (!Array.isArray(manifest.labels)) return undefined;
+    return {
+      manifest,
+      baseUrl: typeof version.baseUrl === 'string' ? version.baseUrl : null,
+      otherOrigin: version.otherOrigin === true,
+      installedAt: Number(version.installedAt) || 0,
+    };
+  } catch (error) {
+    if (isTabserveError(error, 'manifest-invalid')) return undefined;
+    throw error;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

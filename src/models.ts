@@ -1,0 +1,130 @@
+/** `tabserve.models`: what there is, what is stored, and which version is in use. */
+import type { AssetOptions } from './assets.js';
+import { type Connection, newRequestId } from './connection.js';
+import { planBackends } from './device.js';
+import { TabserveError } from './errors.js';
+import { WorkerHost } from './host.js';
+import { assetOptions, hubOf, toModelRequest } from './options.js';
+import { DownloadMonitor } from './progress.js';
+import type {
+  Availability,
+  CachedModel,
+  CatalogModel,
+  CreateMonitor,
+  ModelChange,
+  ModelDtype,
+  StoreUsage,
+} from './types.js';
+
+/** Where tabserve's own files are, as in `create()`. */
+export type LibraryOptions = AssetOptions;
+
+/** Options of `models.update()`. */
+export interface UpdateOptions extends LibraryOptions {
+  /** @default 'auto' */
+  dtype?: 'auto' | ModelDtype;
+  /** As in `create()`. */
+  hubUrl?: string | URL;
+  /** As in `create()`. */
+  stallTimeout?: number;
+  signal?: AbortSignal;
+  /** As in `create()`. */
+  monitor?: (monitor: CreateMonitor) => void;
+}
+
+/** The store of models, as a page sees it. */
+export interface Models {
+  /** The catalogue: the embedded models first. */
+  list(options?: LibraryOptions): Promise<CatalogModel[]>;
+  /**
+   * Whether a model could be created now without the network.
+   *
+   * @param name - A catalogue name or anything else that names a model by text.
+   * @returns `available` when a version of it is whole in the store, `downloadable` when it is in
+   *   the catalogue or an address, `unavailable` else.
+   */
+  availability(name: string | URL, options?: LibraryOptions): Promise<Availability>;
+  /** The models in the store. */
+  cached(options?: LibraryOptions): Promise<CachedModel[]>;
+  /**
+   * Deletes a model from the store, or everything with it the engine and unfinished downloads.
+   * Loaded classifiers go on; files that another model needs or another tab reads stay.
+   *
+   * @param name - A name or source of `cached()`. @default everything
+   * @returns The bytes that were freed.
+   * @throws TabserveError `model-not-found`.
+   */
+  evict(name?: string, options?: LibraryOptions): Promise<number>;
+  /** How much the store holds. */
+  usage(options?: LibraryOptions): Promise<StoreUsage>;
+  /** Asks the browser not to clear the store by itself. @returns Whether it promised. */
+  persist(): Promise<boolean>;
+  /**
+   * Looks for a newer version of a stored model, beside the one in use. When it is whole and has
+   * passed the self-test that its manifest carries, it becomes the current one; the one before is
+   * kept for `rollback()`. Classifiers switch by `refresh()`.
+   *
+   * @param name - Anything that names a model by text.
+   * @throws TabserveError as `create()`; whatever fails, the version in use stays in use.
+   */
+  update(name: string | URL, options?: UpdateOptions): Promise<ModelChange>;
+  /**
+   * Makes the version before the current one again; the next call goes the other way.
+   *
+   * @throws TabserveError `model-not-found` when there is no earlier version.
+   */
+  rollback(name: string | URL, options?: LibraryOptions): Promise<ModelChange>;
+}
+
+/** What `library-client.ts` needs of the page's script; passed, so that both stay apart. */
+export interface LibraryTools {
+  /** Borrows the worker that classifiers use by default, or starts it for this one task. */
+  withWorker<T>(options: AssetOptions, task: (worker: Connection) => Promise<T>): Promise<T>;
+  toModelRequest: typeof toModelRequest;
+  hubOf: typeof hubOf;
+  newRequestId: typeof newRequestId;
+  DownloadMonitor: typeof DownloadMonitor;
+}
+
+const tools: LibraryTools = {
+  async withWorker(options, task) {
+    const [plan] = await planBackends('auto', 'auto');
+    if (!plan) throw new TabserveError('internal', 'There is no backend.');
+    const { device, flavour, threads } = plan;
+    const listener = { onWorkerDeath: () => undefined };
+    const config = { device, flavour, threads, assets: assetOptions(options) };
+    const host = WorkerHost.join(config, listener, false);
+    try {
+      return await task(await host.connect());
+    } finally {
+      host.leave(listener);
+    }
+  },
+  toModelRequest,
+  hubOf,
+  newRequestId,
+  DownloadMonitor,
+};
+
+const names = [
+  'list',
+  'availability',
+  'cached',
+  'evict',
+  'usage',
+  'persist',
+  'update',
+  'rollback',
+] as const;
+
+/** The store of models. */
+export const models = Object.fromEntries(
+  names.map((name) => [
+    name,
+    // Pages that only classify do not load the code.
+    async (...args: unknown[]) => {
+      const { createModels } = await import('./library-client.js');
+      return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
+    },
+  ]),
+) as unknown as Models;
