@@ -84,7 +84,7 @@ export interface CreateOptions {
   device?: 'auto' | Device;
   /**
    * Which of the model's files. `auto` takes `fp16` where the device computes it at full speed
-   * (WASM, and WebGPU with `shader-f16`), then `fp32`, then `int8`: today's engine runs quantised
+   * (WASM, where it is widened to fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then `int8`: today's engine runs quantised
    * graphs slower than float ones.
    * @default 'auto'
    */

@@ -79,7 +79,7 @@ export const benchCases: readonly BenchCase[] = [
   {
     ...plain,
     name: 'tabserve-fp16',
-    title: 'tabserve fp16, 1 thread',
+    title: 'tabserve fp16 (dtype auto), 1 thread',
     page: 'tabserve',
     options: { dtype: 'fp16' },
     precision: 'fp16',

@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
-import { renameTensors } from './protobuf.js';
+import { renameTensors } from './rename.js';
 import { type BenchServer, sharedFolder } from './server.js';
+import { toTfjs } from './tfjs-model.js';
 
 /** Two megapixels. */
 const photoSize = { width: 1632, height: 1224 };
-const photoNames = ['grace_hopper.bmp', 'hot_dog.jpg', 'cat.bmp', 'bird.bmp'];
+const photoNames = ['cat.bmp', 'hot_dog.jpg', 'bird.bmp', 'grace_hopper.bmp'];
 const videoSize = { width: 640, height: 480, seconds: 4 };
 const modelFile = (dtype: string) => `mobilenet_v2_1.0_224.${dtype}.onnx`;
 
@@ -45,6 +46,7 @@ export async function provideMaterial(server: BenchServer, page: Page): Promise<
     .split('\n');
   server.provide('/material/mobilenet/model.json', JSON.stringify(manifest(labels)));
   provideHuggingFace(server, labels);
+  provideTfjs(server);
 }
 
 function manifest(labels: string[]) {
@@ -106,4 +108,11 @@ function provideHuggingFace(server: BenchServer, labels: string[]): void {
   const model = readFileSync(join(sharedFolder, 'models', modelFile('fp32')));
   const renamed = renameTensors(model, { input: 'pixel_values', probabilities: 'logits' });
   server.provide(`${folder}/onnx/model.onnx`, Buffer.from(renamed));
+}
+
+function provideTfjs(server: BenchServer): void {
+  const model = readFileSync(join(sharedFolder, 'models', modelFile('fp32')));
+  const { json, weights } = toTfjs(model, 'weights.bin');
+  server.provide('/material/tfjs/model.json', JSON.stringify(json));
+  server.provide('/material/tfjs/weights.bin', weights);
 }

@@ -58,6 +58,7 @@ const metrics: readonly Metric[] = [
   { name: 'scriptBytes', title: 'JavaScript downloaded', unit: 'KB' },
   { name: 'wasmBytes', title: 'WebAssembly downloaded', unit: 'KB' },
   { name: 'modelBytes', title: 'model downloaded', unit: 'KB' },
+  { name: 'warmBytes', title: 'downloaded again on a second visit', unit: 'KB' },
   { name: 'memory', title: 'memory of the renderer', unit: 'MB' },
 ];
 

@@ -54,6 +54,8 @@ export interface Sample {
   scriptBytes: number;
   wasmBytes: number;
   modelBytes: number;
+  /** Of the three together, what a second visit downloads again. */
+  warmBytes: number;
   /** Proportional set size of the browser's renderer processes after the last image, in bytes. */
   memory?: number;
   /** The answer to the first photo, to see that all cases answer alike. */
@@ -117,8 +119,11 @@ export async function visit(
     const memory = rendererMemory(profile);
     const video = await page.evaluate<VideoReport | null>(`bench.watch(${effort.video})`);
     await page.close();
+    server.resetTraffic();
     const warm = await loaded(await open(context, url));
+    const { script, wasm, model } = server.traffic;
     return {
+      warmBytes: script + wasm + model,
       coldStart: cold.firstAnswer,
       warmStart: warm.firstAnswer,
       latency: quantile(latency.times, 0.5),

@@ -16,6 +16,16 @@ export function float16Bits(value: number): number {
   return sign | (((exponent + 14) << 10) + steps);
 }
 
+/** The value of a float16, given its bits. */
+export function float16Value(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
 /** `floor(log2(value))`, exactly. Minus infinity for zero. */
 function exponentOf(value: number): number {
   let exponent = Math.floor(Math.log2(value));

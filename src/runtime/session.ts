@@ -1,11 +1,13 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, TabserveError } from '../errors.js';
+import { float16Value } from '../image/float16.js';
 import type { TensorData } from '../image/tensor.js';
 import { refuseMarkup } from '../model/download.js';
 import type { ModelInput, ModelManifest } from '../model/manifest.js';
 import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
+import { widenHalves } from './widen.js';
 
 /** The bytes of a model. */
 export interface GraphFiles {
@@ -51,9 +53,10 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
+    const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
     let session: Ort.InferenceSession;
     try {
-      session = await backend.ort.InferenceSession.create(bytes, {
+      session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
@@ -218,19 +221,10 @@ function trapped(cause: unknown, model: string): TabserveError {
 
 function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {
   const { data } = tensor;
-  if (tensor.type === 'float16' && data instanceof Uint16Array) return Array.from(data, fromHalf);
+  if (tensor.type === 'float16' && data instanceof Uint16Array)
+    return Array.from(data, float16Value);
   if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) {
     return data;
   }
   return Array.from(data as ArrayLike<number | bigint>, Number);
-}
-
-/** The value of an IEEE 754 binary16 number, given its bits. */
-function fromHalf(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

@@ -1,0 +1,96 @@
+/** Just enough of the protobuf wire format to read and change an ONNX file. */
+
+/** A field of a message. */
+export interface Field {
+  number: number;
+  /** 0: varint. 1 and 5: eight and four bytes. 2: bytes of any length. */
+  type: number;
+  /** For type 2 the payload, else the value as it is written. */
+  bytes: Uint8Array;
+}
+
+/**
+ * Takes a message apart. The fields' bytes are views of it.
+ *
+ * @throws RangeError when it is not a protobuf message.
+ */
+export function readFields(message: Uint8Array): Field[] {
+  const fields: Field[] = [];
+  let at = 0;
+  const varint = (): number => {
+    const [value, length] = readVarint(message, at);
+    at += length;
+    return value;
+  };
+  while (at < message.length) {
+    const key = varint();
+    const type = key & 7;
+    const from = at;
+    if (type === 2) {
+      const length = varint();
+      fields.push({ number: key >>> 3, type, bytes: message.subarray(at, at + length) });
+      at += length;
+    } else {
+      if (type === 0) varint();
+      else if (type === 1 || type === 5) at += type === 1 ? 8 : 4;
+      else throw new RangeError(`There is no wire type ${type}.`);
+      fields.push({ number: key >>> 3, type, bytes: message.subarray(from, at) });
+    }
+  }
+  if (at > message.length) throw new RangeError('The message is cut off.');
+  return fields;
+}
+
+/** Puts a message together. */
+export function writeFields(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
+  const parts = fields.flatMap(({ number, type, bytes }) => {
+    const key = varintBytes(number * 8 + type);
+    return type === 2 ? [key, varintBytes(bytes.length), bytes] : [key, bytes];
+  });
+  const message = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    message.set(part, at);
+    at += part.length;
+  }
+  return message;
+}
+
+/** A varint as it is written. */
+export function varintBytes(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return Uint8Array.from([...bytes, rest]);
+}
+
+/** The numbers of a repeated integer field: one by one, or packed. */
+export function readIntegers(fields: readonly Field[], number: number): number[] {
+  const integers: number[] = [];
+  for (const { bytes } of fields.filter((field) => field.number === number)) {
+    for (let at = 0; at < bytes.length; ) {
+      const [value, length] = readVarint(bytes, at);
+      integers.push(value);
+      at += length;
+    }
+  }
+  return integers;
+}
+
+/** The bytes of every field of this number. */
+export function readAll(fields: readonly Field[], number: number): Uint8Array[] {
+  return fields.filter((field) => field.number === number).map(({ bytes }) => bytes);
+}
+
+/** A varint, and how many bytes it takes. Exact below 2⁵³. */
+function readVarint(bytes: Uint8Array, from: number): [value: number, length: number] {
+  let value = 0;
+  let scale = 1;
+  for (let at = from; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    value += (byte & 0x7f) * scale;
+    if (byte < 0x80) return [value, at - from + 1];
+    scale *= 128;
+  }
+  throw new RangeError('The message is cut off.');
+}

@@ -1,0 +1,130 @@
+/**
+ * Half-precision models for the WASM backend.
+ *
+ * Its kernels compute in single precision. Given a half-precision graph, the engine casts before and
+ * after every operator, and can no longer fuse a convolution with its activation. So the weights are
+ * widened once, when the model is loaded: half the download, and then the speed of fp32.
+ *
+ * Numbers of fields are those of `onnx.proto`.
+ */
+import { float16Value } from '../image/float16.js';
+import {
+  type Field,
+  readAll,
+  readFields,
+  readIntegers,
+  varintBytes,
+  writeFields,
+} from './protobuf.js';
+
+const float32 = 1;
+const float16 = 10;
+
+/** Thrown for graphs that are better left to the engine. */
+class NotWidened extends Error {}
+
+/**
+ * The same model in single precision.
+ *
+ * @param model - An `.onnx` file.
+ * @returns `model` itself where there is nothing to widen, or where it cannot be done: inputs or
+ *   outputs of half precision, weights in other files, functions of the model's own, or bytes that
+ *   are no model.
+ */
+export function widenHalves(model: Uint8Array): Uint8Array {
+  try {
+    return edit(model, {
+      7: (graph) => widenGraph(graph, true),
+      25: () => {
+        throw new NotWidened();
+      },
+    });
+  } catch (error) {
+    // What is wrong with the bytes the engine can say better.
+    if (error instanceof NotWidened || error instanceof RangeError) return model;
+    throw error;
+  }
+}
+
+type Edit = (bytes: Uint8Array) => Uint8Array;
+
+/** `message` with fields of these numbers edited; the same array if no edit changed anything. */
+function edit(message: Uint8Array, edits: Readonly<Record<number, Edit>>): Uint8Array {
+  let isChanged = false;
+  const fields = readFields(message).map((field) => {
+    const bytes = edits[field.number]?.(field.bytes) ?? field.bytes;
+    if (bytes === field.bytes) return field;
+    isChanged = true;
+    return { ...field, bytes };
+  });
+  return isChanged ? writeFields(fields) : message;
+}
+
+/** GraphProto: node = 1, initializer = 5, input = 11, output = 12, value_info = 13. */
+function widenGraph(graph: Uint8Array, isOutermost: boolean): Uint8Array {
+  const border: Edit = isOutermost ? refuseHalf : widenValue;
+  return edit(graph, { 1: widenNode, 5: widenTensor, 11: border, 12: border, 13: widenValue });
+}
+
+/** NodeProto: attribute = 5. */
+function widenNode(node: Uint8Array): Uint8Array {
+  return edit(node, { 5: widenAttribute });
+}
+
+/** AttributeProto: name = 1, i = 3, t = 5, g = 6, tensors = 10, graphs = 11. */
+function widenAttribute(attribute: Uint8Array): Uint8Array {
+  const [name] = readAll(readFields(attribute), 1);
+  const namesType = ['to', 'dtype'].includes(new TextDecoder().decode(name));
+  const widenSubgraph: Edit = (graph) => widenGraph(graph, false);
+  return edit(attribute, {
+    ...(namesType && { 3: widenType }),
+    5: widenTensor,
+    6: widenSubgraph,
+    10: widenTensor,
+    11: widenSubgraph,
+  });
+}
+
+/** ValueInfoProto: type = 2; TypeProto: tensor_type = 1; TypeProto.Tensor: elem_type = 1. */
+function widenValue(value: Uint8Array): Uint8Array {
+  return edit(value, {
+    2: (type) => edit(type, { 1: (tensor) => edit(tensor, { 1: widenType }) }),
+  });
+}
+
+function refuseHalf(value: Uint8Array): Uint8Array {
+  if (widenValue(value) !== value) throw new NotWidened();
+  return value;
+}
+
+function widenType(type: Uint8Array): Uint8Array {
+  return type.length === 1 && type[0] === float16 ? varintBytes(float32) : type;
+}
+
+/** TensorProto: data_type = 2, int32_data = 5, raw_data = 9, data_location = 14. */
+function widenTensor(tensor: Uint8Array): Uint8Array {
+  const fields = readFields(tensor);
+  if (readIntegers(fields, 2)[0] !== float16) return tensor;
+  if (readIntegers(fields, 14)[0] === 1) throw new NotWidened();
+  const [raw] = readAll(fields, 9);
+  const halves = raw
+    ? new Uint16Array(raw.slice().buffer)
+    : Uint16Array.from(readIntegers(fields, 5));
+  const values = float16Values();
+  const wide = new Float32Array(halves.length);
+  for (let i = 0; i < wide.length; i++) wide[i] = values[halves[i] as number] as number;
+  const rest = fields.filter(({ number }) => number !== 2 && number !== 5 && number !== 9);
+  const data: Field[] = [
+    { number: 2, type: 0, bytes: varintBytes(float32) },
+    { number: 9, type: 2, bytes: new Uint8Array(wide.buffer) },
+  ];
+  return writeFields([...rest, ...data]);
+}
+
+let table: Float32Array | undefined;
+
+/** The value of each float16. */
+function float16Values(): Float32Array {
+  table ??= Float32Array.from({ length: 1 << 16 }, (_, bits) => float16Value(bits));
+  return table;
+}
