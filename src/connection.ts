@@ -16,6 +16,7 @@ import {
   TabserveError,
   toErrorRecord,
 } from './errors.js';
+import { rasteriseSvg } from './image/svg.js';
 import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
 import type { Fallback } from './types.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
@@ -182,7 +183,6 @@ export class Connection {
       progress: (requestId, loaded, total) => this.#progress.get(requestId)?.(loaded, total),
       rasteriseSvg: async (svg, maxPixels) => {
         try {
-          const { rasteriseSvg } = await import('./image/svg.js');
           const bitmap = await rasteriseSvg(svg, { maxPixels });
           return Comlink.transfer({ value: bitmap }, [bitmap]);
         } catch (error) {
