@@ -246,8 +246,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
     const signals = [stop.signal, this.#life.signal, ...(signal ? [signal] : [])];
-    const { FrameFollower } = await import('./watch.js');
-    const follower = new FrameFollower(video, AbortSignal.any(signals));
+    const follower = this.#served.follow(video, AbortSignal.any(signals));
     let previous = -1;
     try {
       for (;;) {

@@ -16,6 +16,7 @@ import {
   TabserveError,
   toErrorRecord,
 } from './errors.js';
+import { rasteriseSvg } from './image/svg.js';
 import type { ProgressListener } from './runtime/progress.js';
 import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
 import type { Fallback } from './types.js';
@@ -183,7 +184,6 @@ export class Connection {
       progress: (requestId, ...bytes) => this.#progress.get(requestId)?.(...bytes),
       rasteriseSvg: async (svg, maxPixels) => {
         try {
-          const { rasteriseSvg } = await import('./image/svg.js');
           const bitmap = await rasteriseSvg(svg, { maxPixels });
           return Comlink.transfer({ value: bitmap }, [bitmap]);
         } catch (error) {

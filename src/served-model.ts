@@ -23,6 +23,7 @@ import type {
   ModelDtype,
   RequestPriority,
 } from './types.js';
+import { FrameFollower } from './watch.js';
 
 /** Everything about a model's load but where it runs. */
 export interface ServedModelSettings {
@@ -191,13 +192,18 @@ export class ServedModel implements HostListener {
         const leave = await this.#lane.enter(attempts > 1 ? 'again' : priority, signal);
         const serving = this.#serving;
         try {
-          if (!serving) throw new TabserveError('internal', 'There is a place but no worker.');
+          signal.throwIfAborted();
+          if (!serving) {
+            // It was lost in the same moment.
+            attempts -= 1;
+            continue;
+          }
           const waited = performance.now() - began;
           const served = await this.#attempt(serving, image, request, options, attempts === 1);
           return { ...served, attempts, waited };
         } catch (error) {
           const isLost = losses.some((code) => isTabserveError(error, code));
-          if (serving && isTabserveError(error, 'out-of-memory')) this.#outOfMemory(serving, error);
+          if (isTabserveError(error, 'out-of-memory')) this.#outOfMemory(serving, error);
           if (!isLost || attempts > 1 || image.isSpent) throw error;
         } finally {
           leave();
@@ -220,6 +226,11 @@ export class ServedModel implements HostListener {
     const former = this.#serving;
     await this.#loadOnce(options);
     return () => former && unload(former.connection, former.modelId);
+  }
+
+  /** Follows a video. Here, so that what is needed later comes with what is needed first. */
+  follow(video: HTMLVideoElement, signal: AbortSignal): FrameFollower {
+    return new FrameFollower(video, signal);
   }
 
   onWorkerDeath(error: TabserveError): void {
@@ -378,8 +389,8 @@ export class ServedModel implements HostListener {
   }
 
   /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
-  #outOfMemory(serving: Serving, error: unknown): void {
-    if (serving !== this.#serving) return;
+  #outOfMemory(serving: Serving | undefined, error: unknown): void {
+    if (!serving || serving !== this.#serving) return;
     if (!this.#stepDown(error)) {
       serving.connection.replace(error);
       return;

@@ -8,6 +8,7 @@
  * frame or bitmap, `VideoFrame` takes none.
  */
 import { asTabserveError, TabserveError } from '../errors.js';
+import { bitmapOfSvg } from './svg.js';
 import type { CapturedImage } from './types.js';
 
 /**
@@ -122,11 +123,10 @@ async function captureImage(image: HTMLImageElement): Promise<CapturedImage> {
     if (blob) return { kind: 'blob', blob };
   }
   return checked('The <img>', () =>
-    createImageBitmap(image, asStored).catch(async (error: unknown) => {
+    createImageBitmap(image, asStored).catch((error: unknown) => {
       // It says so of SVG without a size of its own, which has to be told one.
-      if (!isNamed(error, 'InvalidStateError')) throw error;
-      const { bitmapOfSvg } = await import('./svg.js');
-      return bitmapOfSvg(image);
+      if (isNamed(error, 'InvalidStateError')) return bitmapOfSvg(image);
+      throw error;
     }),
   );
 }

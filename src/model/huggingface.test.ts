@@ -4,7 +4,7 @@ import type { CapturedImage } from '../image/types.js';
 import golden from './golden/huggingface.json';
 import { describeHubModel } from './huggingface.js';
 
-/** The picture of `golden/huggingface.py`. */
+/** The picture that the golden values were made of, with Transformers' own processors. */
 function picture(width: number, height: number): CapturedImage {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let y = 0, at = 0; y < height; y++) {
