@@ -115,6 +115,8 @@ test('a thread that is stuck is noticed by its silence', async ({ page }) => {
   const [worker] = servingWorkers(page);
   if (!worker) throw new Error('no worker');
   blockWorker(worker);
+  // Nothing tells from outside when the loop has begun.
+  await page.waitForTimeout(1000);
   const outcome = await page.evaluate(async () => {
     const classifier = window.served.one;
     if (!classifier) throw new Error('no classifier');
@@ -137,10 +139,9 @@ test('a crash loop ends in "failed", and the next request tries again', async ({
   await page.evaluate(async () => {
     window.served.one = await window.createMean();
   });
-  // From now on the engine's binary is not to be had.
-  server.route('/dist/ort/ort-wasm-simd-threaded.wasm', (_request, response) =>
-    response.writeHead(503).end(),
-  );
+  // From now on the model is not to be had: without a sha256 it is not kept in the store either.
+  const answer = server.routed('/mean/model.json');
+  server.route('/mean/model.json', (_request, response) => response.writeHead(503).end());
   const [worker] = servingWorkers(page);
   if (!worker) throw new Error('no worker');
   await endWorker(worker);
@@ -152,7 +153,7 @@ test('a crash loop ends in "failed", and the next request tries again', async ({
     .poll(() => page.evaluate(() => window.served.one?.state), { timeout: 60_000 })
     .toBe('failed');
   expect(await waiting).toBe('network');
-  server.unroute('/dist/ort/ort-wasm-simd-threaded.wasm');
+  if (answer) server.route('/mean/model.json', answer);
   expect(
     await page.evaluate(async () => [
       await window.outcomeOf(window.served.one?.classify(window.canvasOf('red'))),
