@@ -6,6 +6,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
+ * - `translate`, `library-client`: parts that the script tag's build loads when it needs them;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
@@ -57,6 +58,10 @@ export default defineConfig(({ mode }): UserConfig => {
       return libraryBuild('element', []);
     case 'global':
       return globalBuild();
+    case 'translate':
+      return partBuild('model/translate');
+    case 'library-client':
+      return partBuild('library-client');
     case 'demo':
       return demoBuild();
     case 'file':
@@ -137,7 +142,25 @@ function globalBuild(): UserConfig {
       },
       minify: true,
     },
-    plugins: [packageFiles('global')],
+    plugins: [packageFiles('global'), loadParts()],
+  };
+}
+
+function partBuild(module: string): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'es2022',
+      outDir: 'dist/parts',
+      emptyOutDir: false,
+      lib: { entry: `src/${module}.ts`, formats: ['es'] },
+      rolldownOptions: {
+        output: { entryFileNames: '[name].js', codeSplitting: false, minify: true },
+      },
+      minify: true,
+    },
   };
 }
 
@@ -244,6 +267,23 @@ function assemble(): Plugin {
       module.destroy();
       const text = JSON.stringify(Buffer.from(buffer).toString('base64'));
       return `export default Uint8Array.from(atob(${text}), (char) => char.charCodeAt(0));`;
+    },
+  };
+}
+
+/** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
+function loadParts(): Plugin {
+  const files = resolve(root, 'src/package-files.global.ts');
+  return {
+    name: 'tabserve:load-parts',
+    enforce: 'pre',
+    transform: {
+      filter: { code: /await import\('\.\/(model\/translate|library-client)\.js'\)/ },
+      handler: (code) =>
+        `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
+          /await import\('\.\/(?:model\/)?(translate|library-client)\.js'\)/g,
+          "(await loadPart('$1') as any)",
+        )}`,
     },
   };
 }

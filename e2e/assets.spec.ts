@@ -37,9 +37,11 @@ test('explicit places are used, and nothing else', async ({ open, server, cdn })
 
 test('a binary that lies compressed on the server is unpacked', async ({ open, server }) => {
   const { gzipSync } = await import('node:zlib');
-  server.route(`/packed/${wasmName}`, gzipSync(wasm, { level: 1 }));
+  server.route('/packed/engine.wasm', gzipSync(wasm, { level: 1 }));
   const page = await open();
-  expect(await classifySeven(page, { wasmUrl: '/packed', device: 'wasm' })).toMatchObject({
+  expect(
+    await classifySeven(page, { wasmUrl: '/packed/engine.wasm', device: 'wasm' }),
+  ).toMatchObject({
     label: '7',
     fallbacks: [],
   });
@@ -169,7 +171,7 @@ test.describe('a binary that is not there', () => {
     const page = await open();
     const error = await createError(page, { wasmUrl: '/old/' });
     expect(error).toMatchObject({ code: 'integrity', url: `${server.origin}/old/${wasmName}` });
-    expect(error.message).toContain(`has 1000000 bytes and should have ${wasm.length}`);
+    expect(error.message).toMatch(new RegExp(`has 1000000 bytes.*${wasm.length}`));
     expect(error.message).toContain(`onnxruntime-web ${ortVersion}`);
   });
 

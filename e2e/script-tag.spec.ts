@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cdnPath, classifySeven, expect, test, version } from './embedding.js';
+import { meanColour, serveModel } from './models.js';
 
 const script = readFileSync(join(import.meta.dirname, '../dist/tabserve.global.js'));
 
@@ -84,6 +85,28 @@ test('a script that is not used downloads nothing', async ({ page, server, cdn }
     `${cdnPath}/tabserve.global.js`,
   ]);
   expect(page.workers()).toEqual([]);
+});
+
+test('what few pages need is loaded from beside the script: a model without a manifest', async ({
+  page,
+  server,
+  cdn,
+}) => {
+  serveModel(server, '/bare-model', meanColour.manifest, meanColour.model);
+  server.route(
+    '/parts.html',
+    `<!doctype html><title>t</title><script src="${cdn.origin}${cdnPath}/tabserve.global.js"></script>`,
+  );
+  await page.goto(`${server.origin}/parts.html`);
+  const info = await page.evaluate(async () => {
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model: '/bare-model/mean.onnx',
+      device: 'wasm',
+    });
+    return classifier.info;
+  });
+  expect(info.model).toMatchObject({ width: 8, height: 8 });
+  expect(cdn.requests).toContain(`${cdnPath}/parts/translate.js`);
 });
 
 test('the same script twice is one', async ({ page, server }) => {

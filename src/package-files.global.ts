@@ -67,6 +67,25 @@ export function workerFile(flavour: EngineFlavour): string {
   return beside(`worker-${flavour}.js`);
 }
 
+/**
+ * Loads a part of the page's code that few pages need, from a file of its own. In the script-tag
+ * build it takes the place of `import('./….js')`, which a classic script would have to carry inside.
+ *
+ * @throws TabserveError `network` when the file cannot be loaded.
+ */
+export async function loadPart(name: string): Promise<unknown> {
+  const url = beside(`parts/${name}.js`);
+  try {
+    return await import(/* @vite-ignore */ url);
+  } catch (cause) {
+    throw new TabserveError(
+      'network',
+      `A part of tabserve could not be loaded from ${url} (${cause}). Serve tabserve's "parts" folder beside its script, from another origin with CORS, and allow it in script-src.`,
+      { cause, details: { url } },
+    );
+  }
+}
+
 function beside(path: string): string {
   return new URL(path, scriptUrl).href;
 }

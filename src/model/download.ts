@@ -109,6 +109,8 @@ class Download {
   #total: number;
   /** Bytes that lay here already. */
   #cached = 0;
+  /** Most bytes that any try has come to. */
+  #farthest = 0;
 
   constructor(url: string, options: DownloadOptions, cache: RequestCache) {
     this.#url = url;
@@ -199,16 +201,25 @@ class Download {
         }
         this.#take(chunk);
         this.#keep((partial) => partial.append(chunk));
-        this.#retries.progressed();
+        this.#progressed();
         this.#report();
       }
       const whole = this.#expected.bytes ?? declared;
       if (this.#sink.length < whole) {
+        // Index pages often come without a length; asking again would only bring them again.
+        if (!isRest) refuseMarkup(this.#sink.bytes(), this.#url);
         throw new TabserveError('network', 'The server closed the connection too early.');
       }
     } finally {
       attempt.abort();
     }
+  }
+
+  /** Bytes that came once already, from a server that begins anew each time, are no progress. */
+  #progressed(): void {
+    if (this.#sink.length <= this.#farthest) return;
+    this.#farthest = this.#sink.length;
+    this.#retries.progressed();
   }
 
   #take(chunk: Uint8Array): void {

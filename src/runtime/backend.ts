@@ -1,6 +1,6 @@
 /** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
 import type * as Ort from 'onnxruntime-web';
-import { asTabserveError, messageOf, TabserveError } from '../errors.js';
+import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
 import { obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
@@ -103,6 +103,7 @@ async function downloadBinary(
     })
       .then(({ bytes }) => unpacked(bytes))
       .catch((cause: unknown) => {
+        if (isTabserveError(cause, 'integrity')) throw otherBinary(url, cause.message, cause);
         throw new TabserveError(
           'network',
           `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} ${whereToServe}`,
@@ -134,10 +135,14 @@ function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined)
     );
   }
   if (bytes === undefined || binary.length === bytes) return;
-  throw new TabserveError(
+  throw otherBinary(url, `It has ${binary.length} bytes and should have ${bytes}.`);
+}
+
+function otherBinary(url: string, found: string, cause?: unknown): TabserveError {
+  return new TabserveError(
     'integrity',
-    `${url} has ${binary.length} bytes and should have ${bytes}: it is cut off, or of another version than the onnxruntime-web ${ortVersion} in this worker. ${whereToServe}`,
-    { details: { url, bytes: binary.length, expectedBytes: bytes } },
+    `${url} is cut off, or of another version than the onnxruntime-web ${ortVersion} in this worker. ${found} ${whereToServe}`,
+    { details: { url }, ...(cause !== undefined && { cause }) },
   );
 }
 
