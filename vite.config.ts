@@ -110,7 +110,9 @@ function libraryBuild(entry: 'index' | 'element', plugins: Plugin[]): UserConfig
         ...(entry === 'element' && { external: './index.js' }),
         output: {
           entryFileNames: '[name].js',
-          chunkFileNames: 'chunks/[name].js',
+          // Beside the library, so that any chunk may name files by addresses relative to itself.
+          chunkFileNames: ({ name }) =>
+            /^worker-(wasm|jspi|asyncify)/.test(name) ? 'chunks/[name].js' : '[name].js',
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
@@ -270,13 +272,22 @@ function oneFile(): Plugin {
     generateBundle(_options, bundle) {
       const page = Object.values(bundle).find(({ fileName }) => fileName.endsWith('.html'));
       if (page?.type !== 'asset') throw new Error('There is no page in the build.');
+      let html = String(page.source);
       let script = '';
       let style = '';
       for (const output of Object.values(bundle)) {
         if (output === page) continue;
-        if (output.type === 'chunk') script += output.code;
-        else if (output.fileName.endsWith('.css')) style += output.source;
         delete bundle[output.fileName];
+        if (output.type === 'chunk') {
+          script += output.code;
+        } else if (output.fileName.endsWith('.css')) {
+          style += output.source;
+        } else if (output.fileName.endsWith('.svg')) {
+          const url = `data:image/svg+xml,${encodeURIComponent(String(output.source))}`;
+          html = html.replaceAll(`./${output.fileName}`, url);
+        } else {
+          throw new Error(`There is no place in one file for ${output.fileName}.`);
+        }
       }
       const carried = [
         {
@@ -286,13 +297,19 @@ function oneFile(): Plugin {
           }),
         },
         // Weights hardly get smaller.
-        ...modelFiles(/\.onnx$/).map(({ path, file }) => ({ path, content: readFileSync(file) })),
+        ...modelFiles(/model\.json$/).map(({ path, file }) => {
+          const name = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
+          return {
+            path: path.replace('model.json', name),
+            content: readFileSync(resolve(file, '..', name)),
+          };
+        }),
       ].map(
         ({ path, content }) =>
           `<script type="text/plain" id="tabserve:${path}">${content.toString('base64')}</script>`,
       );
       page.fileName = 'tabserve-demo.html';
-      page.source = String(page.source)
+      page.source = html
         // What the policy allows by origin is inside here.
         .replaceAll("script-src 'self'", "script-src 'unsafe-inline'")
         .replaceAll("worker-src 'self' blob:", 'worker-src blob:')
@@ -306,6 +323,15 @@ function oneFile(): Plugin {
         );
     },
   };
+}
+
+/** The one file of a model that WASM takes by itself, as `src/model/select.ts` has it. */
+function bestForWasm({ files }: { files: { url: string; dtype: string }[] }): string {
+  for (const dtype of ['fp16', 'fp32', 'int8']) {
+    const found = files.find((file) => file.dtype === dtype);
+    if (found) return found.url;
+  }
+  throw new Error('There is a model without files.');
 }
 
 /** The files of the embedded models, with their paths in `dist/`. */

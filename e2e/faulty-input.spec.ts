@@ -284,40 +284,6 @@ test('a timeout, a full queue and a destroyed classifier say so', async ({ open,
   });
 });
 
-test('a worker that dies rejects what is pending; the next call gets a new one', async ({
-  open,
-  server,
-}) => {
-  serveModel(server, '/good', manifest, model);
-  const page = await open();
-  await page.evaluate(async () => {
-    const classifier = await window.tabserve.ImageClassifier.create({
-      model: '/good/model.json',
-      device: 'wasm',
-    });
-    Object.assign(window, { classifier });
-  });
-  const pending = page.evaluate(async () => {
-    const { classifier } = window as unknown as {
-      classifier: Awaited<ReturnType<typeof window.tabserve.ImageClassifier.create>>;
-    };
-    // Nobody will ever answer this one: the server keeps the image back.
-    return classifier.classify('/never').catch((error: { code: string }) => error.code);
-  });
-  server.route('/never', () => undefined);
-  await page.waitForTimeout(200);
-  await page.workers()[0]?.evaluate(() => self.close());
-  expect(await pending).toBe('worker-crashed');
-  const after = await page.evaluate(async () => {
-    const { classifier } = window as unknown as {
-      classifier: Awaited<ReturnType<typeof window.tabserve.ImageClassifier.create>>;
-    };
-    const [best] = await classifier.classify(new ImageData(8, 8));
-    return { label: best?.label, restarts: classifier.metrics().restarts, state: classifier.state };
-  });
-  expect(after).toEqual({ label: 'red', restarts: 1, state: 'ready' });
-});
-
 test('a Content-Security-Policy that forbids the worker or WebAssembly is named', async ({
   open,
   server,

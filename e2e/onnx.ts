@@ -8,27 +8,43 @@ export const elementType = { float32: 1, uint8: 2, float16: 10 } as const;
 
 type Dim = number | string;
 
+/** A float32 tensor that lies in a file of its own. */
+export interface ExternalTensor {
+  name: string;
+  shape: readonly number[];
+  /** Name of the file, beside the model. */
+  location: string;
+}
+
 /** A graph of nodes that each take the previous one's output. */
 export interface ChainModel {
   input: { name: string; type: keyof typeof elementType; shape: readonly Dim[] };
-  nodes: readonly { op: string; attributes?: Readonly<Record<string, number>> }[];
+  nodes: readonly {
+    op: string;
+    attributes?: Readonly<Record<string, number>>;
+    /** A second input. */
+    external?: ExternalTensor;
+  }[];
   output: { name: string; shape: readonly Dim[] };
 }
 
 /** The bytes of an `.onnx` file, opset 13. Integer attributes only; the output is float32. */
 export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
-  const nodeProtos = nodes.map(({ op, attributes = {} }, index) => {
+  const nodeProtos = nodes.map(({ op, attributes = {}, external }, index) => {
     const from = index === 0 ? input.name : `value${index}`;
     const to = index === nodes.length - 1 ? output.name : `value${index + 1}`;
     const attributeProtos = Object.entries(attributes).map(([name, value]) =>
       bytesField(5, text(1, name), varintField(3, value), varintField(20, 2)),
     );
-    return bytesField(1, text(1, from), text(2, to), text(4, op), ...attributeProtos);
+    const inputs = [text(1, from), ...(external ? [text(1, external.name)] : [])];
+    return bytesField(1, ...inputs, text(2, to), text(4, op), ...attributeProtos);
   });
+  const initializers = nodes.flatMap(({ external }) => (external ? [initializer(external)] : []));
   const graph = bytesField(
     7,
     ...nodeProtos,
     text(2, 'graph'),
+    ...initializers,
     valueInfo(11, input.name, elementType[input.type], input.shape),
     valueInfo(12, output.name, elementType.float32, output.shape),
   );
@@ -38,6 +54,18 @@ export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
 /** The same model, larger by about `bytes`: a documentation string that nobody reads. */
 export function padded(model: Buffer, bytes: number): Buffer {
   return Buffer.concat([model, bytesField(6, Buffer.alloc(bytes, 'tabserve '))]);
+}
+
+/** A `TensorProto` with its data elsewhere. */
+function initializer({ name, shape, location }: ExternalTensor): Buffer {
+  return bytesField(
+    5,
+    ...shape.map((dim) => varintField(1, dim)),
+    varintField(2, elementType.float32),
+    text(8, name),
+    bytesField(13, text(1, 'location'), text(2, location)),
+    varintField(14, 1),
+  );
 }
 
 function valueInfo(field: number, name: string, type: number, shape: readonly Dim[]): Buffer {

@@ -51,6 +51,8 @@ export class TestServer {
   /** Headers for the answer to a path. @default none */
   headersFor: (path: string) => Readonly<Record<string, string>> = () => ({});
   readonly #scheme: 'http' | 'https';
+  /** Whether connections are cut without an answer, as by a network that is gone. */
+  isDown = false;
   readonly #server: Server;
   readonly #routes = new Map<string, Handler>();
   readonly #mounts: { path: string; folder: string }[] = [];
@@ -87,12 +89,26 @@ export class TestServer {
     this.#routes.set(path, typeof handler === 'function' ? (handler as Handler) : fixed(handler));
   }
 
+  /** What answers for `path`, if it was given a {@link route}. */
+  routed(path: string): Handler | undefined {
+    return this.#routes.get(path);
+  }
+
+  /** Takes a {@link route} back. */
+  unroute(path: string): void {
+    this.#routes.delete(path);
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
+    if (this.isDown) {
+      response.destroy();
+      return;
+    }
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
     this.requests.push(pathname);
     // Pages ask for the headers they want to be served with.

@@ -88,7 +88,7 @@ test('a second visit loads model and engine from the store, without the network'
   expect(second.info?.fallbacks.filter(({ from }) => from !== 'webgpu')).toEqual([]);
   const last = second.events.at(-1);
   expect(last).toEqual({ loaded: last?.total, total: last?.total, cached: last?.total });
-  expect(server.requests.filter((path) => !path.startsWith('/dist/chunks/'))).toEqual([]);
+  expect(server.requests.filter((path) => !/^\/dist\/[^.]+\.js$/.test(path))).toEqual([]);
 });
 
 test('two models with one file download and store it once', async ({ server, open }) => {
@@ -149,8 +149,7 @@ test('a broken download goes on where it stopped', async ({ server, open }) => {
   expect(file.requests).toHaveLength(4);
   expect(file.requests[1]?.range).toMatch(/^bytes=\d{6,}-$/);
   expect(file.requests[1]?.ifRange).toMatch(/^"\w+"$/);
-  // Of a connection that breaks, Chromium drops what the page has not read yet; but not all.
-  expect(file.sent).toBeLessThan(model.length * 1.6);
+  expect(file.sent).toBeLessThan(model.length * 1.1);
 });
 
 test('a download that is killed at half goes on after a reload', async ({ server, open }) => {

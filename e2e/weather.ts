@@ -107,8 +107,10 @@ async function answer(
     if (weather === 'slow') await new Promise((resolve) => setTimeout(resolve, 100));
   }
   if (weather === 'stall') return;
-  if (weather === 'cut') response.destroy();
-  else response.end();
+  if (weather !== 'cut') return void response.end();
+  // Of a connection that breaks, Chromium drops what the page has not read yet.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  response.destroy();
 }
 
 /** Settles when the piece has left, or the connection is gone. */

@@ -1,11 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The page's thin handle on a model in the worker. */
-import * as Comlink from 'comlink';
 import type { AssetOptions } from './assets.js';
-import { newRequestId } from './connection.js';
 import { planBackends } from './device.js';
 import { isTabserveError, TabserveError } from './errors.js';
-import { capture, type ImageSource, transferables } from './image/capture.js';
+import type { ImageSource } from './image/capture.js';
 import { MetricsRecorder } from './metrics.js';
 import { models } from './models.js';
 import {
@@ -19,7 +17,7 @@ import {
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
-import { ServedModel, type ServedModelSettings } from './served-model.js';
+import type { ServedModel, ServedModelSettings } from './served-model.js';
 import type {
   Availability,
   Classification,
@@ -32,7 +30,6 @@ import type {
   WatchOptions,
   WatchResult,
 } from './types.js';
-import { FrameFollower } from './watch.js';
 
 /** The events of an {@link ImageClassifier}. */
 export interface ImageClassifierEventMap {
@@ -74,16 +71,14 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   #nextId = 1;
 
   private constructor(
-    settings: ServedModelSettings,
-    plans: Awaited<ReturnType<typeof planBackends>>,
+    modelKey: string,
     maxQueue: number,
+    serve: (onStateChange: () => void) => ServedModel,
   ) {
     super();
-    this.#modelKey = JSON.stringify(settings.model);
+    this.#modelKey = modelKey;
     this.#maxQueue = maxQueue;
-    this.#served = new ServedModel(settings, plans, () =>
-      this.dispatchEvent(new Event('statechange')),
-    );
+    this.#served = serve(() => this.dispatchEvent(new Event('statechange')));
   }
 
   /** The models that come with tabserve, the default one first. */
@@ -147,12 +142,21 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       ownWorker: options.ownWorker ?? false,
       hubUrl: hubOf(options.hubUrl),
       stallTimeout: options.stallTimeout ?? defaultStallTimeout,
+      idleTimeout: options.idleTimeout ?? null,
       assets,
     };
     const progress = monitor && new DownloadMonitor(monitor);
-    const plans = await planBackends(options.device ?? 'auto', options.threads ?? 'auto');
+    const [plans, { ServedModel }] = await Promise.all([
+      planBackends(options.device ?? 'auto', options.threads ?? 'auto'),
+      // Not part of what a page loads before it wants a classifier.
+      import('./served-model.js'),
+    ]);
     signal?.throwIfAborted();
-    const classifier = new ImageClassifier(settings, plans, options.maxQueue ?? defaultMaxQueue);
+    const classifier = new ImageClassifier(
+      JSON.stringify(settings.model),
+      options.maxQueue ?? defaultMaxQueue,
+      (onStateChange) => new ServedModel(settings, plans, onStateChange),
+    );
     ImageClassifier.#living.add(classifier);
     try {
       await abortable(
@@ -191,7 +195,9 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   /**
    * Says what an image shows.
    *
-   * The image is captured when its turn comes; the caller's buffers, bitmaps and frames stay usable.
+   * What can change (a canvas, a video, a buffer) is captured at once; a file, an address or an
+   * `<img>` when its turn comes. The caller's buffers, bitmaps and frames stay usable. If the worker
+   * or the GPU is lost meanwhile, the request is made again once, within its `timeout`.
    *
    * @param image - Anything that holds a picture; of a video its current frame.
    * @returns The best answers, by score, ties by lowest index.
@@ -203,7 +209,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   /**
    * Says what each of several images shows: one list of answers per image, in their order.
    *
-   * Few of the images are in memory at a time, however many there are. The first failure rejects
+   * Few of the images are in memory at a time, however many there are: each is captured when its
+   * turn comes, and has to stay as it is until then. The first failure rejects
    * the whole call; its `details.image` is the image's place. `timeout` holds for each image.
    */
   async classify(
@@ -218,7 +225,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const id = options.id ?? String(this.#nextId++);
     return isList(images)
       ? this.#classifyAll(images, { ...options, id })
-      : this.#classifyOne(images, { ...options, id });
+      : this.#classifyOne(images, { ...options, id }, true);
   }
 
   /**
@@ -239,7 +246,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
     const signals = [stop.signal, this.#life.signal, ...(signal ? [signal] : [])];
-    const follower = new FrameFollower(video, AbortSignal.any(signals));
+    const follower = this.#served.follow(video, AbortSignal.any(signals));
     let previous = -1;
     try {
       for (;;) {
@@ -324,7 +331,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const lane = async () => {
       for (const [index, image] of queue) {
         const one = { ...options, id: `${options.id}.${index}`, signal };
-        results[index] = await this.#classifyOne(image, one, { image: index });
+        results[index] = await this.#classifyOne(image, one, false, { image: index });
       }
     };
     try {
@@ -338,12 +345,18 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
 
   async #classifyOne(
     source: ImageSource,
-    options: ClassifyOptions & { id: string },
+    { id, timeout, ...options }: ClassifyOptions & { id: string },
+    captureNow: boolean,
     details: { image?: number } = {},
   ): Promise<Classification[]> {
     const began = performance.now();
+    const timeLeft = () => {
+      if (timeout === undefined) return null;
+      const left = began + timeout - performance.now();
+      if (left <= 0) throw timedOut(timeout);
+      return left;
+    };
     const deadline = new AbortController();
-    const { timeout, id } = options;
     const timer =
       timeout === undefined
         ? undefined
@@ -357,30 +370,25 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       this.#refuseOverload();
-      const { connection, modelId } = await abortable(this.#served.load(), signal);
-      const captureBegan = performance.now();
-      const image = await capture(source);
-      const captureTime = performance.now() - captureBegan;
-      signal.throwIfAborted();
-      const request = {
-        requestId: newRequestId(),
-        modelId,
-        image,
-        crop: options.crop ?? null,
-        topK: options.topK ?? 5,
-        threshold: options.threshold ?? 0,
-        allow: options.allow ?? null,
-        deny: options.deny ?? null,
-        timeLeft: timeout === undefined ? null : began + timeout - performance.now(),
-      };
-      const { classifications, timings } = await connection.call(
-        'classify',
-        Comlink.transfer(request, transferables(image)),
-        signal,
+      const { classifications, timings, captured, waited, attempts } = await this.#served.classify(
+        source,
+        {
+          crop: options.crop ?? null,
+          topK: options.topK ?? 5,
+          threshold: options.threshold ?? 0,
+          allow: options.allow ?? null,
+          deny: options.deny ?? null,
+        },
+        { captureNow, priority: options.priority ?? 'normal', signal, timeLeft },
       );
       const total = performance.now() - began;
-      const report: RequestReport = { id, timings: { capture: captureTime, ...timings, total } };
-      this.#metrics.succeeded(report.timings);
+      const queue = timings.queue + waited;
+      const report: RequestReport = {
+        id,
+        timings: { capture: captured, ...timings, queue, total },
+        attempts,
+      };
+      this.#metrics.succeeded(report);
       this.dispatchEvent(new CustomEvent('request', { detail: report }));
       return classifications;
     } catch (error) {

@@ -2,29 +2,37 @@
  * One worker, from its start to its death.
  *
  * comlink leaves calls pending for ever when the worker dies, and cannot carry an AbortSignal. Here
- * every call ends: with the answer, the caller's abort, or the worker's death, which is noticed by its `error` event, by the Web Lock that it held, or by its silence.
+ * every call ends: with the answer, the caller's abort, or the worker's death, which is noticed
+ * by its `error` event, by the Web Lock that it held, or by its silence.
  */
 import * as Comlink from 'comlink';
 import { type AssetOptions, wasmUrls } from './assets.js';
 import type { BackendPlan } from './device.js';
-import { fromErrorRecord, TabserveError, toErrorRecord } from './errors.js';
+import {
+  type ErrorDetails,
+  fromErrorRecord,
+  isTabserveError,
+  messageOf,
+  TabserveError,
+  toErrorRecord,
+} from './errors.js';
 import { rasteriseSvg } from './image/svg.js';
 import type { ProgressListener } from './runtime/progress.js';
 import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
 import type { Fallback } from './types.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
 
-/**
- * Milliseconds of silence, with calls pending, after which a worker counts as dead. A run on WASM
- * blocks its thread, so this must exceed the slowest model's run on the slowest phone.
- */
-const silenceLimit = 60_000;
+/** Milliseconds that a worker whose script runs may take to say so again. */
+const startPatience = 5_000;
+
+/** Milliseconds that a worker may be silent over a call that does not say otherwise. */
+const defaultPatience = 60_000;
 
 /** Milliseconds of silence after which a worker is asked whether it lives. */
-const pingAfter = 5_000;
+const pingAfter = 1_000;
 
 /** How often silence is looked for, in milliseconds. */
-const watchInterval = 1_000;
+const watchInterval = 500;
 
 /** What a worker is started with. */
 export type WorkerConfig = Pick<BackendPlan, 'device' | 'flavour' | 'threads'> & {
@@ -51,7 +59,8 @@ export class Connection {
   readonly #api: Comlink.Remote<WorkerApi>;
   readonly #page: MessagePort;
   readonly #disposeScript: () => void;
-  readonly #pending = new Set<(error: unknown) => void>();
+  /** How to reject each call under way, and how long the worker may be silent over it. */
+  readonly #pending = new Map<(error: unknown) => void, number>();
   readonly #progress = new Map<number, ProgressListener>();
   readonly #lockWatch = new AbortController();
   #lastHeard = 0;
@@ -97,27 +106,29 @@ export class Connection {
       lockName,
       page: port2,
     };
-    await connection.call('start', Comlink.transfer(start, [port2]));
+    await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
     connection.#watchLock(lockName);
     return connection;
   }
 
-  /** Whether calls can still be made. */
-  get isAlive(): boolean {
-    return this.#end === undefined;
+  /** Why no more calls can be made; `undefined` while they can. */
+  get end(): TabserveError | undefined {
+    return this.#end;
   }
 
   /**
    * Calls the worker.
    *
-   * @param signal - Drops the call, here and in the worker.
+   * @param options - `signal` drops the call, here and in the worker. `patience`: milliseconds that
+   *   the worker may be silent over it. A run on WASM blocks its thread, so this has to exceed the
+   *   longest run; 0 for a call that nobody waits for.
    * @throws TabserveError what the worker answered, `worker-crashed`, `device-lost`, `destroyed`; or
    *   the signal's reason.
    */
   async call<Name extends CallName>(
     name: Name,
     request: Parameters<WorkerApi[Name]>[0],
-    signal?: AbortSignal,
+    { signal, patience = defaultPatience }: { signal?: AbortSignal; patience?: number } = {},
   ): Promise<CallValue<Name>> {
     signal?.throwIfAborted();
     if (this.#end) throw this.#end;
@@ -129,15 +140,20 @@ export class Connection {
       reject(signal?.reason);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#pending.add(reject);
+    this.#pending.set(reject, patience);
     this.#watchSilence();
     try {
       const send = this.#api[name] as unknown as (
         request: Parameters<WorkerApi[Name]>[0],
       ) => Promise<Reply<CallValue<Name>>>;
       send(request).then((reply) => {
-        if ('error' in reply) reject(fromErrorRecord(reply.error));
-        else resolve(reply.value);
+        if ('value' in reply) return resolve(reply.value);
+        const error = fromErrorRecord(reply.error);
+        reject(error);
+        // A worker whose GPU is gone blocks for good at its next run; a broken engine stays broken.
+        const isFatal =
+          isTabserveError(error, 'device-lost') || isTabserveError(error, 'worker-crashed');
+        if (isFatal) this.#die(error);
       }, reject);
       return await promise;
     } finally {
@@ -150,6 +166,12 @@ export class Connection {
   followProgress(requestId: number, listener: ProgressListener): () => void {
     this.#progress.set(requestId, listener);
     return () => this.#progress.delete(requestId);
+  }
+
+  /** Ends the worker as if it had died: its host starts another. */
+  replace(cause: unknown): void {
+    const message = `The worker was replaced: ${messageOf(cause)}`;
+    this.#die(new TabserveError('worker-crashed', message, { cause }));
   }
 
   /** Ends the worker. Pending calls reject with `destroyed`. */
@@ -196,12 +218,14 @@ export class Connection {
       // A late look means that the page itself slept: the worker gets a new chance to speak.
       if (now - lastLook > 3 * watchInterval) this.#lastHeard = now;
       lastLook = now;
+      const silence = now - this.#lastHeard;
+      const limit = Math.max(...this.#pending.values());
       if (this.#pending.size === 0) {
         clearInterval(this.#watch);
         this.#watch = undefined;
-      } else if (now - this.#lastHeard > silenceLimit) {
-        this.#die(crashed(`${silenceLimit / 1000} seconds of silence`));
-      } else if (now - this.#lastHeard > pingAfter && !this.#pinged) {
+      } else if (limit > 0 && silence > limit) {
+        this.#die(crashed(`${Math.round(silence / 1000)} seconds of silence`, { silence }));
+      } else if (silence > pingAfter && !this.#pinged) {
         this.#pinged = true;
         void this.#api.ping();
       }
@@ -222,7 +246,7 @@ export class Connection {
     this.#lockWatch.abort();
     clearInterval(this.#watch);
     this.#disposeScript();
-    for (const reject of this.#pending) reject(error);
+    for (const reject of this.#pending.keys()) reject(error);
   }
 }
 
@@ -237,9 +261,10 @@ async function translating<T>(
   }
 }
 
-function crashed(sign: string): TabserveError {
+function crashed(sign: string, details: ErrorDetails = {}): TabserveError {
   return new TabserveError(
     'worker-crashed',
-    `The worker died (noticed by ${sign}). The next call starts a new one.`,
+    `The worker died (noticed by ${sign}). A new one is started.`,
+    { details },
   );
 }

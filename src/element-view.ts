@@ -15,7 +15,16 @@ const styles = `
 /** Made once per page, and not of a `<style>`, which a Content-Security-Policy may forbid. */
 let sheet: CSSStyleSheet | undefined;
 
-const percent = new Intl.NumberFormat(undefined, { style: 'percent', maximumFractionDigits: 1 });
+/** Made on first use: to load a locale takes milliseconds. */
+let percentFormat: Intl.NumberFormat | undefined;
+
+function percent(share: number): string {
+  percentFormat ??= new Intl.NumberFormat(undefined, {
+    style: 'percent',
+    maximumFractionDigits: 1,
+  });
+  return percentFormat.format(share);
+}
 
 /** The shadow tree of one element. */
 export class ClassifierView {
@@ -36,7 +45,7 @@ export class ClassifierView {
   showProgress(loaded: number, total: number): void {
     // In tenths: a screen reader would read every change.
     const share = total > 0 ? Math.floor((loaded / total) * 10) / 10 : 0;
-    this.showStatus(`Loading the model: ${percent.format(share)}`);
+    this.showStatus(`Loading the model: ${percent(share)}`);
   }
 
   /** An empty text hides the line. */
@@ -53,11 +62,7 @@ export class ClassifierView {
         const bar = make('span', 'bar');
         bar.ariaHidden = 'true';
         bar.style.setProperty('--score', String(Math.min(1, Math.max(0, score))));
-        item.append(
-          bar,
-          make('span', 'label', label),
-          make('span', 'score', percent.format(score)),
-        );
+        item.append(bar, make('span', 'label', label), make('span', 'score', percent(score)));
         return item;
       }),
     );

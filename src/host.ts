@@ -1,6 +1,7 @@
 /** The worker as classifiers see it: shared between them, and replaced when it dies. */
 import { Connection, type WorkerConfig } from './connection.js';
 import type { TabserveError } from './errors.js';
+import { Places } from './lanes.js';
 
 /** What a classifier hears from its host. */
 export interface HostListener {
@@ -8,10 +9,18 @@ export interface HostListener {
   onWorkerDeath(error: TabserveError): void;
 }
 
-/** Keeps one worker alive for as long as any classifier uses it. */
+/**
+ * Requests that may be with a worker at a time: one in the engine, one being decoded, and two on
+ * their way, so that the worker never waits for the page.
+ */
+const placesPerWorker = 4;
+
+/** Keeps one worker for as long as any classifier uses it. */
 export class WorkerHost {
   static readonly #shared = new Map<string, WorkerHost>();
 
+  /** Who may send the worker requests, in which order. */
+  readonly places = new Places(placesPerWorker);
   readonly #config: WorkerConfig;
   readonly #key: string | null;
   readonly #listeners = new Set<HostListener>();
@@ -62,6 +71,8 @@ export class WorkerHost {
         this.#connection = undefined;
         for (const listener of [...this.#listeners]) listener.onWorkerDeath(error);
       };
+      // It may have died before anybody listened.
+      if (connection.end) throw connection.end;
       return connection;
     } catch (error) {
       this.#connection = undefined;

@@ -20,7 +20,8 @@ test('a recorder counts, and looks back on the latest 1,000', () => {
     postprocess: 0,
     total,
   });
-  for (let n = 1; n <= 1500; n += 1) recorder.succeeded(timings(n));
+  for (let n = 1; n <= 1500; n += 1)
+    recorder.succeeded({ id: '', timings: timings(n), attempts: n === 7 ? 2 : 1 });
   recorder.failed(new TabserveError('network', ''));
   recorder.failed(new TabserveError('network', ''));
   recorder.failed(new DOMException('enough', 'AbortError'));
@@ -30,6 +31,7 @@ test('a recorder counts, and looks back on the latest 1,000', () => {
     errors: 2,
     errorsByCode: { network: 2 },
     aborted: 1,
+    retries: 1,
   });
   expect(metrics.latency.total).toEqual({ p50: 1000, p95: 1450, p99: 1490, max: 1500 });
 });

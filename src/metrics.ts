@@ -1,6 +1,6 @@
 /** A classifier's running account of its requests. */
 import { isTabserveError } from './errors.js';
-import type { ClassifierMetrics, Percentiles, StageTimings } from './types.js';
+import type { ClassifierMetrics, Percentiles, RequestReport, StageTimings } from './types.js';
 
 /** How many requests the percentiles look back on. */
 const windowSize = 1000;
@@ -26,8 +26,11 @@ export class MetricsRecorder {
   pending = 0;
   /** Times that the worker was replaced. */
   restarts = 0;
+  /** Requests that were made again. */
+  retries = 0;
 
-  succeeded(timings: StageTimings): void {
+  succeeded({ timings, attempts }: RequestReport): void {
+    this.retries += attempts - 1;
     this.#window[this.#requests % windowSize] = timings;
     this.#requests += 1;
   }
@@ -51,6 +54,7 @@ export class MetricsRecorder {
       aborted: this.#aborted,
       pending: this.pending,
       restarts: this.restarts,
+      retries: this.retries,
       latency,
     };
   }

@@ -44,6 +44,7 @@ export function checkCreateOptions(options: CreateOptions): void {
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);
+  inRange(options.idleTimeout, 'idleTimeout', 0, 2 ** 31 - 1);
 }
 
 /** Errors as {@link checkCreateOptions}. */
@@ -51,6 +52,7 @@ export function checkClassifyOptions(options: ClassifyOptions): void {
   inRange(options.topK, 'topK', 1, Number.MAX_SAFE_INTEGER, true);
   inRange(options.threshold, 'threshold', 0, 1);
   inRange(options.timeout, 'timeout', 0, 2 ** 31 - 1);
+  oneOf(options.priority, 'priority', ['high', 'normal', 'low']);
   for (const name of ['allow', 'deny'] as const) {
     const labels: unknown = options[name];
     if (labels !== undefined && !Array.isArray(labels)) {

@@ -1,12 +1,29 @@
-/** A model on the best backend that takes it, brought back when its worker dies. */
+/** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
+import * as Comlink from 'comlink';
 import { type AssetOptions, modelMirrors } from './assets.js';
 import { type Connection, newRequestId } from './connection.js';
 import type { BackendPlan } from './device.js';
-import { isTabserveError, messageOf, TabserveError } from './errors.js';
+import { type ErrorCode, isTabserveError, messageOf, TabserveError } from './errors.js';
+import { HeldImage } from './held-image.js';
 import { type HostListener, WorkerHost } from './host.js';
+import { type ImageSource, transferables } from './image/capture.js';
+import { Lane } from './lanes.js';
 import type { ProgressListener } from './runtime/progress.js';
-import type { LoadedModel, ModelRequest } from './runtime/protocol.js';
-import type { ClassifierInfo, ClassifierState, Fallback, ModelDtype } from './types.js';
+import type {
+  ClassifyRequest,
+  ClassifyResult,
+  LoadedModel,
+  ModelRequest,
+} from './runtime/protocol.js';
+import { planAfter } from './step-down.js';
+import type {
+  ClassifierInfo,
+  ClassifierState,
+  Fallback,
+  ModelDtype,
+  RequestPriority,
+} from './types.js';
+import { FrameFollower } from './watch.js';
 
 /** Everything about a model's load but where it runs. */
 export interface ServedModelSettings {
@@ -14,15 +31,13 @@ export interface ServedModelSettings {
   dtype: 'auto' | ModelDtype;
   maxPixels: number;
   ownWorker: boolean;
+  /** Base address of the hub, with a slash at its end. */
   hubUrl: string;
+  /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
+  /** Milliseconds without a request after which the model is unloaded; `null` for never. */
+  idleTimeout: number | null;
   assets: AssetOptions;
-}
-
-/** A model that a worker has ready. */
-export interface Serving {
-  connection: Connection;
-  modelId: number;
 }
 
 /** Options of {@link ServedModel.load}. */
@@ -31,27 +46,87 @@ export interface LoadOptions {
   onProgress?: ProgressListener | undefined;
 }
 
-/** Failures of a GPU that another backend may not have. */
-const backendFailures = [
-  'unsupported',
-  'device-lost',
-  'out-of-memory',
-  'worker-blocked',
-  'worker-crashed',
-  'model-invalid',
-] as const;
+/** What {@link ServedModel.classify} does besides classifying. */
+export interface RequestOptions {
+  /** Captures what can change at the call, rather than when its turn comes. */
+  captureNow: boolean;
+  priority: RequestPriority;
+  signal: AbortSignal;
+  /**
+   * Milliseconds that are left for the request; `null` for as many as it takes.
+   *
+   * @throws TabserveError `timeout` when there are none, even where a throttled timer is late.
+   */
+  timeLeft(): number | null;
+}
 
-/** Loads a model on the first of several backends that takes it, and keeps it loaded. */
+/** A result, and what it took. */
+export interface Served extends ClassifyResult {
+  /** Milliseconds of taking the picture, and of waiting for a place. */
+  captured: number;
+  waited: number;
+  /** 2 if the worker was lost in the middle of the first attempt. */
+  attempts: number;
+}
+
+/** Milliseconds before each further start of a worker that dies without an answer in between. */
+const backOff = [0, 1000, 1000, 2000, 3000, 5000] as const;
+
+/** A worker that has lived so many milliseconds was a good one, even if nobody asked it anything. */
+const goodAge = 30_000;
+
+/** A GPU that was lost, with or without its worker, so often within so many minutes is given up. */
+const gpuPatience = { losses: 3, minutes: 10 } as const;
+
+/**
+ * Milliseconds of silence that a run is given: so many times the longest one so far, since a busy
+ * machine is slower than it was, and at least as many.
+ */
+const patience = { factor: 20, least: 3_000, first: 60_000 } as const;
+
+/** Errors of a worker that has to be replaced; a request that it met can be made again. */
+const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
+
+/**
+ * Errors that are for good at first, but pass where the same has worked before: a worker died in its
+ * first moments, or the browser has no GPU just after it was lost.
+ */
+const passing: readonly ErrorCode[] = ['worker-blocked', 'unsupported'];
+
+/** A model that a worker has ready. */
+interface Serving {
+  connection: Connection;
+  modelId: number;
+  since: number;
+}
+
+/**
+ * Loads a model on the first of several backends that takes it, and keeps it loaded: after the death
+ * of its worker it is loaded into a new one, and the requests that were under way are made again.
+ */
 export class ServedModel implements HostListener {
   readonly #settings: ServedModelSettings;
   readonly #onStateChange: () => void;
+  readonly #lane = new Lane();
+  readonly #life = new AbortController();
   /** Backends still worth trying; the first is in use. */
   #plans: readonly BackendPlan[];
   #fallbacks: Fallback[] = [];
   #host: WorkerHost | undefined;
-  #serving: Promise<Serving> | undefined;
+  #loading: Promise<void> | undefined;
+  #serving: Serving | undefined;
   #info: ClassifierInfo | undefined;
   #state: ClassifierState = 'starting';
+  /** Workers that died, or failed to start, since the last sign of health. */
+  #losses = 0;
+  /** What the latest of them died of. */
+  #lastLoss: unknown;
+  /** When workers with a GPU were lost. */
+  #gpuLosses: number[] = [];
+  /** Milliseconds of the longest stretch that the worker was seen to spend on this model. */
+  #longest: number | undefined;
+  #requests = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
   /** Times that a worker died under this model. */
   restarts = 0;
 
@@ -63,6 +138,10 @@ export class ServedModel implements HostListener {
     this.#settings = settings;
     this.#plans = plans;
     this.#onStateChange = onStateChange;
+    // A load that the network refused is made again when there is a network.
+    globalThis.addEventListener('online', () => this.#state === 'failed' && this.#wake(), {
+      signal: this.#life.signal,
+    });
   }
 
   get state(): ClassifierState {
@@ -74,20 +153,67 @@ export class ServedModel implements HostListener {
     return this.#info;
   }
 
-  /** The loaded model. The first call loads it, a call after the worker's death loads it again. */
-  load(options: LoadOptions = {}): Promise<Serving> {
-    this.#serving ??= this.#loadOnBest(options).then(
-      (serving) => {
+  /** Loads the model, unless it is loaded or loading. */
+  load(options: LoadOptions = {}): Promise<void> {
+    this.#loading ??= this.#bringUp(options).then(
+      () => {
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
-        return serving;
+        this.#rest();
       },
       (error: unknown) => {
-        this.#serving = undefined;
+        this.#loading = undefined;
+        this.#losses = 0;
         this.#setState('failed');
+        this.#lane.refuse(error);
         throw error;
       },
     );
-    return this.#serving;
+    return this.#loading;
+  }
+
+  /**
+   * Classifies an image, in its turn; a second time if the worker is lost during the first.
+   *
+   * @throws TabserveError as `ImageClassifier.classify()`; the signal's reason.
+   */
+  async classify(
+    source: ImageSource,
+    request: Omit<ClassifyRequest, 'requestId' | 'modelId' | 'image' | 'timeLeft'>,
+    options: RequestOptions,
+  ): Promise<Served> {
+    const began = performance.now();
+    const image = new HeldImage(source, options.captureNow);
+    this.#requests += 1;
+    clearTimeout(this.#idle);
+    try {
+      for (let attempts = 1; ; attempts += 1) {
+        this.#wake();
+        const { priority, signal } = options;
+        const leave = await this.#lane.enter(attempts > 1 ? 'again' : priority, signal);
+        const serving = this.#serving;
+        try {
+          signal.throwIfAborted();
+          if (!serving) {
+            // It was lost in the same moment.
+            attempts -= 1;
+            continue;
+          }
+          const waited = performance.now() - began;
+          const served = await this.#attempt(serving, image, request, options, attempts === 1);
+          return { ...served, attempts, waited };
+        } catch (error) {
+          const isLost = losses.some((code) => isTabserveError(error, code));
+          if (isTabserveError(error, 'out-of-memory')) this.#outOfMemory(serving, error);
+          if (!isLost || attempts > 1 || image.isSpent) throw error;
+        } finally {
+          leave();
+        }
+      }
+    } finally {
+      image.release();
+      this.#requests -= 1;
+      this.#rest();
+    }
   }
 
   /**
@@ -96,76 +222,224 @@ export class ServedModel implements HostListener {
    * @returns Unloads the former one; to be called when its last request is done.
    */
   async renew(options: LoadOptions): Promise<() => void> {
+    await this.load(options);
     const former = this.#serving;
-    const next = this.#loadOnBest(options);
-    await next;
-    this.#serving = next;
-    return () => this.#unload(former);
+    await this.#loadOnce(options);
+    return () => former && unload(former.connection, former.modelId);
   }
 
-  onWorkerDeath(): void {
+  /** Follows a video. Here, so that what is needed later comes with what is needed first. */
+  follow(video: HTMLVideoElement, signal: AbortSignal): FrameFollower {
+    return new FrameFollower(video, signal);
+  }
+
+  onWorkerDeath(error: TabserveError): void {
     this.restarts += 1;
-    this.#serving = undefined;
-    this.#setState('recovering');
+    this.#noteGpuLoss();
+    const { silence } = error.details;
+    // It may have been working after all: the next one is given more time.
+    if (typeof silence === 'number') this.#longest = (2 * silence) / patience.factor;
+    // While it loads, whoever loads it deals with it.
+    if (!this.#serving) return;
+    if (performance.now() - this.#serving.since > goodAge) this.#losses = 0;
+    this.#forget();
+    if (!this.#stepDown(error)) this.#lose(error);
+    this.#recover();
   }
 
   /** Unloads the model and leaves its worker. */
   destroy(): void {
     this.#setState('destroyed');
-    this.#unload(this.#serving);
-    this.#host?.leave(this);
-    this.#host = undefined;
+    this.#life.abort(new TabserveError('destroyed', 'The classifier was destroyed.'));
+    clearTimeout(this.#idle);
+    this.#leaveHost();
+    this.#forget();
   }
 
-  #unload(serving: Promise<Serving> | undefined): void {
-    serving?.then(
-      ({ connection, modelId }) =>
-        // A worker that is going away anyway rejects this.
-        void connection.call('unload', modelId).catch(() => undefined),
-      () => undefined,
+  async #attempt(
+    { connection, modelId }: Serving,
+    image: HeldImage,
+    request: Omit<ClassifyRequest, 'requestId' | 'modelId' | 'image' | 'timeLeft'>,
+    { signal, timeLeft }: RequestOptions,
+    isFirst: boolean,
+  ): Promise<Omit<Served, 'attempts' | 'waited'>> {
+    timeLeft();
+    const began = performance.now();
+    const captured = await image.take(isFirst);
+    const sent = performance.now();
+    signal.throwIfAborted();
+    const message: ClassifyRequest = {
+      ...request,
+      requestId: newRequestId(),
+      modelId,
+      image: captured,
+      timeLeft: timeLeft(),
+    };
+    const result = await connection.call(
+      'classify',
+      Comlink.transfer(message, transferables(captured)),
+      { signal, patience: this.#patience() },
     );
+    this.#losses = 0;
+    this.#note(Math.max(result.timings.preprocess, result.timings.inference));
+    return { ...result, captured: sent - began };
   }
 
-  async #loadOnBest(options: LoadOptions): Promise<Serving> {
+  /** Loads the model if it is not there, without waiting for it. */
+  #wake(): void {
+    if (this.#state === 'failed') this.#setState('recovering');
+    // Its failure refuses the requests that wait in the lane.
+    this.load().catch(() => undefined);
+  }
+
+  #recover(): void {
+    this.#setState('recovering');
+    this.#wake();
+  }
+
+  async #bringUp(options: LoadOptions): Promise<void> {
+    const isFirst = this.#info === undefined;
     for (;;) {
-      const [plan, next] = this.#plans;
-      if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
+      const delay = backOff[this.#losses];
+      if (delay === undefined) throw this.#lastLoss;
+      await this.#pause(delay);
       try {
-        return await this.#loadOn(plan, options);
+        return await this.#loadOnce(options);
       } catch (error) {
-        const isBackends = backendFailures.some((code) => isTabserveError(error, code));
-        if (!next || !isBackends || this.#state === 'destroyed') throw error;
-        this.#fallbacks.push({ from: plan.device, to: next.device, reason: messageOf(error) });
-        this.#host?.leave(this);
-        this.#host = undefined;
-        this.#plans = this.#plans.slice(1);
+        this.#life.signal.throwIfAborted();
+        options.signal?.throwIfAborted();
+        if (isTabserveError(error, 'unsupported')) this.#noteGpuLoss();
+        if (this.#stepDown(error)) continue;
+        if (!isTabserveError(error)) throw error;
+        const isWorthAnother = isFirst
+          ? error.code === 'worker-crashed' && this.#losses === 0
+          : error.retryable || passing.includes(error.code);
+        if (!isWorthAnother) throw error;
+        this.#lose(error);
       }
     }
   }
 
-  async #loadOn(plan: BackendPlan, { signal, onProgress }: LoadOptions): Promise<Serving> {
+  async #loadOnce({ signal, onProgress }: LoadOptions): Promise<void> {
     const began = performance.now();
-    const { ownWorker, assets, ...what } = this.#settings;
+    const { ownWorker, idleTimeout: _, assets, ...what } = this.#settings;
+    const [plan] = this.#plans;
+    if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
     const { device, flavour, threads } = plan;
     this.#host ??= WorkerHost.join({ device, flavour, threads, assets }, this, ownWorker);
+    const { places } = this.#host;
     const connection = await this.#host.connect();
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);
+    const signals = signal ? [signal, this.#life.signal] : [this.#life.signal];
     try {
       const { model } = what;
       const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
       const request = { requestId, mirrors, ...what };
-      const loaded = await connection.call('load', request, signal);
+      const loaded = await connection.call('load', request, {
+        signal: AbortSignal.any(signals),
+        patience: this.#patience(),
+      });
       this.#info = infoOf(
         loaded,
         plan,
         [...this.#fallbacks, ...connection.fallbacks],
         performance.now() - began,
       );
-      return { connection, modelId: loaded.modelId };
+      this.#note(Math.max(loaded.timings.session, loaded.timings.warmup));
+      this.#serving = { connection, modelId: loaded.modelId, since: performance.now() };
+      this.#lane.open(places);
+    } catch (error) {
+      // An abort may cross the answer: then the worker has a model that nobody knows.
+      if (!connection.end) unload(connection, requestId);
+      throw error;
     } finally {
       unfollow?.();
     }
+  }
+
+  /** Goes on to another backend, or a smaller setting, if the error is one that it may not have. */
+  #stepDown(error: unknown): boolean {
+    const { losses, minutes } = gpuPatience;
+    const since = Date.now() - minutes * 60_000;
+    const recent = this.#gpuLosses.filter((time) => time > since).length;
+    const isTrusted = this.#info !== undefined && recent < losses;
+    const next = planAfter(this.#plans, error, isTrusted);
+    if (!next) return false;
+    const { from, to, plans } = next;
+    const often = `the GPU was lost ${recent} times within ${minutes} minutes, the last time so: `;
+    this.#fallbacks.push({
+      from,
+      to,
+      reason: `${recent < losses ? '' : often}${messageOf(error)}`,
+    });
+    this.#leaveHost();
+    this.#plans = plans;
+    this.#losses = 0;
+    return true;
+  }
+
+  #noteGpuLoss(): void {
+    if (this.#plans[0]?.device === 'webgpu') this.#gpuLosses.push(Date.now());
+  }
+
+  #lose(error: unknown): void {
+    this.#losses += 1;
+    this.#lastLoss = error;
+  }
+
+  /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
+  #outOfMemory(serving: Serving | undefined, error: unknown): void {
+    if (!serving || serving !== this.#serving) return;
+    if (!this.#stepDown(error)) {
+      serving.connection.replace(error);
+      return;
+    }
+    this.restarts += 1;
+    this.#forget();
+    this.#recover();
+  }
+
+  /** The model is not in a worker any more. */
+  #forget(): void {
+    this.#lane.close();
+    this.#serving = undefined;
+    this.#loading = undefined;
+  }
+
+  #leaveHost(): void {
+    const { connection, modelId } = this.#serving ?? {};
+    if (connection && modelId) unload(connection, modelId);
+    this.#host?.leave(this);
+    this.#host = undefined;
+  }
+
+  /** Unloads the model after a while, unless a request comes. */
+  #rest(): void {
+    clearTimeout(this.#idle);
+    const { idleTimeout } = this.#settings;
+    if (idleTimeout === null || this.#requests > 0 || !this.#serving) return;
+    this.#idle = setTimeout(() => {
+      this.#leaveHost();
+      this.#forget();
+    }, idleTimeout);
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    this.#life.signal.throwIfAborted();
+  }
+
+  /** How long the worker may be silent over this model's load or run. */
+  #patience(): number {
+    const { factor, least, first } = patience;
+    return this.#longest === undefined ? first : Math.max(least, factor * this.#longest);
+  }
+
+  /** A long stretch counts for less with every shorter one after it. */
+  #note(duration: number): void {
+    this.#longest = Math.max(duration, 0.8 * (this.#longest ?? 0));
   }
 
   #setState(state: ClassifierState): void {
@@ -173,6 +447,11 @@ export class ServedModel implements HostListener {
     this.#state = state;
     this.#onStateChange();
   }
+}
+
+/** Tells a worker, if it still is there, to forget a model. */
+function unload(connection: Connection, modelId: number): void {
+  connection.call('unload', modelId, { patience: 0 }).catch(() => undefined);
 }
 
 function infoOf(

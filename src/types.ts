@@ -101,10 +101,17 @@ export interface CreateOptions {
   /** Images with more pixels are refused before they are decoded. @default 100_000_000 */
   maxPixels?: number;
   /**
-   * Most requests that may wait in the worker; one more is refused with `queue-full`.
+   * Most requests that may be under way; one more is refused with `queue-full`. Besides, waiting
+   * canvases, videos, bitmaps and buffers are refused when they hold more than 256 MiB in all.
    * @default 1000
    */
   maxQueue?: number;
+  /**
+   * Milliseconds without a request after which the model is unloaded, to give its memory back. The
+   * next request loads it again.
+   * @default never
+   */
+  idleTimeout?: number;
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**
@@ -143,6 +150,12 @@ export interface CreateOptions {
   stallTimeout?: number;
 }
 
+/**
+ * How urgent a request is among those to the same worker. Strict: while a more urgent one waits, no
+ * other is begun; one that was begun is finished.
+ */
+export type RequestPriority = 'high' | 'normal' | 'low';
+
 /** Options of `ImageClassifier.classify()`. */
 export interface ClassifyOptions {
   /** At most so many answers. @default 5 */
@@ -155,6 +168,12 @@ export interface ClassifyOptions {
   deny?: readonly string[];
   /** The region of interest, in pixels of the upright image. @default the whole image */
   crop?: PixelRect;
+  /**
+   * How urgent the request is. Among equally urgent ones each model has its turn, and within a
+   * model the first comes first.
+   * @default 'normal'
+   */
+  priority?: RequestPriority;
   /** Drops the request. The promise rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Milliseconds after which the promise rejects with `timeout`. @default none */
@@ -193,7 +212,7 @@ export interface WatchResult {
 export interface StageTimings {
   /** On the page: taking the picture from its source. */
   capture: number;
-  /** In the worker: waiting for its turn. */
+  /** Waiting for its turn, on the page and in the worker. */
   queue: number;
   /** In the worker: bytes to pixels. */
   decode: number;
@@ -211,6 +230,8 @@ export interface StageTimings {
 export interface RequestReport {
   id: string;
   timings: StageTimings;
+  /** How often it was sent to a worker: 2 if the first one was lost over it. */
+  attempts: number;
 }
 
 /** A substitution that tabserve made, and why. */
@@ -266,7 +287,7 @@ export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'ava
  * - `starting`: the worker or the model is loading.
  * - `ready`: answers.
  * - `degraded`: answers, on a fallback.
- * - `recovering`: the worker was lost; a new one is loading.
+ * - `recovering`: the worker was lost; a new one is loading, and requests wait for it.
  * - `failed`: could not recover. The next `classify` tries again.
  * - `destroyed`: for good.
  */
@@ -299,6 +320,8 @@ export interface ClassifierMetrics {
   pending: number;
   /** Times that the worker had to be replaced. */
   restarts: number;
+  /** Requests that were sent again because their worker was lost. */
+  retries: number;
   latency: Readonly<Record<keyof StageTimings, Percentiles>>;
 }
 

@@ -165,7 +165,7 @@ function startError(cause: unknown, url: string): TabserveError {
 
 /** Whether an engine's message says that memory ran out. */
 export function isOutOfMemory(message: string): boolean {
-  return /bad_alloc|out of memory|could not allocate|Failed to allocate|RangeError.*memory/i.test(
+  return /bad_alloc|out of memory|could not allocate|failed to allocate|allocation failed|maximum memory size/i.test(
     message,
   );
 }

@@ -90,18 +90,18 @@ export async function updateModel(
   };
 }
 
-/** Classifies the manifest's test pictures. */
+/** Runs the network, and classifies the manifest's test pictures. */
 async function selfTest(
   engine: Engine,
-  { session, preprocessor, manifest, labels }: ModelEntry,
+  { session, preprocessor, manifest, labels, input }: ModelEntry,
   { locate, otherOrigin }: ResolvedModel,
   signal: AbortSignal,
 ): Promise<void> {
+  await engine.exclusive(() => session.run(input));
   for (const { image, index } of manifest.selfTest ?? []) {
     const blob = new Blob([await download(locate(image), { signal, otherOrigin })]);
-    const tensor = preprocessor.allocate(1);
-    await preprocessor.run({ kind: 'blob', blob }, tensor, 0, { signal });
-    const output = Array.from(await engine.exclusive(() => session.run(tensor)));
+    await preprocessor.run({ kind: 'blob', blob }, input, 0, { signal });
+    const output = Array.from(await engine.exclusive(() => session.run(input)));
     const best = output.indexOf(Math.max(...output));
     if (best === index) continue;
     throw new TabserveError(

@@ -143,14 +143,9 @@ class Load {
     );
     const { manifest } = session;
     const labels = labelsOf(manifest);
-    const entry = {
-      session,
-      preprocessor,
-      manifest,
-      labels,
-      maxPixels: this.#request.maxPixels,
-      input: preprocessor.allocate(1),
-    };
+    const { maxPixels } = this.#request;
+    const input = preprocessor.allocate(1);
+    const entry: ModelEntry = { session, preprocessor, manifest, labels, maxPixels, input };
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {

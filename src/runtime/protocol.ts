@@ -84,7 +84,7 @@ export interface LoadRequest {
 
 /** What became of a {@link LoadRequest}. */
 export interface LoadedModel {
-  /** Names the model in later requests to this worker. */
+  /** Names the model in later requests to this worker: its load's `requestId`. */
   modelId: number;
   manifest: ModelManifest;
   labels: readonly string[];
@@ -140,6 +140,7 @@ export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>>;
+  /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
   survey(request: null): Promise<Reply<LibrarySurvey>>;
   /** Forgets models and deletes files. Answers the bytes freed. */

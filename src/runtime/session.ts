@@ -174,6 +174,7 @@ function misfit(where: string, field: string, manifest: string, model: string): 
 
 function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {
   const message = messageOf(cause);
+  if (isTrap(cause)) return trapped(cause, where);
   if (isOutOfMemory(message)) {
     return new TabserveError(
       'out-of-memory',
@@ -191,6 +192,7 @@ function createError(cause: unknown, bytes: Uint8Array, where: string): Tabserve
 
 function runError(cause: unknown, model: string): TabserveError {
   const message = messageOf(cause);
+  if (isTrap(cause)) return trapped(cause, model);
   if (/device was lost|device is lost|DeviceLost/i.test(message)) {
     return new TabserveError('device-lost', `The GPU was lost during a run: ${message}`, { cause });
   }
@@ -202,6 +204,19 @@ function runError(cause: unknown, model: string): TabserveError {
     );
   }
   return new TabserveError('model-invalid', `The model "${model}" failed: ${message}`, { cause });
+}
+
+/** Whether WebAssembly stopped in the middle of its work, which leaves the engine unusable. */
+function isTrap(cause: unknown): boolean {
+  return cause instanceof WebAssembly.RuntimeError;
+}
+
+function trapped(cause: unknown, model: string): TabserveError {
+  return new TabserveError(
+    'worker-crashed',
+    `The engine broke down over "${model}": ${messageOf(cause)}`,
+    { cause },
+  );
 }
 
 function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {

@@ -5,12 +5,19 @@
  * answered.
  */
 import * as Comlink from 'comlink';
-import { fromErrorRecord, TabserveError, toErrorRecord } from '../errors.js';
+import {
+  asTabserveError,
+  fromErrorRecord,
+  messageOf,
+  TabserveError,
+  toErrorRecord,
+} from '../errors.js';
 import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
-import type { OrtModule } from './backend.js';
+import { isOutOfMemory, type OrtModule } from './backend.js';
 import { classifyImage } from './classify.js';
 import { Engine } from './engine.js';
+import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
 import { loadModel, type ModelEntry, type Translator } from './load.js';
 import type {
@@ -37,7 +44,7 @@ const imagesInFlight = 2;
 
 /** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
 export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
-  Comlink.expose(new TabserveWorker(ort));
+  Comlink.expose(new TabserveWorker(ort), guarded(self));
   const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
   self.postMessage(ready);
 }
@@ -48,7 +55,6 @@ class TabserveWorker implements WorkerApi {
   readonly #models = new Map<number, ModelEntry>();
   readonly #underWay = new Map<number, AbortController>();
   #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
-  #nextModelId = 1;
 
   constructor(ort: OrtModule) {
     this.#ort = ort;
@@ -56,6 +62,7 @@ class TabserveWorker implements WorkerApi {
 
   start(request: StartRequest): Promise<Reply<null>> {
     return reply(async () => {
+      if (this.#started) throw new TabserveError('internal', 'The worker was started twice.');
       const page = Comlink.wrap<PageApi>(request.page);
       const engine = new Engine(this.#ort, request, (reason) => void page.deviceLost(reason));
       this.#started = { engine, page };
@@ -72,7 +79,12 @@ class TabserveWorker implements WorkerApi {
         onProgress: (...bytes) => void page.progress(request.requestId, ...bytes),
         translator: translatorOf(page),
       });
-      const modelId = this.#nextModelId++;
+      // The load's own number, so that the page can unload a model whose answer it never got.
+      const modelId = request.requestId;
+      if (signal.aborted) {
+        await engine.exclusive(() => entry.session.release());
+        throw signal.reason;
+      }
       this.#models.set(modelId, entry);
       return { modelId, ...report };
     });
@@ -96,6 +108,7 @@ class TabserveWorker implements WorkerApi {
 
   unload(modelId: number): Promise<Reply<null>> {
     return reply(async () => {
+      this.cancel(modelId);
       const model = this.#models.get(modelId);
       this.#models.delete(modelId);
       if (model) await this.#context().engine.exclusive(() => model.session.release());
@@ -165,7 +178,7 @@ async function reply<T>(task: () => Promise<T>): Promise<Reply<T>> {
   try {
     return { value: await task() };
   } catch (error) {
-    return { error: toErrorRecord(error) };
+    return { error: toErrorRecord(typed(error)) };
   }
 }
 
@@ -174,6 +187,15 @@ function translatorOf(page: Comlink.Remote<PageApi>): Translator {
     translate: async (request) => unwrap(await page.translate(request)),
     complete: async (request) => unwrap(await page.complete(request)),
   };
+}
+
+/** Every error that leaves the worker has a code, but for aborts, which the page answers itself. */
+function typed(error: unknown): unknown {
+  if (error instanceof DOMException && error.name === 'AbortError') return error;
+  const message = messageOf(error);
+  return error instanceof RangeError && isOutOfMemory(message)
+    ? asTabserveError(error, 'out-of-memory', `There is not enough memory: ${message}`)
+    : asTabserveError(error, 'internal', `Something unexpected happened: ${message}`);
 }
 
 function unwrap<T>(answer: Reply<T>): T {
