@@ -58,26 +58,30 @@ export async function main(argv: readonly string[]): Promise<void> {
   const server = await BenchServer.start();
   try {
     const { browser, gpu } = await prepare(server);
-    const results = await measure(server, cases, effort, gpu);
-    const result: RunResult = {
+    const head = {
       date: new Date().toISOString(),
       command: ['npm run bench --', ...argv].join(' '),
       machine: `${cpus()[0]?.model.trim()}, ${cpus().length} logical CPUs`,
       browser,
-      effort,
-      cases: results,
     };
-    const out = join(folder, 'results');
-    mkdirSync(out, { recursive: true });
-    writeFileSync(join(out, 'results.json'), `${JSON.stringify(result, null, 2)}\n`);
-    writeFileSync(join(out, 'results.md'), toTable(result));
-    writeFileSync(join(out, 'report.html'), toHtml(result));
-    console.log(
-      `\n${toTable(result)}\nWritten to e2e/bench/results: results.json, results.md, report.html`,
-    );
+    for await (const { rounds, results } of measure(server, cases, effort, gpu)) {
+      // After every round, so that a run that is cut short leaves what it had.
+      write({ ...head, effort: { ...effort, rounds }, cases: results });
+    }
   } finally {
     await server.stop();
   }
+}
+
+function write(result: RunResult): void {
+  const out = join(folder, 'results');
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'results.json'), `${JSON.stringify(result, null, 2)}\n`);
+  writeFileSync(join(out, 'results.md'), toTable(result));
+  writeFileSync(join(out, 'report.html'), toHtml(result));
+  console.log(
+    `\n${toTable(result)}\nWritten to e2e/bench/results: results.json, results.md, report.html`,
+  );
 }
 
 /** Makes the material; tells the browser's name and, where there is one, its GPU. */
@@ -94,12 +98,13 @@ async function prepare(server: BenchServer): Promise<{ browser: string; gpu: str
   });
 }
 
-async function measure(
+/** All cases, round by round; gives what there is after each. */
+async function* measure(
   server: BenchServer,
   cases: readonly BenchCase[],
   effort: Effort,
   gpu: string | null,
-): Promise<CaseResult[]> {
+): AsyncGenerator<{ rounds: number; results: CaseResult[] }> {
   const results = cases.map((benchCase): CaseResult => {
     const obstacle = obstacleOf(benchCase, gpu);
     return { case: benchCase, samples: [], loads: [], ...(obstacle && { notRun: obstacle }) };
@@ -124,8 +129,8 @@ async function measure(
         console.error(`round ${round + 1} ${result.case.name}: ${result.notRun}`);
       }
     }
+    yield { rounds: round + 1, results };
   }
-  return results;
 }
 
 /** Why a case cannot run here, if it cannot. */
