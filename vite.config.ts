@@ -15,6 +15,7 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
+import { siteFiles } from './src/demo/offline/plugin.js';
 
 const root = import.meta.dirname;
 const ortFolder = resolve(root, 'node_modules/onnxruntime-web');
@@ -146,7 +147,19 @@ function demoBuild(): UserConfig {
     root: resolve(root, 'src/demo'),
     base: './',
     publicDir: resolve(root, 'public'),
-    build: { target: 'es2022', outDir: resolve(root, 'site'), emptyOutDir: true },
+    build: {
+      target: 'es2022',
+      outDir: resolve(root, 'site'),
+      emptyOutDir: true,
+      rolldownOptions: {
+        input: ['index.html', 'offline/sw.ts'].map((file) => resolve(root, 'src/demo', file)),
+        output: {
+          // A service worker rules what lies below it, and is found again by its name.
+          entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        },
+      },
+    },
+    plugins: [siteFiles(resolve(root, 'public'))],
     resolve: { alias: { tabserve: resolve(root, 'dist/index.js') } },
     server: { headers },
     preview: { headers },

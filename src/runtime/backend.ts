@@ -84,18 +84,24 @@ export async function startBackend(
   };
 }
 
+/** What bundlers put into a file's name: `name-4f0a91c2.wasm`. */
+const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)/;
+
 async function downloadBinary(
   urls: readonly string[],
   onProgress: ProgressListener,
 ): Promise<{ binary: Uint8Array; url: string; fallbacks: readonly Fallback[] }> {
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
-  const known = names.map((name) => __ORT_BINARIES__[name]).find((each) => each !== undefined);
+  const known = names
+    .map((name) => __ORT_BINARIES__[name] ?? __ORT_BINARIES__[name.replace(bundlersHash, '')])
+    .find((each) => each !== undefined);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
-    const name = new URL(url).pathname.split('/').at(-1) ?? '';
+    // A file of the page's author may be compressed (`.wasm.gz`), or lie in the page itself.
+    const isPlain = !isFirst || /^https?:.*\.wasm$/.test(url);
     const binary = await obtain(url, {
       // What is known bit for bit is kept in the store, so that a model from there needs no network
-      // at all. A file of the page's author may be compressed, and has then another name.
-      expected: __ORT_BINARIES__[name] ?? (isFirst ? {} : { sha256: known?.sha256 }),
+      // at all. Bundlers give the file other names, so that the name tells nothing.
+      expected: (isPlain && known) || {},
       // Shared by all models of this worker, so that no single load's abort may end it.
       signal: new AbortController().signal,
       onProgress: (loaded, total, cached) =>
