@@ -6,6 +6,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
+ * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
@@ -58,6 +59,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return libraryBuild('element', []);
     case 'global':
       return globalBuild();
+    case 'cli':
+      return cliBuild();
     case 'demo':
       return demoBuild();
     case 'file':
@@ -139,6 +142,25 @@ function globalBuild(): UserConfig {
       minify: true,
     },
     plugins: [packageFiles('global')],
+  };
+}
+
+function cliBuild(): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'node20',
+      ssr: 'src/cli/main.ts',
+      emptyOutDir: false,
+      copyPublicDir: false,
+      rolldownOptions: { output: { entryFileNames: 'cli.js', codeSplitting: false } },
+    },
+    // Whoever installs tabserve installs nothing else.
+    ssr: { noExternal: true },
+    resolve: { conditions: ['import', 'default'] },
+    plugins: [assemble()],
   };
 }
 
