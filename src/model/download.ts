@@ -109,6 +109,8 @@ class Download {
   #total: number;
   /** Bytes that lay here already. */
   #cached = 0;
+  /** The most bytes that were ever here: a server that breaks at the same place makes no progress. */
+  #furthest = 0;
 
   constructor(url: string, options: DownloadOptions, cache: RequestCache) {
     this.#url = url;
@@ -194,12 +196,15 @@ class Download {
         if (!begun) {
           // Before memory is taken for it: is this the file at all?
           begun = true;
-          this.#refuseWrongSize(declared, chunk);
+          this.#refuseWrongFile(declared, chunk);
           this.#allocate();
         }
         this.#take(chunk);
         this.#keep((partial) => partial.append(chunk));
-        this.#retries.progressed();
+        if (this.#sink.length > this.#furthest) {
+          this.#furthest = this.#sink.length;
+          this.#retries.progressed();
+        }
         this.#report();
       }
       const whole = this.#expected.bytes ?? declared;
@@ -232,10 +237,11 @@ class Download {
     }
   }
 
-  #refuseWrongSize(declared: number, first: Uint8Array): void {
+  #refuseWrongFile(declared: number, first: Uint8Array): void {
     const { bytes } = this.#expected;
-    if (bytes === undefined || declared === 0 || declared === bytes) return;
+    if (bytes === undefined) return;
     refuseMarkup(first, this.#url);
+    if (declared === 0 || declared === bytes) return;
     throw sizeError(this.#url, `${declared}`, this.#expected, declared);
   }
 
