@@ -7,6 +7,7 @@
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `translate`, `library-client`: parts that the script tag's build loads when it needs them;
+ * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
@@ -16,6 +17,7 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
+import { siteFiles } from './src/demo/offline/plugin.js';
 
 const root = import.meta.dirname;
 const ortFolder = resolve(root, 'node_modules/onnxruntime-web');
@@ -62,6 +64,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('model/translate');
     case 'library-client':
       return partBuild('library-client');
+    case 'cli':
+      return cliBuild();
     case 'demo':
       return demoBuild();
     case 'file':
@@ -164,12 +168,43 @@ function partBuild(module: string): UserConfig {
   };
 }
 
+function cliBuild(): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'node20',
+      ssr: 'src/cli/main.ts',
+      emptyOutDir: false,
+      copyPublicDir: false,
+      rolldownOptions: { output: { entryFileNames: 'cli.js', codeSplitting: false } },
+    },
+    // Whoever installs tabserve installs nothing else.
+    ssr: { noExternal: true },
+    resolve: { conditions: ['import', 'default'] },
+    plugins: [assemble()],
+  };
+}
+
 function demoBuild(): UserConfig {
   return {
     root: resolve(root, 'src/demo'),
     base: './',
     publicDir: resolve(root, 'public'),
-    build: { target: 'es2022', outDir: resolve(root, 'site'), emptyOutDir: true },
+    build: {
+      target: 'es2022',
+      outDir: resolve(root, 'site'),
+      emptyOutDir: true,
+      rolldownOptions: {
+        input: ['index.html', 'offline/sw.ts'].map((file) => resolve(root, 'src/demo', file)),
+        output: {
+          // A service worker rules what lies below it, and is found again by its name.
+          entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+        },
+      },
+    },
+    plugins: [siteFiles(resolve(root, 'public'))],
     resolve: { alias: { tabserve: resolve(root, 'dist/index.js') } },
     server: { headers },
     preview: { headers },

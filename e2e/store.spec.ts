@@ -237,6 +237,14 @@ test('wrong bytes are asked for once more, then refused, and never kept', async 
   expect((await load(page, url)).label).toBe('red');
 });
 
+test('a server that always ends at the same place is given up', async ({ server, open }) => {
+  const { url, file } = host(server);
+  file.weather = () => 'ending';
+  const page = await open();
+  expect(await load(page, url)).toMatchObject({ code: 'network' });
+  expect(file.requests.length).toBeLessThan(10);
+});
+
 test('a damaged file in the store is deleted and fetched again, once', async ({ server, open }) => {
   const { url, file, manifest } = host(server);
   const page = await open();

@@ -20,6 +20,7 @@ const weathers: readonly Weather[] = [
   'error',
   'wrong',
   'truncated',
+  'ending',
   'html',
   'redirect',
   'no-range',

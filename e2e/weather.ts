@@ -17,6 +17,8 @@ export type Weather =
   | 'wrong'
   /** A shorter body that claims to be all. */
   | 'truncated'
+  /** A shorter body that does not say how long it is. */
+  | 'ending'
   /** A web page with HTTP 200. */
   | 'html'
   | 'redirect'
@@ -81,7 +83,8 @@ async function answer(
     const place = Math.floor(bytes.length / 2);
     bytes[place] = (bytes[place] as number) ^ 0xff;
   }
-  if (weather === 'truncated') bytes = bytes.subarray(0, Math.floor(bytes.length * 0.7));
+  if (weather === 'truncated' || weather === 'ending')
+    bytes = bytes.subarray(0, Math.floor(bytes.length * 0.7));
 
   const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
   const isRest = from > 0 && weather !== 'no-range' && (ifRange === undefined || ifRange === etag);
@@ -91,7 +94,7 @@ async function answer(
   const body = isRest ? bytes.subarray(from) : bytes;
   response.writeHead(isRest ? 206 : 200, {
     'Content-Type': 'application/octet-stream',
-    'Content-Length': body.length,
+    ...(weather !== 'ending' && { 'Content-Length': body.length }),
     'Cache-Control': 'no-store',
     ETag: etag,
     ...(weather !== 'no-range' && { 'Accept-Ranges': 'bytes' }),

@@ -2,6 +2,7 @@
 import { Catalogue, digitsModel } from './catalogue.js';
 import { byId } from './dom.js';
 import { Loader } from './loader.js';
+import { keepOffline } from './offline/register.js';
 import { Requests } from './requests.js';
 import { acceptAddresses } from './sources/address.js';
 import { Camera } from './sources/camera.js';
@@ -45,6 +46,7 @@ let picture: Picture | null = null;
 let modelBeforePad: ModelChoice | null = null;
 let catalogue = new Catalogue([]);
 
+keepOffline();
 showTheme();
 showResults(state);
 showTimings(state);

@@ -196,7 +196,7 @@ class Download {
         if (!begun) {
           // Before memory is taken for it: is this the file at all?
           begun = true;
-          this.#refuseWrongSize(declared, chunk);
+          this.#refuseWrongFile(declared, chunk);
           this.#allocate();
         }
         this.#take(chunk);
@@ -243,10 +243,11 @@ class Download {
     }
   }
 
-  #refuseWrongSize(declared: number, first: Uint8Array): void {
+  #refuseWrongFile(declared: number, first: Uint8Array): void {
     const { bytes } = this.#expected;
-    if (bytes === undefined || declared === 0 || declared === bytes) return;
+    if (bytes === undefined) return;
     refuseMarkup(first, this.#url);
+    if (declared === 0 || declared === bytes) return;
     throw sizeError(this.#url, `${declared}`, this.#expected, declared);
   }
 

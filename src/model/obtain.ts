@@ -17,6 +17,11 @@ export type ObtainOptions = Pick<
 > & {
   /** Keep a file without a sha256 too. @default false */
   keep?: boolean;
+  /**
+   * Makes the file of what is served in its place, such as a compressed one, and checks it. What
+   * comes out is kept if it has the expected sha256, and used in any case.
+   */
+  convert?: (served: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
 };
 
 /** What {@link obtain} gives. The bytes are shared with other callers: read only. */
@@ -62,12 +67,12 @@ export async function obtain(location: string | Blob, options: ObtainOptions): P
     async (signal, report) => {
       const shared = { ...options, signal, onProgress: report as BytesListener };
       if (sha256 === undefined && !options.keep) {
-        const bytes = await download(location, shared);
+        const bytes = await fetchAll(location, shared);
         return { bytes, from: 'network', sha256: null, fallbacks: [], kept: nothing };
       }
       const { store, fallbacks } = await openStore();
       if (store === null) {
-        const bytes = await download(location, shared);
+        const bytes = await fetchAll(location, shared);
         return { bytes, from: 'network', sha256: sha256 ?? null, fallbacks, kept: nothing };
       }
       const task =
@@ -94,9 +99,7 @@ class FirstDownload {
 
   async run(): Promise<Obtained> {
     const bytes = await download(this.#url, this.#options);
-    const digest = startDigest(bytes.length);
-    digest.update(bytes);
-    const sha256 = await digest.finish(bytes);
+    const sha256 = await digestOf(bytes);
     const keeper = new Keeper(this.#store, this.#url, sha256);
     const kept = keeper.commit(bytes, null).then(() => keeper.fallbacks);
     return { bytes, from: 'network', sha256, fallbacks: [], kept };
@@ -168,6 +171,12 @@ class StoredDownload {
 
   async #fromNetwork(deliver: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<void> {
     const { expected } = this.#options;
+    if (this.#options.convert) {
+      const bytes = await fetchAll(this.#url, this.#options);
+      deliver(bytes);
+      if ((await digestOf(bytes)) === this.#sha256) await this.#keeper.commit(bytes, null);
+      return;
+    }
     await this.#keeper.makeRoom(expected?.bytes ?? 0);
     const isSmall = (expected?.bytes ?? resumableSize) < resumableSize;
     let partial = isSmall
@@ -268,6 +277,19 @@ class Keeper {
   async #drop(): Promise<void> {
     await this.#store.remove(this.#sha256).catch(() => undefined);
   }
+}
+
+/** A file without any store. */
+async function fetchAll(url: string, options: ObtainOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const { convert } = options;
+  if (!convert) return download(url, options);
+  return convert(await download(url, { ...options, expected: {} }));
+}
+
+function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = startDigest(bytes.length);
+  digest.update(bytes);
+  return digest.finish(bytes);
 }
 
 function isQuota(error: unknown): boolean {

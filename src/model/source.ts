@@ -7,6 +7,7 @@ import { untilAborted } from './http.js';
 import { parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import { type ModelManifest, parseManifest } from './manifest.js';
+import { isOutside } from './paths.js';
 import { downloadJson, downloadText, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
 
@@ -273,11 +274,6 @@ export function within(locate: Locate, where: string): Locate {
     if (isOutside(url)) throw badPath(where, url, 'a path within the same folder');
     return locate(url);
   };
-}
-
-/** Whether a path could leave its folder: absolute ones, those with `..`, addresses. */
-export function isOutside(path: string): boolean {
-  return /^([/\\]|[a-z][a-z\d+.-]*:)|(^|[/\\])\.\.([/\\]|$)|\0/i.test(path);
 }
 
 function badPath(where: string, found: string, expected: string): TabserveError {

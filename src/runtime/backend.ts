@@ -84,40 +84,49 @@ export async function startBackend(
   };
 }
 
+/** What bundlers put into a file's name: `name-4f0a91c2.wasm`. */
+const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)/;
+
 async function downloadBinary(
   urls: readonly string[],
   onProgress: ProgressListener,
 ): Promise<{ binary: Uint8Array; url: string; fallbacks: readonly Fallback[] }> {
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
-  const known = names.map((name) => __ORT_BINARIES__[name]).find((each) => each !== undefined);
+  const known = names
+    .map((name) => __ORT_BINARIES__[name] ?? __ORT_BINARIES__[name.replace(bundlersHash, '')])
+    .find((each) => each !== undefined);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
-    const name = new URL(url).pathname.split('/').at(-1) ?? '';
-    const binary = await obtain(url, {
-      // What is known bit for bit is kept in the store, so that a model from there needs no network
-      // at all. A file of the page's author may be compressed, and has then another name.
-      expected: __ORT_BINARIES__[name] ?? (isFirst ? {} : { sha256: known?.sha256 }),
+    // What others host has to be what was built in, bit for bit. What the page's author hosts may
+    // be compressed. Either is kept in the store, so that a model from there needs no network.
+    const convert = async (served: Uint8Array<ArrayBuffer>) => {
+      const binary = await unpacked(served);
+      checkBinary(binary, url, known?.bytes);
+      return binary;
+    };
+    const { bytes } = await obtain(url, {
+      expected: known && { sha256: known.sha256, ...(!isFirst && { bytes: known.bytes }) },
+      ...(isFirst && { convert }),
       // Shared by all models of this worker, so that no single load's abort may end it.
       signal: new AbortController().signal,
       onProgress: (loaded, total, cached) =>
         onProgress(loaded, Math.max(total || known?.bytes || 0, loaded), cached),
-    })
-      .then(({ bytes }) => unpacked(bytes))
-      .catch((cause: unknown) => {
-        if (isTabserveError(cause, 'integrity')) throw otherBinary(url, cause.message, cause);
-        throw new TabserveError(
-          'network',
-          `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} ${whereToServe}`,
-          { cause, details: { url } },
-        );
-      });
-    checkBinary(binary, url, known?.bytes);
-    return { binary, url };
+    }).catch((cause: unknown) => {
+      if (isTabserveError(cause) && cause.message.includes(whereToServe)) throw cause;
+      if (isTabserveError(cause, 'integrity')) throw otherBinary(url, cause.message, cause);
+      throw new TabserveError(
+        'network',
+        `ONNX Runtime's binary could not be loaded from ${url}: ${messageOf(cause)} ${whereToServe}`,
+        { cause, details: { url } },
+      );
+    });
+    checkBinary(bytes, url, known?.bytes);
+    return { binary: bytes, url };
   });
   return { ...value, fallbacks };
 }
 
 /** Files that their server does not compress may lie there compressed. */
-async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -1,0 +1,134 @@
+/** The command line, as people who host models run it. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from './fixtures.js';
+import { meanColour, sha256 } from './models.js';
+import { writeOnnx } from './onnx.js';
+
+const script = join(import.meta.dirname, '../dist/cli.js');
+
+/** Runs `tabserve`. Returns its exit code and all that it said. */
+function run(...args: string[]): Promise<{ code: number; text: string }> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [script, ...args], (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, text: stdout + stderr }),
+    );
+  });
+}
+
+const folder = () => mkdtempSync(join(tmpdir(), 'tabserve-'));
+const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+test('pull brings a hub repository, with names from the graph, and check approves', async ({
+  server,
+}) => {
+  const graph = writeOnnx({
+    input: { name: 'image', type: 'float32', shape: ['N', 3, 8, 8] },
+    nodes: [{ op: 'GlobalAveragePool' }, { op: 'Flatten', attributes: { axis: 1 } }],
+    output: { name: 'scores', shape: ['N', 3] },
+  });
+  const base = '/cli/owner/colours/resolve/main';
+  server.route(`${base}/config.json`, { id2label: { 0: 'red', 1: 'green', 2: 'blue' } });
+  server.route(`${base}/preprocessor_config.json`, {
+    image_processor_type: 'ViTImageProcessor',
+    size: 8,
+  });
+  server.route(`${base}/onnx/model.onnx`, graph);
+  server.route('/cli/api/models/owner/colours/tree/main', [
+    { path: 'config.json' },
+    { path: 'preprocessor_config.json' },
+    { path: 'onnx/model.onnx', size: graph.length, lfs: { oid: sha256(graph) } },
+  ]);
+  const target = folder();
+  const pulled = await run('pull', 'hf:owner/colours', target, '--hub', `${server.origin}/cli`);
+  expect(pulled).toMatchObject({ code: 0, text: expect.stringContaining('all well') });
+  expect(readJson(join(target, 'model.json'))).toMatchObject({
+    name: 'owner/colours',
+    labels: { url: 'labels.txt' },
+    input: { name: 'image' },
+    output: { name: 'scores' },
+    files: [{ url: 'onnx/model.onnx', bytes: graph.length, sha256: sha256(graph) }],
+  });
+  expect(readFileSync(join(target, 'labels.txt'), 'utf8')).toBe('red\ngreen\nblue\n');
+
+  server.requests.length = 0;
+  const again = await run('pull', 'hf:owner/colours', target, '--hub', `${server.origin}/cli`);
+  expect(again.text).toContain('here already');
+  expect(server.requests).not.toContain(`${base}/onnx/model.onnx`);
+});
+
+test('pull verifies, and leaves no manifest of an incomplete model', async ({ server }) => {
+  server.route('/cli/wrong/model.json', {
+    ...meanColour.manifest,
+    files: [{ url: 'mean.onnx', dtype: 'fp32', sha256: '0'.repeat(64) }],
+  });
+  server.route('/cli/wrong/mean.onnx', meanColour.model);
+  const target = folder();
+  const { code, text } = await run('pull', `${server.origin}/cli/wrong/model.json`, target);
+  expect(code).toBe(1);
+  expect(text).toContain('sha256');
+  expect(existsSync(join(target, 'model.json'))).toBe(false);
+  expect(existsSync(join(target, 'mean.onnx'))).toBe(false);
+});
+
+test('a manifest cannot make pull write outside of its folder', async ({ server }) => {
+  server.route('/cli/evil/model.json', {
+    ...meanColour.manifest,
+    files: [{ url: '../evil.onnx', dtype: 'fp32' }],
+  });
+  server.route('/cli/evil.onnx', meanColour.model);
+  const target = join(folder(), 'inner');
+  await run('pull', `${server.origin}/cli/evil/model.json`, target);
+  // By the last part of its address, within the folder.
+  expect(existsSync(join(target, '../evil.onnx'))).toBe(false);
+});
+
+test('the embedded models can be pulled', async () => {
+  const target = folder();
+  expect(await run('pull', 'digits', target)).toMatchObject({ code: 0 });
+  expect(readJson(join(target, 'model.json'))).toMatchObject({ name: 'digits' });
+});
+
+test('manifest describes a graph, and does not overwrite', async () => {
+  const target = folder();
+  const path = join(target, 'mean.onnx');
+  writeFileSync(path, meanColour.model);
+  const { code, text } = await run('manifest', path);
+  expect(code).toBe(0);
+  expect(text).toContain('ImageNet');
+  expect(readJson(join(target, 'model.json'))).toMatchObject({
+    name: 'mean',
+    labels: ['0', '1', '2'],
+    input: { name: 'input', layout: 'NCHW', width: 8, height: 8 },
+    output: { name: 'mean' },
+    files: [{ url: 'mean.onnx', bytes: meanColour.model.length, sha256: sha256(meanColour.model) }],
+  });
+  expect(await run('check', target)).toMatchObject({ code: 0 });
+  expect(await run('manifest', path)).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('--force'),
+  });
+  expect(await run('manifest', path, '--force')).toMatchObject({ code: 0 });
+});
+
+test('check finds what is wrong', async () => {
+  const target = folder();
+  const { manifest, model } = meanColour;
+  writeFileSync(join(target, 'mean.onnx'), model);
+  const checked = async (change: object) => {
+    writeFileSync(join(target, 'model.json'), JSON.stringify({ ...manifest, ...change }));
+    const { code, text } = await run('check', target);
+    return `${code} ${text}`;
+  };
+  const file = { url: 'mean.onnx', dtype: 'fp32' };
+  expect(await checked({})).toMatch(/^0 .*Without a sha256/s);
+  expect(await checked({ files: [{ ...file, bytes: 5 }] })).toMatch(/^1 .*says 5/s);
+  expect(await checked({ files: [{ ...file, sha256: 'a'.repeat(64) }] })).toMatch(/^1 .*sha256/s);
+  expect(await checked({ files: [{ ...file, url: '../mean.onnx' }] })).toMatch(/^1 .*own folder/s);
+  expect(await checked({ labels: ['one'] })).toMatch(/^1 .*1 labels.*3 classes/s);
+  expect(await checked({ version: 'new' })).toMatch(/^1 .*"version"/s);
+  expect(await run('check', folder())).toMatchObject({ code: 1 });
+  expect(await run('nonsense')).toMatchObject({ code: 2, text: expect.stringContaining('Usage') });
+});

@@ -1,0 +1,41 @@
+/** A first manifest for an `.onnx` file. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { bareModel, completeBare } from '../model/bare.js';
+import type { ModelManifest } from '../model/manifest.js';
+import { openGraph } from './graph.js';
+
+/** Writes `model.json` beside `path`, from what the graph says of itself. */
+export async function writeManifest(
+  path: string,
+  options: { force?: boolean | undefined },
+  say: (line: string) => void,
+): Promise<void> {
+  const target = join(dirname(path), 'model.json');
+  if (existsSync(target) && !options.force) {
+    throw new Error(`${target} is there already. Replace it by --force.`);
+  }
+  const bytes = await readFile(path);
+  const name = basename(path);
+  const { manifest, fallbacks } = bareModel(name);
+  const session = await openGraph(
+    { bytes, external: [] },
+    async (inputs, outputs) => completeBare(manifest, inputs, outputs, name),
+    name,
+  );
+  const complete: ModelManifest = {
+    ...session.manifest,
+    version: '1.0.0',
+    files: session.manifest.files.map((file) => ({
+      ...file,
+      bytes: bytes.length,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    })),
+  };
+  await session.release();
+  await writeFile(target, `${JSON.stringify(complete, null, 2)}\n`);
+  say(`Wrote ${target}. Correct what was only assumed:`);
+  for (const { reason } of fallbacks) say(`  ${reason}`);
+}
