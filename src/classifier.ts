@@ -60,6 +60,8 @@ const defaultMaxQueue = 1000;
  */
 export class ImageClassifier extends EventTarget implements AsyncDisposable {
   static readonly #living = new Set<ImageClassifier>();
+  /** What is being created: the requests for models, as text. */
+  static readonly #creating = new Set<{ modelKey: string }>();
 
   readonly #modelKey: string;
   readonly #maxQueue: number;
@@ -119,7 +121,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       .filter((classifier) => classifier.#modelKey === key)
       .map((classifier) => classifier.state);
     if (states.some((state) => state === 'ready' || state === 'degraded')) return 'available';
-    return states.includes('starting') ? 'downloading' : 'downloadable';
+    const isCreating = [...ImageClassifier.#creating].some(({ modelKey }) => modelKey === key);
+    return isCreating ? 'downloading' : 'downloadable';
   }
 
   /**
@@ -146,19 +149,21 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       assets,
     };
     const progress = monitor && new DownloadMonitor(monitor);
-    const [plans, { ServedModel }] = await Promise.all([
-      planBackends(options.device ?? 'auto', options.threads ?? 'auto'),
-      // Not part of what a page loads before it wants a classifier.
-      import('./served-model.js'),
-    ]);
-    signal?.throwIfAborted();
-    const classifier = new ImageClassifier(
-      JSON.stringify(settings.model),
-      options.maxQueue ?? defaultMaxQueue,
-      (onStateChange) => new ServedModel(settings, plans, onStateChange),
-    );
-    ImageClassifier.#living.add(classifier);
+    const creating = { modelKey: JSON.stringify(settings.model) };
+    ImageClassifier.#creating.add(creating);
+    let classifier: ImageClassifier | undefined;
     try {
+      const [plans, { ServedModel }] = await Promise.all([
+        planBackends(options.device ?? 'auto', options.threads ?? 'auto'),
+        // Not part of what a page loads before it wants a classifier.
+        import('./served-model.js'),
+      ]);
+      signal?.throwIfAborted();
+      classifier = new ImageClassifier(
+        creating.modelKey,
+        options.maxQueue ?? defaultMaxQueue,
+        (onStateChange) => new ServedModel(settings, plans, onStateChange),
+      );
       await abortable(
         classifier.#served.load({
           signal,
@@ -166,11 +171,14 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
         }),
         signal,
       );
+      ImageClassifier.#living.add(classifier);
       progress?.finish();
       return classifier;
     } catch (error) {
-      classifier.destroy();
+      classifier?.destroy();
       throw error;
+    } finally {
+      ImageClassifier.#creating.delete(creating);
     }
   }
 

@@ -128,7 +128,10 @@ export class Connection {
   async call<Name extends CallName>(
     name: Name,
     request: Parameters<WorkerApi[Name]>[0],
-    { signal, patience = defaultPatience }: { signal?: AbortSignal; patience?: number } = {},
+    {
+      signal,
+      patience = defaultPatience,
+    }: { signal?: AbortSignal | undefined; patience?: number } = {},
   ): Promise<CallValue<Name>> {
     signal?.throwIfAborted();
     if (this.#end) throw this.#end;

@@ -81,7 +81,7 @@ export function createModels(tools: LibraryTools): Models {
         const unfollow =
           progress && worker.followProgress(requestId, (...bytes) => progress.report(...bytes));
         try {
-          return await worker.call('update', request, { ...(signal && { signal }) });
+          return await worker.call('update', request, { signal });
         } finally {
           unfollow?.();
         }

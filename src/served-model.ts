@@ -123,8 +123,8 @@ export class ServedModel implements HostListener {
   #lastLoss: unknown;
   /** When workers with a GPU were lost. */
   #gpuLosses: number[] = [];
-  /** Milliseconds of the longest stretch that the worker was seen to spend on this model. */
-  #longest: number | undefined;
+  /** Milliseconds of the longest stretch that a worker was seen to spend on loading or running. */
+  readonly #longest: { load?: number; run?: number } = {};
   #requests = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
   /** Times that a worker died under this model. */
@@ -172,6 +172,18 @@ export class ServedModel implements HostListener {
   }
 
   /**
+   * Loads the model's current version beside the one in use and switches to it.
+   *
+   * @returns Unloads the former one; to be called when its last request is done.
+   */
+  async renew(options: LoadOptions): Promise<() => void> {
+    await this.load(options);
+    const former = this.#serving;
+    await this.#loadOnce(options);
+    return () => former && unload(former.connection, former.modelId);
+  }
+
+  /**
    * Classifies an image, in its turn; a second time if the worker is lost during the first.
    *
    * @throws TabserveError as `ImageClassifier.classify()`; the signal's reason.
@@ -216,18 +228,6 @@ export class ServedModel implements HostListener {
     }
   }
 
-  /**
-   * Loads the model's current version beside the one in use and switches to it.
-   *
-   * @returns Unloads the former one; to be called when its last request is done.
-   */
-  async renew(options: LoadOptions): Promise<() => void> {
-    await this.load(options);
-    const former = this.#serving;
-    await this.#loadOnce(options);
-    return () => former && unload(former.connection, former.modelId);
-  }
-
   /** Follows a video. Here, so that what is needed later comes with what is needed first. */
   follow(video: HTMLVideoElement, signal: AbortSignal): FrameFollower {
     return new FrameFollower(video, signal);
@@ -238,7 +238,10 @@ export class ServedModel implements HostListener {
     this.#noteGpuLoss();
     const { silence } = error.details;
     // It may have been working after all: the next one is given more time.
-    if (typeof silence === 'number') this.#longest = (2 * silence) / patience.factor;
+    for (const stage of ['load', 'run'] as const) {
+      if (typeof silence !== 'number' || this.#longest[stage] === undefined) continue;
+      this.#note(stage, (2 * silence) / patience.factor);
+    }
     // While it loads, whoever loads it deals with it.
     if (!this.#serving) return;
     if (performance.now() - this.#serving.since > goodAge) this.#losses = 0;
@@ -278,10 +281,10 @@ export class ServedModel implements HostListener {
     const result = await connection.call(
       'classify',
       Comlink.transfer(message, transferables(captured)),
-      { signal, patience: this.#patience() },
+      { signal, patience: this.#patience('run') },
     );
     this.#losses = 0;
-    this.#note(Math.max(result.timings.preprocess, result.timings.inference));
+    this.#note('run', Math.max(result.timings.preprocess, result.timings.inference));
     return { ...result, captured: sent - began };
   }
 
@@ -322,7 +325,7 @@ export class ServedModel implements HostListener {
 
   async #loadOnce({ signal, onProgress }: LoadOptions): Promise<void> {
     const began = performance.now();
-    const { ownWorker, idleTimeout: _, assets, ...what } = this.#settings;
+    const { ownWorker, assets, idleTimeout: _, ...what } = this.#settings;
     const [plan] = this.#plans;
     if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
     const { device, flavour, threads } = plan;
@@ -338,7 +341,7 @@ export class ServedModel implements HostListener {
       const request = { requestId, mirrors, ...what };
       const loaded = await connection.call('load', request, {
         signal: AbortSignal.any(signals),
-        patience: this.#patience(),
+        patience: this.#patience('load'),
       });
       this.#info = infoOf(
         loaded,
@@ -346,7 +349,7 @@ export class ServedModel implements HostListener {
         [...this.#fallbacks, ...connection.fallbacks],
         performance.now() - began,
       );
-      this.#note(Math.max(loaded.timings.session, loaded.timings.warmup));
+      this.#note('load', Math.max(loaded.timings.session, loaded.timings.warmup));
       this.#serving = { connection, modelId: loaded.modelId, since: performance.now() };
       this.#lane.open(places);
     } catch (error) {
@@ -432,14 +435,15 @@ export class ServedModel implements HostListener {
   }
 
   /** How long the worker may be silent over this model's load or run. */
-  #patience(): number {
+  #patience(stage: 'load' | 'run'): number {
     const { factor, least, first } = patience;
-    return this.#longest === undefined ? first : Math.max(least, factor * this.#longest);
+    const longest = this.#longest[stage];
+    return longest === undefined ? first : Math.max(least, factor * longest);
   }
 
   /** A long stretch counts for less with every shorter one after it. */
-  #note(duration: number): void {
-    this.#longest = Math.max(duration, 0.8 * (this.#longest ?? 0));
+  #note(stage: 'load' | 'run', duration: number): void {
+    this.#longest[stage] = Math.max(duration, 0.8 * (this.#longest[stage] ?? 0));
   }
 
   #setState(state: ClassifierState): void {

@@ -17,7 +17,7 @@ function seeded(what: string): number {
 
 test('messages to the worker', async ({ page, server }) => {
   test.setTimeout(180_000);
-  const calls = ['start', 'load', 'classify', 'unload', 'cancel', 'ping'];
+  const calls = ['start', 'load', 'classify', 'unload', 'cancel', 'ping', 'evict', 'update'];
   const json = fc.jsonValue({ maxDepth: 3 });
   const number = fc.oneof(fc.integer(), fc.double(), fc.constant(null));
   const image = fc.oneof(
@@ -29,10 +29,16 @@ test('messages to the worker', async ({ page, server }) => {
     }),
   );
   const model = fc.oneof(
-    fc.record({ kind: fc.constantFrom('manifest-url', 'embedded', 'files', 'manifest') }),
-    fc.record({ kind: fc.constant('manifest-url'), url: fc.string() }),
-    fc.record({ kind: fc.constant('embedded'), name: fc.string(), fileUrls: json }),
+    fc.record({ kind: fc.constantFrom('name', 'hub', 'url', 'files', 'directory', 'manifest') }),
+    fc.record({ kind: fc.constantFrom('url', 'hub'), url: fc.string(), name: fc.string() }),
+    fc.record({
+      kind: fc.constant('name'),
+      name: fc.string(),
+      version: fc.constant(null),
+      fileUrls: fc.oneof(fc.constant({}), json),
+    }),
     fc.record({ kind: fc.constant('files'), files: json }),
+    fc.record({ kind: fc.constant('directory'), directory: fc.oneof(fc.constant({}), json) }),
     fc.record({ kind: fc.constant('manifest'), manifest: json, files: json, baseUrl: json }),
   );
   const almost = fc.oneof(
@@ -67,6 +73,8 @@ test('messages to the worker', async ({ page, server }) => {
       dtype: fc.constantFrom('auto', 'fp32', 'x'),
       maxPixels: fc.integer(),
       mirrors: fc.oneof(fc.constant({}), json),
+      hubUrl: fc.oneof(fc.constant('http://127.0.0.1:1/'), json),
+      stallTimeout: fc.constant(100),
     }),
     fc.record({
       device: fc.constantFrom('wasm', 'webgpu', 'x'),
@@ -149,10 +157,12 @@ test('messages to the worker', async ({ page, server }) => {
       );
       const load = {
         requestId: 1,
-        model: { kind: 'manifest-url', url: modelUrl },
+        model: { kind: 'url', url: modelUrl },
         dtype: 'auto',
         maxPixels: 1e6,
         mirrors: {},
+        hubUrl: 'http://127.0.0.1:1/',
+        stallTimeout: 10_000,
       };
       await ask('load', load);
       for (const each of parsed.slice(parsed.length / 2)) worker.postMessage(each);
@@ -291,7 +301,7 @@ test('manifests, as far as the engine', async ({ page }) => {
       for (const [path, part] of changes) {
         let at = copy;
         for (const key of path.slice(0, -1)) at = at?.[key];
-        if (typeof at === 'object' && at !== null) at[path.at(-1) ?? ''] = part;
+        if (typeof at === 'object' && at !== null) at[path.at(-1) ?? ''] = structuredClone(part);
       }
       return JSON.stringify(copy);
     });

@@ -53,7 +53,7 @@ export const injections: Readonly<Record<string, (target: Target) => Promise<voi
 
   async 'a worker is stuck for good'({ page, random }) {
     const workers = servingWorkers(page);
-    if (workers.length > 0) blockWorker(random.pick(workers));
+    if (workers.length > 0) await blockWorker(random.pick(workers));
   },
 
   async 'the server fails while a worker ends'({ page, server, random }) {

@@ -17,7 +17,7 @@ const settings =
     : { file: 'bench', env: { TABSERVE_FAULTS: values.count } };
 const { status } = spawnSync(
   'npx',
-  ['playwright', 'test', '--project', 'chromium', `e2e/faults/${settings.file}.spec.ts`],
+  ['playwright', 'test', '--project=chromium', `e2e/faults/${settings.file}.spec.ts`],
   {
     stdio: 'inherit',
     env: {

@@ -73,15 +73,21 @@ export function servingWorkers(page: Page): Worker[] {
 /** Ends a worker from inside, as a crash does: nobody is told. One that is stuck stays. */
 export async function endWorker(worker: Worker): Promise<void> {
   const ended = worker.evaluate(() => self.close()).catch(() => undefined);
-  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  await Promise.race([ended, soon()]);
 }
 
 /** Keeps a worker's thread busy for good. */
-export function blockWorker(worker: Worker): void {
+export async function blockWorker(worker: Worker): Promise<void> {
   stuck.add(worker);
-  void worker
-    .evaluate(() => {
+  const begun = worker.evaluate(() => {
+    setTimeout(() => {
       for (;;);
-    })
-    .catch(() => undefined);
+    });
+  });
+  await Promise.race([begun.catch(() => undefined), soon()]);
+}
+
+/** The time that a worker that is not stuck answers in, many times over. */
+function soon(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1_000));
 }

@@ -62,7 +62,8 @@ function pathsOf(value: unknown, at: readonly string[] = []): (readonly string[]
 /** `manifest` with all changes made, as JSON: `__proto__` is a key like any other there. */
 function apply(manifest: ModelManifest, changes: readonly Change[]): string {
   const root: unknown = JSON.parse(JSON.stringify(manifest));
-  for (const { path, value } of changes) {
+  for (const { path, value: shared } of changes) {
+    const value = structuredClone(shared);
     let at = root;
     for (const key of path.slice(0, -1)) {
       const next = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined;

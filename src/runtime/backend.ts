@@ -177,9 +177,12 @@ function startError(cause: unknown, url: string): TabserveError {
   });
 }
 
-/** Whether an engine's message says that memory ran out. */
+/**
+ * Whether an engine's message says that memory ran out. Where ONNX Runtime cannot get room for an
+ * input, it writes to it all the same: `offset is out of bounds`.
+ */
 export function isOutOfMemory(message: string): boolean {
-  return /bad_alloc|out of memory|could not allocate|failed to allocate|allocation failed|maximum memory size/i.test(
+  return /bad_alloc|out of memory|could not allocate|failed to allocate|allocation failed|maximum memory size|offset is out of bounds/i.test(
     message,
   );
 }

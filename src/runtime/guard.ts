@@ -6,19 +6,12 @@
 import type { Endpoint } from 'comlink';
 import * as v from 'valibot';
 import { TabserveError, toErrorRecord } from '../errors.js';
-import type {
-  ClassifyRequest,
-  EvictRequest,
-  LoadRequest,
-  StartRequest,
-  WorkerApi,
-} from './protocol.js';
+import type { ClassifyRequest, LoadRequest, StartRequest, WorkerApi } from './protocol.js';
 
 const id = v.pipe(v.number(), v.integer());
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const coordinate = v.pipe(v.number(), v.integer(), v.minValue(0));
 const strings = v.array(v.string());
-const dtype = v.picklist(['auto', 'fp32', 'fp16', 'int8'] as const);
 
 const startRequest = v.object({
   device: v.picklist(['webgpu', 'wasm'] as const),
@@ -28,18 +21,37 @@ const startRequest = v.object({
   page: v.instance(MessagePort),
 });
 
+const blobs = v.instance(Blob);
+
+const model = v.variant('kind', [
+  v.object({
+    kind: v.literal('name'),
+    name: v.string(),
+    version: v.nullable(v.string()),
+    fileUrls: v.record(v.string(), v.string()),
+  }),
+  v.object({ kind: v.literal('hub'), name: v.string() }),
+  v.object({ kind: v.literal('url'), url: v.string() }),
+  v.object({ kind: v.literal('files'), files: v.array(blobs) }),
+  v.object({ kind: v.literal('directory'), directory: v.looseObject({}) }),
+  v.object({
+    kind: v.literal('manifest'),
+    // What it has to be is for the model room to say.
+    manifest: v.looseObject({}),
+    files: v.record(v.string(), blobs),
+    baseUrl: v.nullable(v.string()),
+  }),
+]);
+
 const loadRequest = v.object({
   requestId: id,
-  // What a model's parts have to be is for the model's own room to say.
-  model: v.looseObject({
-    kind: v.picklist(['name', 'hub', 'url', 'files', 'directory', 'manifest'] as const),
-  }),
-  dtype,
+  model,
+  dtype: v.picklist(['auto', 'fp32', 'fp16', 'int8'] as const),
   maxPixels: count,
   mirrors: v.record(v.string(), strings),
   hubUrl: v.pipe(v.string(), v.url()),
   stallTimeout: v.number(),
-});
+}) satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>;
 
 const pixels = v.pipe(
   v.object({
@@ -77,15 +89,12 @@ const classifyRequest = v.object({
 /** What each call takes. */
 const parameters = {
   start: startRequest satisfies v.GenericSchema<unknown, StartRequest>,
-  load: loadRequest satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>,
+  load: loadRequest,
   classify: classifyRequest satisfies v.GenericSchema<unknown, ClassifyRequest>,
   unload: id,
   survey: v.null(),
-  evict: v.object({ sources: strings, files: strings }) satisfies v.GenericSchema<
-    unknown,
-    EvictRequest
-  >,
-  update: loadRequest satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>,
+  evict: v.object({ sources: strings, files: strings }),
+  update: loadRequest,
   rollback: v.string(),
   cancel: id,
   ping: v.undefined(),
