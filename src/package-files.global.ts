@@ -21,7 +21,10 @@ const suffix: Readonly<Record<EngineFlavour, string>> = {
   asyncify: '.asyncify',
 };
 
-const modelFiles: Readonly<Record<string, readonly string[]>> = { digits: ['digits.onnx'] };
+const modelFiles: Readonly<Record<string, readonly string[]>> = {
+  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx'],
+  digits: ['digits.onnx'],
+};
 
 /** As in `package-files.ts`. */
 export function engineBinary(flavour: EngineFlavour): string {
