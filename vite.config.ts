@@ -37,6 +37,9 @@ const ortBinaries = ['', '.jspi', '.asyncify'].map(
 const define = {
   __TABSERVE_VERSION__: JSON.stringify(versionOf(root)),
   __ORT_VERSION__: JSON.stringify(versionOf(ortFolder)),
+  __TABSERVE_EMBEDDED__: JSON.stringify(
+    JSON.parse(readFileSync(resolve(root, 'models/catalog.json'), 'utf8')).models,
+  ),
   __ORT_BINARIES__: JSON.stringify(
     Object.fromEntries(
       ortBinaries.map((name) => {

@@ -17,7 +17,7 @@ import {
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
-import type { ServedModel, ServedModelSettings } from './served-model.js';
+import { ServedModel, type ServedModelSettings } from './served-model.js';
 import type {
   Availability,
   Classification,
@@ -153,11 +153,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     ImageClassifier.#creating.add(creating);
     let classifier: ImageClassifier | undefined;
     try {
-      const [plans, { ServedModel }] = await Promise.all([
-        planBackends(options.device ?? 'auto', options.threads ?? 'auto'),
-        // Not part of what a page loads before it wants a classifier.
-        import('./served-model.js'),
-      ]);
+      const plans = await planBackends(options.device ?? 'auto', options.threads ?? 'auto');
       signal?.throwIfAborted();
       classifier = new ImageClassifier(
         creating.modelKey,

@@ -1,5 +1,4 @@
 /** Checks of what callers pass, and what their choices stand for. */
-import { models } from '../models/catalog.json';
 import { type AssetOptions, absolute, embeddedFileUrls } from './assets.js';
 import { TabserveError } from './errors.js';
 import type { ModelRequest } from './runtime/protocol.js';
@@ -13,8 +12,11 @@ export interface CatalogEntry {
   description: string;
 }
 
+/** What `models/catalog.json` says of the embedded models; the build puts it in without the rest. */
+declare const __TABSERVE_EMBEDDED__: readonly CatalogEntry[];
+
 /** The embedded models, the default one first. */
-export const catalogEntries: readonly CatalogEntry[] = models;
+export const catalogEntries: readonly CatalogEntry[] = __TABSERVE_EMBEDDED__;
 
 /** See `CreateOptions.stallTimeout`. */
 export const defaultStallTimeout = 20_000;
