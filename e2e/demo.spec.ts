@@ -401,4 +401,130 @@ test('fits a narrow screen', async ({ page, server }) => {
     await page.getByRole('tab', { name: tab }).click();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   }
+  await openLibrary(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+});
+
+/** One model of the library panel. */
+function libraryModel(page: Page, title: string): Locator {
+  return page
+    .locator('#library-list > li')
+    .filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+}
+
+async function openLibrary(page: Page): Promise<void> {
+  await page.locator('#library-summary').click();
+  await expect(page.locator('#library-usage')).toContainText('stored in this browser');
+}
+
+test('every everyday thing among the samples is named', async ({ page, server }) => {
+  await openDemo(page, server);
+  await expect(page.locator('#set-model')).toHaveValue('everyday');
+  const names = await page
+    .locator('#strip .sample')
+    .evaluateAll((samples) => samples.map((sample) => (sample as HTMLElement).title));
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await expect(page.locator('#verdict-best'), name).toHaveText(name);
+  }
+});
+
+test('the library lists sizes and licences, and reads nothing before it is opened', async ({
+  page,
+  server,
+}) => {
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await openDemo(page, server);
+  await expect(page.locator('#request-count')).toHaveText('0');
+  await expect(page.locator('#library-list > li')).toHaveCount(0);
+  expect(asked.filter((url) => !url.startsWith('blob:') && !url.startsWith(server.origin))).toEqual(
+    [],
+  );
+  const servedBefore = asked.length;
+  expect(asked.filter((url) => url.includes('library-client'))).toEqual([]);
+
+  await page.locator('#library-summary').focus();
+  await page.keyboard.press('Enter');
+  await expect(libraryModel(page, 'Everyday things')).toContainText(/embedded.*3\.0 MB.*MIT/s);
+  await expect(libraryModel(page, 'Handwritten digits')).toContainText(/embedded.*51 kB.*MIT/s);
+  await expect(libraryModel(page, 'SqueezeNet 1.1')).toContainText(
+    /not stored.*5\.0 MB.*Apache-2\.0.*56% right on ImageNet, as published/s,
+  );
+  await expect(libraryModel(page, 'EfficientNet-Lite4')).toContainText(/51\.9 MB.*MIT/s);
+  await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
+  await expect(page.locator('#library-usage')).toContainText(/MB stored/);
+  // Its own code, from the page's own server, is all that it took, and the page says so.
+  expect(asked.slice(servedBefore).filter((url) => !url.startsWith(server.origin))).toEqual([]);
+  await expect(page.locator('#request-count')).toHaveText('0');
+  await expect(page.locator('#request-text')).toContainText('for the library you opened');
+});
+
+test('a download that fails or is cancelled leaves the former model at work', async ({
+  page,
+  server,
+  context,
+}) => {
+  await openDemo(page, server, 'model=digits');
+  await openLibrary(page);
+  await context.setOffline(true);
+  await page.getByRole('button', { name: 'Use: SqueezeNet 1.1' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Cancel: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.getByRole('alert')).toContainText('“SqueezeNet 1.1” could not be loaded');
+  await expect(page.getByRole('alert')).toContainText('If you are offline');
+  await expect(page.getByRole('button', { name: 'Use: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+  await page.keyboard.press('Escape');
+
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Cancel: SqueezeNet 1.1' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Use: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+  await expect(page.locator('#set-model')).toHaveValue('digits');
+  await page.getByRole('button', { name: 'seven', exact: true }).click();
+  await expect(best(page)).toHaveText('7');
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('a stored model is removed from the library, used, and stored again', async ({
+  page,
+  server,
+}) => {
+  await openDemo(page, server);
+  await openLibrary(page);
+  const digits = libraryModel(page, 'Handwritten digits');
+  await expect(digits).toContainText('embedded, stored');
+  await page.getByRole('button', { name: 'Remove: Handwritten digits' }).click();
+  await expect(digits).toContainText('embedded, not stored');
+  await expect(page.getByRole('button', { name: 'Remove: Handwritten digits' })).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Use: Handwritten digits' })).toBeFocused();
+
+  // Loaded anew, by a page that has it no longer in memory.
+  await openDemo(page, server, 'model=digits');
+  await openLibrary(page);
+  await expect(digits).toContainText('embedded, stored');
+  await page.getByRole('button', { name: 'Use: Everyday things' }).click();
+  await expect(page.locator('#load-title')).toHaveText('“Everyday things” is ready');
+  await expect(page.locator('#set-model')).toHaveValue('everyday');
+  await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
+});
+
+test('an unsure answer leads to the library', async ({ page, server }) => {
+  await openDemo(page, server);
+  const more = page.getByRole('button', { name: 'A larger public model' });
+  await expect(more).toBeHidden();
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await drop(page, [colourSvg('#604020')]);
+  await expect(page.locator('#verdict-text')).toContainText('none of the 3 things');
+  await more.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('#library')).toHaveAttribute('open', '');
+  await expect(page.locator('#library-summary')).toBeFocused();
+  await expect(libraryModel(page, 'MobileNet V2')).toBeInViewport();
+
+  await drop(page, [colourSvg('red')]);
+  await expect(page.locator('#verdict')).toHaveAttribute('data-verdict', 'sure');
+  await expect(more).toBeHidden();
 });
