@@ -1,8 +1,11 @@
 /** The demo page, as its visitors use it: the built site in a real browser. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour } from './models.js';
 import { sharedFolder, type TestServer } from './server.js';
+import { hostFile } from './weather.js';
 
 /** Opens the page and waits until everything that it needs is on it. */
 async function openDemo(page: Page, server: TestServer, query = ''): Promise<void> {
@@ -527,4 +530,38 @@ test('an unsure answer leads to the library', async ({ page, server }) => {
   await drop(page, [colourSvg('red')]);
   await expect(page.locator('#verdict')).toHaveAttribute('data-verdict', 'sure');
   await expect(more).toBeHidden();
+});
+
+test('a download is followed, cancelled, and goes on where it was', async ({ page, server }) => {
+  const assets = join(import.meta.dirname, '../site/assets');
+  const name = readdirSync(assets).find((each) => /^everyday\.fp16.*\.onnx$/.test(each));
+  if (!name) throw new Error('The site has no such file');
+  const path = `/site/assets/${name}`;
+  const file = hostFile(server, path, readFileSync(join(assets, name)));
+  try {
+    // While the page loads, what it would keep ready is not to be had.
+    file.weather = () => 'html';
+    await page.goto(`${server.origin}/site/index.html?model=digits&device=wasm`);
+    await expect(page.locator('#network-state')).toHaveText('Online.');
+    await openLibrary(page);
+    const everyday = libraryModel(page, 'Everyday things');
+    await expect(everyday).toContainText('embedded, not stored');
+
+    file.weather = () => 'stall';
+    await page.getByRole('button', { name: 'Use: Everyday things' }).click();
+    await expect(everyday.locator('.library-progress')).toContainText(/1\.\d MB of \d+\.\d MB/);
+    await expect(everyday.getByRole('progressbar')).toBeVisible();
+    await page.getByRole('button', { name: 'Cancel: Everyday things' }).click();
+    await expect(everyday).toContainText(/embedded, 1\.\d MB of 3\.0 MB stored/);
+    await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+
+    file.weather = () => 'slow';
+    await page.getByRole('button', { name: 'Resume: Everyday things' }).click();
+    await expect(everyday.locator('.library-progress')).toContainText('of it already here');
+    await expect(page.locator('#load-title')).toHaveText('“Everyday things” is ready');
+    await expect(everyday).toContainText('embedded, stored');
+    expect(file.requests.at(-1)?.range).toMatch(/^bytes=\d{6,}-$/);
+  } finally {
+    server.unroute(path);
+  }
 });
