@@ -1,8 +1,11 @@
 /** The demo page, as its visitors use it: the built site in a real browser. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour } from './models.js';
 import { sharedFolder, type TestServer } from './server.js';
+import { hostFile } from './weather.js';
 
 /** Opens the page and waits until everything that it needs is on it. */
 async function openDemo(page: Page, server: TestServer, query = ''): Promise<void> {
@@ -376,23 +379,29 @@ test('a device that is not there is refused, and the one before stays', async ({
   await expect(best(page)).toHaveText('4');
 });
 
-test('nothing moves when the answer comes', async ({ page, server }) => {
-  await openDemo(page, server, 'model=digits');
-  await page.evaluate(() => {
-    Object.assign(window, { shift: 0 });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) {
-        Object.assign(window, {
-          shift: Reflect.get(window, 'shift') + Reflect.get(entry, 'value'),
-        });
-      }
-    }).observe({ type: 'layout-shift' });
+for (const [model, sample, answer] of [
+  ['digits', 'two', '2'],
+  // Not sure, and so the longest text.
+  ['everyday', 'rocket', 'rocket'],
+] as const) {
+  test(`nothing moves when the answer comes: ${answer}`, async ({ page, server }) => {
+    await openDemo(page, server, `model=${model}`);
+    await page.evaluate(() => {
+      Object.assign(window, { shift: 0 });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+          Object.assign(window, {
+            shift: Reflect.get(window, 'shift') + Reflect.get(entry, 'value'),
+          });
+        }
+      }).observe({ type: 'layout-shift' });
+    });
+    await page.getByRole('button', { name: sample, exact: true }).click();
+    await expect(best(page)).toHaveText(answer);
+    await page.waitForTimeout(300);
+    expect(await page.evaluate(() => Reflect.get(window, 'shift'))).toBe(0);
   });
-  await page.getByRole('button', { name: 'two', exact: true }).click();
-  await expect(best(page)).toHaveText('2');
-  await page.waitForTimeout(300);
-  expect(await page.evaluate(() => Reflect.get(window, 'shift'))).toBe(0);
-});
+}
 
 test('fits a narrow screen', async ({ page, server }) => {
   await page.setViewportSize({ width: 360, height: 740 });
@@ -400,5 +409,165 @@ test('fits a narrow screen', async ({ page, server }) => {
   for (const tab of ['Picture', 'Camera', 'Draw a digit']) {
     await page.getByRole('tab', { name: tab }).click();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  }
+  await openLibrary(page);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+});
+
+/** One model of the library panel. */
+function libraryModel(page: Page, title: string): Locator {
+  return page
+    .locator('#library-list > li')
+    .filter({ has: page.getByRole('heading', { name: title, exact: true }) });
+}
+
+async function openLibrary(page: Page): Promise<void> {
+  await page.locator('#library-summary').click();
+  await expect(page.locator('#library-usage')).toContainText('stored in this browser');
+}
+
+test('every everyday thing among the samples is named', async ({ page, server }) => {
+  await openDemo(page, server);
+  await expect(page.locator('#set-model')).toHaveValue('everyday');
+  const names = await page
+    .locator('#strip .sample')
+    .evaluateAll((samples) => samples.map((sample) => (sample as HTMLElement).title));
+  expect(names.length).toBeGreaterThan(5);
+  for (const name of names) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await expect(page.locator('#verdict-best'), name).toHaveText(name);
+  }
+});
+
+test('the library lists sizes and licences, and reads nothing before it is opened', async ({
+  page,
+  server,
+}) => {
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await openDemo(page, server);
+  await expect(page.locator('#request-count')).toHaveText('0');
+  await expect(page.locator('#library-list > li')).toHaveCount(0);
+  expect(asked.filter((url) => !url.startsWith('blob:') && !url.startsWith(server.origin))).toEqual(
+    [],
+  );
+  const servedBefore = asked.length;
+  expect(asked.filter((url) => url.includes('library-client'))).toEqual([]);
+
+  await page.locator('#library-summary').focus();
+  await page.keyboard.press('Enter');
+  await expect(libraryModel(page, 'Everyday things')).toContainText(/embedded.*3\.0 MB.*MIT/s);
+  await expect(libraryModel(page, 'Handwritten digits')).toContainText(/embedded.*51 kB.*MIT/s);
+  await expect(libraryModel(page, 'SqueezeNet 1.1')).toContainText(
+    /not stored.*5\.0 MB.*Apache-2\.0.*56% right on ImageNet, as published/s,
+  );
+  await expect(libraryModel(page, 'EfficientNet-Lite4')).toContainText(/51\.9 MB.*MIT/s);
+  await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
+  await expect(page.locator('#library-usage')).toContainText(/MB stored/);
+  // Its own code, from the page's own server, is all that it took, and the page says so.
+  expect(asked.slice(servedBefore).filter((url) => !url.startsWith(server.origin))).toEqual([]);
+  await expect(page.locator('#request-count')).toHaveText('0');
+  await expect(page.locator('#request-text')).toContainText('for the library you opened');
+});
+
+test('a download that fails or is cancelled leaves the former model at work', async ({
+  page,
+  server,
+  context,
+}) => {
+  await openDemo(page, server, 'model=digits');
+  await openLibrary(page);
+  await context.setOffline(true);
+  await page.getByRole('button', { name: 'Use: SqueezeNet 1.1' }).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Cancel: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.getByRole('alert')).toContainText('“SqueezeNet 1.1” could not be loaded');
+  await expect(page.getByRole('alert')).toContainText('If you are offline');
+  await expect(page.getByRole('button', { name: 'Use: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+  await page.keyboard.press('Escape');
+
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Cancel: SqueezeNet 1.1' }).press('Enter');
+  await expect(page.getByRole('button', { name: 'Use: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+  await expect(page.locator('#set-model')).toHaveValue('digits');
+  await page.getByRole('button', { name: 'seven', exact: true }).click();
+  await expect(best(page)).toHaveText('7');
+  await expect(page.getByRole('alert')).toHaveCount(0);
+});
+
+test('a stored model is removed from the library, used, and stored again', async ({
+  page,
+  server,
+}) => {
+  await openDemo(page, server);
+  await openLibrary(page);
+  const digits = libraryModel(page, 'Handwritten digits');
+  await expect(digits).toContainText('embedded, stored');
+  await page.getByRole('button', { name: 'Remove: Handwritten digits' }).click();
+  await expect(digits).toContainText('embedded, not stored');
+  await expect(page.getByRole('button', { name: 'Remove: Handwritten digits' })).toBeHidden();
+  await expect(page.getByRole('button', { name: 'Use: Handwritten digits' })).toBeFocused();
+
+  // Loaded anew, by a page that has it no longer in memory.
+  await openDemo(page, server, 'model=digits');
+  await openLibrary(page);
+  await expect(digits).toContainText('embedded, stored');
+  await page.getByRole('button', { name: 'Use: Everyday things' }).click();
+  await expect(page.locator('#load-title')).toHaveText('“Everyday things” is ready');
+  await expect(page.locator('#set-model')).toHaveValue('everyday');
+  await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
+});
+
+test('an unsure answer leads to the library', async ({ page, server }) => {
+  await openDemo(page, server);
+  const more = page.getByRole('button', { name: 'A larger public model' });
+  await expect(more).toBeHidden();
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await drop(page, [colourSvg('#604020')]);
+  await expect(page.locator('#verdict-text')).toContainText('none of the 3 things');
+  await more.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.locator('#library')).toHaveAttribute('open', '');
+  await expect(page.locator('#library-summary')).toBeFocused();
+  await expect(libraryModel(page, 'MobileNet V2')).toBeInViewport();
+
+  await drop(page, [colourSvg('red')]);
+  await expect(page.locator('#verdict')).toHaveAttribute('data-verdict', 'sure');
+  await expect(more).toBeHidden();
+});
+
+test('a download is followed, cancelled, and goes on where it was', async ({ page, server }) => {
+  const assets = join(import.meta.dirname, '../site/assets');
+  const name = readdirSync(assets).find((each) => /^everyday\.fp16.*\.onnx$/.test(each));
+  if (!name) throw new Error('The site has no such file');
+  const path = `/site/assets/${name}`;
+  const file = hostFile(server, path, readFileSync(join(assets, name)));
+  try {
+    // While the page loads, what it would keep ready is not to be had.
+    file.weather = () => 'html';
+    await page.goto(`${server.origin}/site/index.html?model=digits&device=wasm`);
+    await expect(page.locator('#network-state')).toHaveText('Online.');
+    await openLibrary(page);
+    const everyday = libraryModel(page, 'Everyday things');
+    await expect(everyday).toContainText('embedded, not stored');
+
+    file.weather = () => 'stall';
+    await page.getByRole('button', { name: 'Use: Everyday things' }).click();
+    await expect(everyday.locator('.library-progress')).toContainText(/1\.\d MB of \d+\.\d MB/);
+    await expect(everyday.getByRole('progressbar')).toBeVisible();
+    await page.getByRole('button', { name: 'Cancel: Everyday things' }).click();
+    await expect(everyday).toContainText(/embedded, 1\.\d MB of 3\.0 MB stored/);
+    await expect(page.locator('#load-title')).toHaveText('“Handwritten digits” is ready');
+
+    file.weather = () => 'slow';
+    await page.getByRole('button', { name: 'Resume: Everyday things' }).click();
+    await expect(everyday.locator('.library-progress')).toContainText('of it already here');
+    await expect(page.locator('#load-title')).toHaveText('“Everyday things” is ready');
+    await expect(everyday).toContainText('embedded, stored');
+    expect(file.requests.at(-1)?.range).toMatch(/^bytes=\d{6,}-$/);
+  } finally {
+    server.unroute(path);
   }
 });

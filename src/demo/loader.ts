@@ -3,6 +3,9 @@ import { ImageClassifier } from 'tabserve';
 import type { ModelChoice, Settings, State } from './state.js';
 import type { Alerts } from './view/alerts.js';
 
+/** Models besides the one in use and those always kept ready: the one before the pad's. */
+const sparesAtMost = 1;
+
 interface Loaded {
   settings: Settings;
   classifier: ImageClassifier;
@@ -35,11 +38,11 @@ export class Loader {
       return;
     }
     const { title } = settings.model;
-    this.#state.load.set({ phase: 'loading', title, loaded: 0, total: 0 });
+    this.#state.load.set({ phase: 'loading', title, loaded: 0, total: 0, cached: 0 });
     try {
-      const classifier = await create(settings, loading.signal, (loaded, total) => {
+      const classifier = await create(settings, loading.signal, (loaded, total, cached) => {
         if (this.#loading === loading) {
-          this.#state.load.set({ phase: 'loading', title, loaded, total });
+          this.#state.load.set({ phase: 'loading', title, loaded, total, cached });
         }
       });
       if (loading.signal.aborted) {
@@ -55,6 +58,14 @@ export class Loader {
       });
       this.#keepFormer(title);
     }
+  }
+
+  /** Gives up the load under way; the former model stays. What has come stays in the store. */
+  cancel(): void {
+    const model = this.#state.settings.current?.model;
+    if (!this.#loading || !model) return;
+    this.#loading.abort();
+    this.#keepFormer(model.title);
   }
 
   /** Says which models to have ready besides the one in use. */
@@ -97,16 +108,24 @@ export class Loader {
     this.#state.classifier.set(loaded.classifier);
     this.#state.load.set({ phase: 'ready' });
     this.#clearOut(loaded);
+    this.#shelf.delete(shelfKey(loaded.settings));
     this.#shelf.set(shelfKey(loaded.settings), loaded);
     void this.#stock();
   }
 
-  /** Destroys what the new classifier makes useless: other backends, and files of before. */
+  /**
+   * Destroys what the new classifier makes useless: other backends, files of before, and all but
+   * the latest of the models that are not always kept ready, for large ones take much memory.
+   */
   #clearOut(kept: Loaded): void {
-    for (const [key, loaded] of this.#shelf) {
+    let spare = sparesAtMost;
+    // The latest first.
+    for (const [key, loaded] of [...this.#shelf].toReversed()) {
       if (loaded === kept) continue;
       const sameBackend = backendKey(loaded.settings) === backendKey(kept.settings);
-      if (sameBackend && loaded.settings.model.key !== kept.settings.model.key) continue;
+      const isOther = loaded.settings.model.key !== kept.settings.model.key;
+      const isCompanion = this.#companions.some(({ key }) => key === loaded.settings.model.key);
+      if (sameBackend && isOther && (isCompanion || spare-- > 0)) continue;
       this.#shelf.delete(key);
       loaded.classifier.destroy();
     }
@@ -126,7 +145,7 @@ export class Loader {
 function create(
   settings: Settings,
   signal: AbortSignal | null,
-  progress: (loaded: number, total: number) => void,
+  progress: (loaded: number, total: number, cached: number) => void,
 ): Promise<ImageClassifier> {
   return ImageClassifier.create({
     model: settings.model.source,
@@ -135,7 +154,9 @@ function create(
     threads: settings.threads,
     ...(signal && { signal }),
     monitor(monitor) {
-      monitor.addEventListener('downloadprogress', (event) => progress(event.loaded, event.total));
+      monitor.addEventListener('downloadprogress', ({ loaded, total, cached }) =>
+        progress(loaded, total, cached),
+      );
     },
   });
 }

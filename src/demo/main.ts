@@ -15,6 +15,7 @@ import { Strip } from './sources/strip.js';
 import { createState, type ModelChoice, type Picture, type Settings } from './state.js';
 import { Alerts } from './view/alerts.js';
 import { showLabels } from './view/labels.js';
+import { LibraryPanel } from './view/library.js';
 import { showMetrics } from './view/metrics.js';
 import { exceptFromCount, showPrivacy } from './view/privacy.js';
 import { showResults } from './view/results.js';
@@ -32,6 +33,13 @@ const requests = new Requests(state, alerts);
 const stage = new Stage(state);
 const strip = new Strip(state, show);
 const camera = new Camera(state, alerts);
+const library = new LibraryPanel(state, alerts, {
+  use(model) {
+    modelBeforePad = null;
+    void use({ ...(state.settings.current ?? initialSettings()), model: known(model) });
+  },
+  cancel: () => loader.cancel(),
+});
 const tabs = new Tabs(tabChanged);
 const pad = new Pad(
   (canvas) => requests.classify({ name: 'Your drawing', source: canvas, origin: 'pad' }),
@@ -48,7 +56,7 @@ let catalogue = new Catalogue([]);
 
 keepOffline();
 showTheme();
-showResults(state);
+showResults(state, () => library.reveal());
 showTimings(state);
 showLabels(state);
 showMetrics(state);
@@ -136,6 +144,11 @@ function addressName(url: string): string {
   if (url.startsWith('data:') || !URL.canParse(url, location.href)) return 'Typed address';
   const { pathname, hostname } = new URL(url, location.href);
   return pathname.split('/').at(-1) || hostname;
+}
+
+/** The page's own choice of that name, which it is compared with; else the given one. */
+function known(model: ModelChoice): ModelChoice {
+  return catalogue.find(model.key) ?? model;
 }
 
 function useOwnModel(files: readonly File[]): Promise<void> {

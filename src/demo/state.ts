@@ -44,7 +44,7 @@ export interface Settings {
 
 export type Load =
   | { phase: 'starting' }
-  | { phase: 'loading'; title: string; loaded: number; total: number }
+  | { phase: 'loading'; title: string; loaded: number; total: number; cached: number }
   | { phase: 'ready' }
   | { phase: 'failed'; title: string };
 

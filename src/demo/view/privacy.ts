@@ -15,6 +15,20 @@ export function exceptFromCount(url: string): void {
   if (URL.canParse(url, document.baseURI)) asked.add(new URL(url, document.baseURI).href);
 }
 
+/** When the page worked at something that its user asked for, in milliseconds of its clock. */
+const askedTimes: { from: number; to: number }[] = [];
+
+/** Names the requests apart that are made meanwhile: the user's wish was their cause. */
+export async function exceptWhile<T>(work: () => Promise<T>): Promise<T> {
+  const time = { from: performance.now(), to: Number.POSITIVE_INFINITY };
+  askedTimes.push(time);
+  try {
+    return await work();
+  } finally {
+    time.to = performance.now();
+  }
+}
+
 /** Counts the page's network requests since the model was loaded. */
 export function showPrivacy(state: State): void {
   const number = byId('request-count', HTMLElement);
@@ -22,12 +36,17 @@ export function showPrivacy(state: State): void {
   let since: number | null = null;
   let requests = 0;
   let typed = 0;
+  let library = 0;
 
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (since === null || entry.startTime < since || !/^https?:/.test(entry.name)) continue;
       if (asked.has(entry.name)) typed++;
-      else requests++;
+      else if (
+        askedTimes.some(({ from, to }) => entry.startTime >= from && entry.startTime <= to)
+      ) {
+        library++;
+      } else requests++;
     }
     show();
   }).observe({ type: 'resource' });
@@ -36,6 +55,7 @@ export function showPrivacy(state: State): void {
     since = stock === 'loading' ? null : performance.now();
     requests = 0;
     typed = 0;
+    library = 0;
     show();
   });
 
@@ -47,7 +67,8 @@ export function showPrivacy(state: State): void {
     }
     const noun = requests === 1 ? 'network request' : 'network requests';
     const own = typed === 0 ? '' : `, and ${typed} for your address`;
-    text.textContent = `${noun} since it was loaded${own}`;
+    const opened = library === 0 ? '' : `, and ${library} for the library you opened`;
+    text.textContent = `${noun} since it was loaded${own}${opened}`;
   }
 
   const net = byId('network-state', HTMLElement);

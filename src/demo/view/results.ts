@@ -1,6 +1,6 @@
 /** The answer: five bars, and in words how much they are worth. */
 import { byId, element } from '../dom.js';
-import { percent } from '../format.js';
+import { count, percent } from '../format.js';
 import type { Answer, State } from '../state.js';
 import { announce } from './announce.js';
 
@@ -16,7 +16,7 @@ interface Row {
 }
 
 /** Shows answers as they come. The rows stand from the start, so that nothing moves. */
-export function showResults(state: State): void {
+export function showResults(state: State, openLibrary: () => void): void {
   const list = byId('scores', HTMLOListElement);
   const made = Array.from({ length: rows }, createRow);
   list.append(...made.map((row) => row.item));
@@ -25,6 +25,9 @@ export function showResults(state: State): void {
   const best = byId('verdict-best', HTMLElement);
   const bestScore = byId('verdict-score', HTMLElement);
   const text = byId('verdict-text', HTMLElement);
+
+  const more = byId('verdict-more', HTMLButtonElement);
+  more.addEventListener('click', openLibrary);
 
   state.answer.subscribe((answer) => {
     const scores = answer.kind === 'scores' ? answer.scores : [];
@@ -45,12 +48,15 @@ export function showResults(state: State): void {
       row.score.textContent = found ? percent(found.score) : '';
       row.item.style.setProperty('--score', String(found?.score ?? 0));
     }
-    const judged = judge(answer);
+    const judged = judge(answer, state.classifier.current?.info.model.labels.length ?? 0);
     verdict.dataset.verdict = judged.verdict;
     best.textContent = scores[0]?.label ?? (answer.kind === 'failed' ? 'No answer' : '—');
     best.title = scores[0]?.label ?? '';
     bestScore.textContent = scores[0] ? percent(scores[0].score) : '';
     text.textContent = judged.text;
+    // Who draws a digit is helped by no model of photographs.
+    more.hidden =
+      judged.verdict !== 'unsure' || answer.kind !== 'scores' || answer.picture.origin === 'pad';
     if (answer.kind === 'scores') announce(spoken(answer.scores, judged.verdict));
   });
 }
@@ -60,7 +66,7 @@ interface Judged {
   text: string;
 }
 
-function judge(answer: Answer): Judged {
+function judge(answer: Answer, labels: number): Judged {
   if (answer.kind === 'failed') {
     return { verdict: 'failed', text: 'The message says why. The next picture works as before.' };
   }
@@ -75,7 +81,7 @@ function judge(answer: Answer): Judged {
   }
   return {
     verdict: 'unsure',
-    text: `Not sure: the best guess has only ${score}. This may be something that the model never learnt.`,
+    text: `Not sure: the best guess has only ${score}. This may be none of the ${count(labels, 'thing', 'things')} that this model knows.`,
   };
 }
 

@@ -22,6 +22,7 @@ export function showSettings(
 
   const own = option('own');
   const nameOwn = (title: string): void => {
+    own.value = ownModel?.key ?? 'own';
     own.textContent = title;
     if (!own.isConnected) model.append(own);
   };
