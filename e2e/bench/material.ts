@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
+import { mobileNetManifest } from '../models.js';
 import { renameTensors } from './rename.js';
 import { type BenchServer, sharedFolder } from './server.js';
 import { toTfjs } from './tfjs-model.js';
@@ -51,27 +52,7 @@ export async function provideMaterial(server: BenchServer, page: Page): Promise<
 
 function manifest(labels: string[]) {
   return {
-    name: 'mobilenet-v2',
-    version: '1.0.0',
-    task: 'image-classification',
-    labels,
-    input: {
-      name: 'input',
-      layout: 'NCHW',
-      dtype: 'float32',
-      width: 224,
-      height: 224,
-      channels: 3,
-      colorOrder: 'RGB',
-    },
-    preprocess: {
-      resize: { policy: 'shorter-side', size: 256, filter: 'bilinear' },
-      crop: { policy: 'center', width: 224, height: 224 },
-      scale: 1,
-      mean: 128,
-      std: 128,
-    },
-    output: { name: 'probabilities', activation: 'none' },
+    ...mobileNetManifest('fp32', labels),
     files: ['fp32', 'fp16', 'int8']
       .filter((dtype) => existsSync(join(sharedFolder, 'models', modelFile(dtype))))
       .map((dtype) => ({ url: `/shared/models/${modelFile(dtype)}`, dtype })),
