@@ -1,6 +1,6 @@
 /** The way of one image through the worker, from the wire to the answer. */
 import { TabserveError } from '../errors.js';
-import { type DecodeOptions, decode } from '../image/decode.js';
+import { type DecodeOptions, decode, release } from '../image/decode.js';
 import type { PixelImage } from '../image/types.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
@@ -32,7 +32,11 @@ export async function classifyImage(
 ): Promise<ClassifyResult> {
   const { manifest, labels, maxPixels, preprocessor, session, input } = model;
   const laps = new Laps<keyof ClassifyResult['timings']>();
-  const leave = await gate.enter(signal);
+  const leave = await gate.enter(signal).catch((reason: unknown) => {
+    // Nobody will decode it, and a frame that is not closed holds up the video it is from.
+    release(request.image);
+    throw reason;
+  });
   try {
     laps.lap('queue');
     const source = await decode(request.image, { maxPixels, signal, rasteriseSvg });
