@@ -38,13 +38,7 @@ test('requests under way are made again, of every kind of image, with the same a
   });
   const [worker] = servingWorkers(page);
   if (!worker) throw new Error('no worker');
-  // Its thread is kept busy while the requests are sent, so that none is answered before its end.
-  const released = worker.evaluate(async () => {
-    const end = performance.now() + 1500;
-    while (performance.now() < end);
-    self.close();
-  });
-  const outcomes = await page.evaluate(async () => {
+  const asking = page.evaluate(async () => {
     const classifier = window.served.one;
     if (!classifier) throw new Error('no classifier');
     const attempts: Record<string, number> = {};
@@ -61,6 +55,10 @@ test('requests under way are made again, of every kind of image, with the same a
     const bytes = await png.arrayBuffer();
     const imageData = canvas.getContext('2d')?.getImageData(0, 0, 64, 64) as ImageData;
     const sources = { canvas, png, img, bitmap, frame, bytes, imageData, url: img.src };
+    await new Promise((resolve) => {
+      window.addEventListener('go', resolve, { once: true });
+      document.title = 'prepared';
+    });
     const outcomes = Object.entries(sources).map(async ([id, source]) => [
       id,
       await window.outcomeOf(classifier.classify(source, { id, timeout: 20_000 })),
@@ -77,6 +75,17 @@ test('requests under way are made again, of every kind of image, with the same a
     imageData.data.fill(0);
     return Promise.all(outcomes);
   });
+  await expect(page).toHaveTitle('prepared');
+  // Its thread is kept busy while the requests are sent, so that none is answered before its end.
+  const released = worker.evaluate(async () => {
+    const end = performance.now() + 2500;
+    while (performance.now() < end);
+    self.close();
+  });
+  // Nothing tells from outside when the loop has begun.
+  await page.waitForTimeout(500);
+  await page.evaluate(() => window.dispatchEvent(new Event('go')));
+  const outcomes = await asking;
   await released.catch(() => undefined);
   expect(outcomes.map(([id, label]) => `${id}: ${label}`)).toEqual(
     ['canvas', 'png', 'img', 'bitmap', 'frame', 'bytes', 'imageData', 'url'].map(
