@@ -61,17 +61,22 @@ function serveRepository(
 }
 
 /** What a model says of a green picture, with what it says of itself; or its error. */
-function ask(page: Page, model: string, options: Pick<CreateOptions, 'hubUrl' | 'dtype'> = {}) {
+function ask(
+  page: Page,
+  model: string,
+  options: Pick<CreateOptions, 'hubUrl' | 'dtype'> = {},
+  [width, height] = [8, 8],
+) {
   return page.evaluate(
-    async ([model, options]) => {
+    async ([model, options, width, height]) => {
       const { ImageClassifier, isTabserveError } = window.tabserve;
       try {
         const classifier = await ImageClassifier.create({ model, device: 'wasm', ...options });
-        const canvas = new OffscreenCanvas(8, 8);
+        const canvas = new OffscreenCanvas(width, height);
         const context = canvas.getContext('2d');
         if (!context) throw new Error('no 2d context');
         context.fillStyle = '#00ff00';
-        context.fillRect(0, 0, 8, 8);
+        context.fillRect(0, 0, width, height);
         const answers = await classifier.classify(canvas);
         const { info } = classifier;
         classifier.destroy();
@@ -81,7 +86,7 @@ function ask(page: Page, model: string, options: Pick<CreateOptions, 'hubUrl' | 
         return { code: error.code, message: error.message };
       }
     },
-    [model, options] as const,
+    [model, options, width, height] as const,
   );
 }
 
@@ -109,6 +114,23 @@ test('a repository of the hub is loaded, and from then on without the network', 
   const second = await ask(page, 'hf:owner/colours', hub);
   expect(second).toMatchObject({ label: 'green', info: { model: { from: 'store' } } });
   expect(server.requests.filter((path) => path.startsWith('/hub/'))).toEqual([]);
+});
+
+test('a picture whose proportions are kept is padded with zeros', async ({ server, open }) => {
+  serveFiles(server, '/mirror/padded', {
+    'config.json': config,
+    'preprocessor_config.json': {
+      ...preprocessor,
+      size: { shortest_edge: 8, longest_edge: 8 },
+      do_pad: true,
+      pad_size: { height: 8, width: 8 },
+    },
+    'onnx/model.onnx': graph,
+  });
+  const page = await open();
+  const answer = await ask(page, `${server.origin}/mirror/padded/`, {}, [32, 16]);
+  // Half of the input is green: softmax of 0, 1/2, 0
+  expect(answer).toMatchObject({ label: 'green', score: expect.closeTo(0.4519, 3) });
 });
 
 test('a revision is another model', async ({ server, open }) => {

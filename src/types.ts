@@ -14,6 +14,7 @@ export type {
   ResizeFilter,
   ResizeKernel,
   ResizePolicy,
+  ZeroPadding,
 } from './model/manifest.js';
 
 /** Where arithmetic happens: ONNX Runtime's execution provider. */

@@ -53,6 +53,67 @@ describe('resized size', () => {
   });
 });
 
+describe('proportions kept', () => {
+  const padded = { policy: 'bottom-right', width: 310, height: 310 } as const;
+  const resizedTo = (source: Size, resize: Preprocess['resize']) => {
+    const { resized } = plan(source, { resize, pad: padded }, size(310, 310));
+    return [resized.width, resized.height];
+  };
+
+  // Expected values: transformers.image_transforms.get_size_with_aspect_ratio, here as width, height.
+  it.each([
+    [size(640, 480), 200, 300, [266, 200]],
+    [size(640, 480), 240, 300, [300, 225]],
+    [size(480, 640), 240, 300, [225, 300]],
+    [size(333, 251), 150, 200, [199, 150]],
+    [size(250, 371), 150, 200, [135, 200]],
+    // The shorter side rounds to what it is, so that nothing is resized.
+    [size(301, 100), 240, 300, [301, 100]],
+    [size(299, 100), 100, 300, [299, 100]],
+    [size(20000, 10), 240, 300, [300, 1]],
+  ])(
+    'the shorter side of %o to %i, the longer one at most %i: %o',
+    (source, short, longest, expected) => {
+      expect(resizedTo(source, { policy: 'shorter-side', size: short, longest })).toEqual(expected);
+    },
+  );
+
+  const into160 = (rounding?: 'half-even' | 'half-up' | 'floor') =>
+    ({ policy: 'fit', width: 160, height: 160, rounding }) as const;
+
+  it('rounds halves as timm, as SAM, or not at all', () => {
+    // 160 · 5 / 320 = 2.5, 160 · 7 / 320 = 3.5
+    expect(resizedTo(size(320, 5), into160())).toEqual([160, 2]);
+    expect(resizedTo(size(320, 7), into160('half-even'))).toEqual([160, 4]);
+    expect(resizedTo(size(320, 5), into160('half-up'))).toEqual([160, 3]);
+    expect(resizedTo(size(320, 7), into160('floor'))).toEqual([160, 3]);
+    expect(resizedTo(size(20000, 10), into160('floor'))).toEqual([160, 1]);
+  });
+
+  it('enlarges too, and takes the side that fits first', () => {
+    const wide = { policy: 'fit', width: 200, height: 50 } as const;
+    expect(resizedTo(size(20, 10), wide)).toEqual([100, 50]);
+    expect(resizedTo(size(10, 1), wide)).toEqual([200, 20]);
+  });
+});
+
+describe('padding', () => {
+  const pad = { policy: 'bottom-right', width: 224, height: 224 } as const;
+
+  it('leaves the output as large as the picture became', () => {
+    const resize = { policy: 'fit', width: 224, height: 224 } as const;
+    const made = plan(size(448, 224), { resize, pad });
+    expect(made.output).toEqual(size(224, 112));
+    expect(made.window).toEqual({ x: 0, y: 0, width: 224, height: 112 });
+    expect(made.offset).toEqual({ x: 0, y: 0 });
+  });
+
+  it('is refused for a picture that is larger', () => {
+    const resize = { policy: 'shorter-side', size: 200 } as const;
+    expect(() => plan(size(448, 224), { resize, pad })).toThrow('becomes 400 × 200');
+  });
+});
+
 describe('centre crop', () => {
   const offsetX = (width: number, rounding: 'half-even' | 'floor') => {
     const { window } = plan(size(width, 224), { crop: { ...crop, rounding } });
@@ -72,6 +133,10 @@ describe('centre crop', () => {
     expect(made.window).toEqual({ x: 0, y: 38, width: 221, height: 224 });
     expect(made.offset).toEqual({ x: 1, y: 0 });
     expect(made.border).toEqual([0, 0, 0]);
+  });
+
+  it('surrounds it with another colour where the manifest says so', () => {
+    expect(plan(size(221, 300), { crop: { ...crop, fill: [1, 2, 3] } }).border).toEqual([1, 2, 3]);
   });
 
   it('puts the odd pixel left and above, as Transformers', () => {

@@ -21,7 +21,10 @@ export interface GeometryPlan {
   antialias: boolean;
   /** The part of the resized picture that reaches the output; only this much is computed. */
   window: PixelRect;
-  /** Size of the output. */
+  /**
+   * Size of the output. Where the manifest pads with zeros, the network's input is larger, and the
+   * output lies in its top left corner.
+   */
   output: Size;
   /** Where the top left corner of `window` lies in the output. */
   offset: { x: number; y: number };
@@ -42,8 +45,8 @@ const black: readonly [number, number, number] = [0, 0, 0];
  * @param source - Size of the upright picture.
  * @param region - The part of it to look at. @default all of it
  * @throws TabserveError `invalid-argument` when `region` is not within the picture, or when the
- *   result has not the size of the input (only possible where the manifest's last step leaves the
- *   size to the picture).
+ *   result has not the size of the input or does not fit into its padding (only possible where the
+ *   manifest's last step leaves the size to the picture).
  */
 export function planGeometry(
   source: Size,
@@ -63,13 +66,15 @@ export function planGeometry(
       }
     : { x: 0, y: 0 };
 
-  const { crop } = preprocess;
+  const { crop, pad } = preprocess;
   const output: Size = crop ? { width: crop.width, height: crop.height } : canvas;
-  if (output.width !== input.width || output.height !== input.height) {
+  const isPadded = pad !== undefined && output.width <= pad.width && output.height <= pad.height;
+  const final: Size = isPadded ? pad : output;
+  if (final.width !== input.width || final.height !== input.height) {
     throw new TabserveError(
       'invalid-argument',
-      `This picture of ${region.width} × ${region.height} becomes ${output.width} × ${output.height}, but the model takes ${input.width} × ${input.height}. Give the manifest's "preprocess" a "crop", or a "resize" to that exact size.`,
-      { details: { width: output.width, height: output.height } },
+      `This picture of ${region.width} × ${region.height} becomes ${final.width} × ${final.height}, but the model takes ${input.width} × ${input.height}. Give the manifest's "preprocess" a "crop", or a "resize" to that exact size.`,
+      { details: { width: final.width, height: final.height } },
     );
   }
   const x = across(resized.width, canvas.width, output.width, inset.x, crop?.rounding);
@@ -82,7 +87,7 @@ export function planGeometry(
     window: { x: x.from, y: y.from, width: x.length, height: y.length },
     output,
     offset: { x: x.offset, y: y.offset },
-    border: letterboxed ? (preprocess.background ?? defaultBackground) : black,
+    border: letterboxed ? (preprocess.background ?? defaultBackground) : (crop?.fill ?? black),
   };
 }
 
@@ -94,7 +99,11 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
     case 'exact':
       return { width: resize.width, height: resize.height };
     case 'shorter-side':
-      return shorterSideTo(from, resize.size);
+      return resize.longest === undefined
+        ? shorterSideTo(from, resize.size)
+        : shorterSideWithin(from, resize.size, resize.longest);
+    case 'fit':
+      return fitInto(from, resize, resize.rounding);
     case 'crop-fraction':
       return cropFraction(from, crop, resize.fraction);
     case 'letterbox': {
@@ -113,14 +122,48 @@ function shorterSideTo(from: Size, size: number): Size {
     : { width: Math.floor((size * from.width) / from.height), height: size };
 }
 
+/** Transformers' `get_size_with_aspect_ratio`, in its order of operations, which decides at halves. */
+function shorterSideWithin(from: Size, size: number, longest: number): Size {
+  const least = Math.min(from.width, from.height);
+  const most = Math.max(from.width, from.height);
+  const isTooLong = (most / least) * size > longest;
+  const exact = isTooLong ? (longest * least) / most : size;
+  const shorter = Math.max(1, isTooLong ? roundHalfEven(exact) : size);
+  if (least === shorter) return { width: from.width, height: from.height };
+  return from.width < from.height
+    ? { width: shorter, height: Math.floor((exact * from.height) / from.width) }
+    : { width: Math.floor((exact * from.width) / from.height), height: shorter };
+}
+
+function fitInto(
+  from: Size,
+  into: Size,
+  rounding: 'half-even' | 'half-up' | 'floor' = 'half-even',
+): Size {
+  if (rounding === 'half-even') return keepRatio(from, into, Math.max);
+  const ratio = Math.min(into.width / from.width, into.height / from.height);
+  const half = rounding === 'half-up' ? 0.5 : 0;
+  return {
+    width: Math.max(1, Math.floor(from.width * ratio + half)),
+    height: Math.max(1, Math.floor(from.height * ratio + half)),
+  };
+}
+
+/** timm's `ResizeKeepRatio`: by the side that needs to shrink least (`min`) or most (`max`). */
+function keepRatio(from: Size, to: Size, select: (a: number, b: number) => number): Size {
+  const ratio = select(from.width / to.width, from.height / to.height);
+  return {
+    width: Math.max(1, roundHalfEven(from.width / ratio)),
+    height: Math.max(1, roundHalfEven(from.height / ratio)),
+  };
+}
+
 function cropFraction(from: Size, crop: CenterCrop | undefined, fraction: number): Size {
   if (!crop) throw new TabserveError('internal', '"crop-fraction" without a crop was let through.');
   const width = Math.floor(crop.width / fraction);
   const height = Math.floor(crop.height / fraction);
   if (width === height) return shorterSideTo(from, width);
-  // timm's ResizeKeepRatio, which it uses where the crop is not square.
-  const ratio = Math.min(from.width / width, from.height / height);
-  return { width: roundHalfEven(from.width / ratio), height: roundHalfEven(from.height / ratio) };
+  return keepRatio(from, { width, height }, Math.min);
 }
 
 /**

@@ -53,6 +53,30 @@ describe('layout and order', () => {
   });
 });
 
+describe('a crop smaller than the input', () => {
+  const larger = { width: 3, height: 2 };
+  it('lies top left, with zeros around', () => {
+    const mean10 = { scale: 1, mean: 10 };
+    expect(written(larger, mean10)).toEqual(
+      [
+        [0, 30, 0, 0, 0, 0],
+        [10, 40, 0, 0, 0, 0],
+        [20, 50, 0, 0, 0, 0],
+      ].flat(),
+    );
+    const nhwc = written({ ...larger, layout: 'NHWC' }, mean10);
+    expect(nhwc).toEqual([0, 10, 20, 30, 40, 50, ...Array(12).fill(0)]);
+  });
+  it('leaves nothing of the picture before, and its neighbours alone', () => {
+    const writer = createTensorWriter({ ...input, ...larger }, asTheyAre);
+    const into = writer.allocate(3).fill(-1);
+    writer.write(crop, into, 1);
+    expect(Array.from(into.subarray(0, 18))).toEqual(Array(18).fill(-1));
+    expect(into.subarray(18, 36).filter((value) => value === 0)).toHaveLength(12);
+    expect(Array.from(into.subarray(36))).toEqual(Array(18).fill(-1));
+  });
+});
+
 describe('normalisation', () => {
   it('scales to 0…1 by default', () => {
     expect(written({})[0]).toBe(Math.fround(10 / 255));

@@ -15,7 +15,8 @@ export interface TensorWriter {
   /**
    * Writes one picture.
    *
-   * @param crop - RGB or grey, of the input's size and channels.
+   * @param crop - RGB or grey, of the input's channels and size. A smaller one is written to the top
+   *   left, with zeros right and below.
    * @param into - Made by {@link TensorWriter.allocate}; may be used again and again.
    * @param index - Which picture of the batch this is. @default 0
    */
@@ -37,10 +38,18 @@ export function createTensorWriter(input: ModelInput, preprocess: Preprocess): T
   return {
     elements,
     allocate: (batch) => newTensor(input.dtype, batch * elements),
-    write(crop, into, index = 0) {
+    write({ data, width, height }, into, index = 0) {
+      // One stretch where the crop is as wide as the input, else a stretch for each row.
+      const stretches = width === input.width ? 1 : height;
+      const length = data.length / stretches;
+      if (width * height < plane) into.fill(0, index * elements, (index + 1) * elements);
       for (const [c, table] of tables.entries()) {
         const start = index * elements + c * spread;
-        fillChannel(crop.data, from[c] as number, channels, table, into, start, step);
+        for (let row = 0; row < stretches; row++) {
+          const pixels = data.subarray(row * length, (row + 1) * length);
+          const at = start + row * input.width * step;
+          fillChannel(pixels, from[c] as number, channels, table, into, at, step);
+        }
       }
     },
   };

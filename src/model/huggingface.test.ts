@@ -92,6 +92,18 @@ test('unknown fields and processors are warned of', () => {
   ]);
 });
 
+test('what Transformers would not do as written is warned of', () => {
+  const warningsOf = (preprocessor: object) => describeProcessor(preprocessor).warnings;
+  const pad = { do_pad: true, pad_size: 256 };
+  expect(warningsOf({ image_processor_type: 'ViTImageProcessor', ...pad })).toEqual([]);
+  expect(warningsOf({ image_processor_type: 'BeitImageProcessor', ...pad })).toEqual([
+    expect.stringContaining('BeitImageProcessor does not pad'),
+  ]);
+  expect(
+    warningsOf({ image_processor_type: 'ViTImageProcessor', size: { longest_edge: 256 }, ...pad }),
+  ).toEqual([expect.stringContaining('"longest_edge" alone')]);
+});
+
 describe('fields that contradict each other are both named', () => {
   const vit = { image_processor_type: 'ViTImageProcessor' };
   const convNext = { image_processor_type: 'ConvNextImageProcessor' };
@@ -114,6 +126,24 @@ describe('fields that contradict each other are both named', () => {
       {},
       ['crop_pct', 'crop_size'],
     ],
+    [
+      'two other sizes',
+      { ...vit, size: { longest_edge: 5, max_height: 5, max_width: 5 } },
+      {},
+      ['size.longest_edge', 'size.max_height'],
+    ],
+    [
+      'a size and less room for it',
+      { ...vit, size: 64, do_pad: true, pad_size: { height: 64, width: 63 } },
+      {},
+      ['size', 'pad_size'],
+    ],
+    [
+      'a crop and less room for it',
+      { ...vit, do_center_crop: true, crop_size: 64, do_pad: true, pad_size: 63 },
+      {},
+      ['crop_size', 'pad_size'],
+    ],
     ['labels and their count', vit, { num_labels: 5 }, ['num_labels', 'id2label']],
   ];
   for (const [name, preprocessor, more, fields] of cases) {
@@ -131,12 +161,15 @@ describe('wrong values are refused by name', () => {
     ['resample', { resample: 9 }, {}],
     ['size', { size: -1 }, {}],
     ['size', { size: 'large' }, {}],
-    ['size', { size: { shortest_edge: 5, longest_edge: 9 } }, {}],
+    ['do_center_crop', { size: { shortest_edge: 5, longest_edge: 9 } }, {}],
     ['image_mean', { image_mean: [0, 1] }, {}],
     ['image_std', { image_std: 'none' }, {}],
     ['rescale_factor', { rescale_factor: Number.NaN }, {}],
     ['do_resize', { do_resize: 'yes' }, {}],
-    ['do_pad', { do_pad: true }, {}],
+    ['do_pad', { do_pad: 1 }, {}],
+    ['pad_size', { do_pad: true, pad_size: { shortest_edge: 5 } }, {}],
+    ['size', { size: { min_pixels: 5, max_pixels: 9 } }, {}],
+    ['size', { size: { height: 5 } }, {}],
     ['do_center_crop', { size: { shortest_edge: 5 } }, {}],
     ['id2label', {}, { id2label: { 0: 'a', 2: 'c' } }],
     ['id2label', {}, { id2label: null }],

@@ -15,6 +15,7 @@ import type {
   Preprocess,
   ResizeFilter,
   ResizePolicy,
+  ZeroPadding,
 } from './manifest.js';
 
 /** The JSON files of a repository, parsed and not yet trusted. */
@@ -45,7 +46,11 @@ interface Size {
 }
 
 /** `size` as transformers' `SizeDict` has it, after its three spellings. */
-type AnySize = Size | { shortest: number };
+type AnySize =
+  | Size
+  | { shortest: number; longest?: number }
+  /** `longest_edge` alone, or `max_height` and `max_width`. */
+  | { fit: Size; rounding: 'half-up' | 'floor' };
 
 /** Defaults of one class of image processors, from its source. */
 interface ProcessorClass {
@@ -63,6 +68,8 @@ interface ProcessorClass {
   includeTop: boolean;
   /** A bare number as `size` is the shorter side. */
   shortest: boolean;
+  /** Whether `do_pad` does anything. */
+  pads: boolean;
 }
 
 const standard = [0.5, 0.5, 0.5];
@@ -87,6 +94,7 @@ const vit: ProcessorClass = {
   rescaleOffset: false,
   includeTop: false,
   shortest: false,
+  pads: true,
 };
 
 const mobileNet: ProcessorClass = {
@@ -102,6 +110,7 @@ const convNext: ProcessorClass = {
   size: { shortest: 384 },
   cropPct: 224 / 256,
   shortest: true,
+  pads: false,
 };
 
 const clip: ProcessorClass = {
@@ -118,7 +127,7 @@ const clip: ProcessorClass = {
 const processors: Readonly<Record<string, ProcessorClass>> = {
   ViT: vit,
   DeiT: { ...vit, resample: 3, size: square(256), doCrop: true },
-  Beit: { ...vit, resample: 3 },
+  Beit: { ...vit, resample: 3, pads: false },
   ConvNext: convNext,
   EfficientNet: {
     ...vit,
@@ -126,6 +135,7 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
     size: square(346),
     crop: square(289),
     includeTop: true,
+    pads: false,
   },
   MobileViT: {
     ...vit,
@@ -136,13 +146,14 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
     doNormalize: false,
     flip: true,
     shortest: true,
+    pads: false,
   },
   MobileNetV1: mobileNet,
-  MobileNetV2: mobileNet,
-  Pvt: { ...vit, mean: imageNetMean, std: imageNetStd },
+  MobileNetV2: { ...mobileNet, pads: false },
+  Pvt: { ...vit, resample: 3, mean: imageNetMean, std: imageNetStd },
   Bit: clip,
   CLIP: clip,
-  Siglip: { ...vit, resample: 3 },
+  Siglip: { ...vit, resample: 3, shortest: true },
 };
 
 /** Class names that stand for another one's processor. */
@@ -249,15 +260,20 @@ function processorPreprocess(
       warnings.push(`The field "${name}" of ${file} is not known; it was ignored.`);
   }
   const flag = (name: string, fallback: boolean) => boolean(fields, name, fallback, where, file);
-  if (flag('do_pad', false)) {
-    throw invalid(where, file, 'do_pad', true, 'false: padding a single picture is not supported');
+  const doPad = flag('do_pad', false);
+  if (doPad && !processor.pads) {
+    warnings.push(`${String(nameIn(fields))} does not pad, whatever "do_pad" says.`);
   }
   const doResize = flag('do_resize', true);
   const doCrop = flag('do_center_crop', processor.doCrop);
   const shortest = flag('default_to_square', !processor.shortest) === false;
   const size = readSize(fields.size, 'size', shortest, where, file) ?? processor.size;
+  // Without a size, a batch is padded to its largest picture, which means nothing to a single one.
+  const padSize =
+    doPad && processor.pads ? readSize(fields.pad_size, 'pad_size', false, where, file) : undefined;
   const cropSize = asExact(
     readSize(fields.crop_size, 'crop_size', false, where, file) ?? processor.crop,
+    'crop_size',
     where,
     file,
   );
@@ -267,7 +283,7 @@ function processorPreprocess(
       : number(fields, 'crop_pct', processor.cropPct ?? 1, where, file, 1e-3, 1);
   const filter = filterOf(fields.resample ?? processor.resample, where, file);
 
-  const geometry: Pick<Preprocess, 'resize' | 'crop'> = {};
+  const geometry: Pick<Preprocess, 'resize' | 'crop' | 'pad'> = {};
   if (doResize && pct !== null && 'shortest' in size) {
     Object.assign(geometry, convNextGeometry(size.shortest, pct, filter));
   } else if (
@@ -279,6 +295,9 @@ function processorPreprocess(
     throw contradiction(where, file, 'crop_pct', fields.crop_pct, 'size', fields.size);
   } else if (doResize) {
     geometry.resize = resizeOf(size, filter);
+    if ('fit' in size && size.rounding === 'half-up') {
+      warnings.push('"longest_edge" alone is rounded as Transformers does for SAM.');
+    }
   }
   if (doCrop) {
     const { crop } = geometry;
@@ -295,6 +314,7 @@ function processorPreprocess(
     }
     geometry.crop = centre(cropSize, 'floor');
   }
+  if (padSize) geometry.pad = padding(asExact(padSize, 'pad_size', where, file), geometry, where);
 
   const doRescale = flag('do_rescale', true);
   const scale = doRescale ? number(fields, 'rescale_factor', 1 / 255, where, file, 0, 1e6) : 1;
@@ -319,8 +339,13 @@ function processorPreprocess(
   };
 }
 
+/** The class that a preprocessor names. */
+function nameIn(fields: Fields): unknown {
+  return fields.image_processor_type ?? fields.feature_extractor_type;
+}
+
 function classOf(fields: Fields, warnings: string[]): ProcessorClass {
-  const type = fields.image_processor_type ?? fields.feature_extractor_type;
+  const type = nameIn(fields);
   const name = String(type ?? '').replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '');
   const processor = processors[sameProcessor[name] ?? name];
   if (processor) return processor;
@@ -346,9 +371,35 @@ function convNextGeometry(
 }
 
 function resizeOf(size: AnySize, filter: ResizeFilter): ResizePolicy {
-  return 'shortest' in size
-    ? { policy: 'shorter-side', size: size.shortest, filter }
-    : { policy: 'exact', ...size, filter };
+  if ('fit' in size) return { policy: 'fit', ...size.fit, rounding: size.rounding, filter };
+  if (!('shortest' in size)) return { policy: 'exact', ...size, filter };
+  const { shortest, longest } = size;
+  return {
+    policy: 'shorter-side',
+    size: shortest,
+    ...(longest !== undefined && { longest }),
+    filter,
+  };
+}
+
+/** What `do_pad` adds after a resize and a crop, which must not produce more. */
+function padding(
+  size: Size,
+  { resize, crop }: Pick<Preprocess, 'resize' | 'crop'>,
+  where: string,
+): ZeroPadding {
+  const before = crop ?? (resize?.policy === 'exact' ? resize : undefined);
+  if (before && (before.width > size.width || before.height > size.height)) {
+    throw contradiction(
+      where,
+      'preprocessor_config.json',
+      'pad_size',
+      `${size.height} × ${size.width}`,
+      crop ? 'crop_size' : 'size',
+      `${before.height} × ${before.width}`,
+    );
+  }
+  return { policy: 'bottom-right', ...size };
 }
 
 function centre(size: Size, rounding: CenterCrop['rounding']): CenterCrop {
@@ -376,17 +427,21 @@ function timmPreprocess(cfg: Fields, where: string): Preprocess {
   };
   if (mode === 'squash')
     return { resize: { policy: 'exact', ...scaled, filter }, crop, ...numbers };
+  if (mode === 'border') {
+    const fill = numbers.mean.map((mean) => roundHalfEven(255 * mean)) as [number, number, number];
+    return { resize: { policy: 'fit', ...scaled, filter }, crop: { ...crop, fill }, ...numbers };
+  }
   if (mode === 'center')
     return { resize: { policy: 'crop-fraction', fraction, filter }, crop, ...numbers };
-  throw invalid(where, file, 'crop_mode', mode, '"center" or "squash"');
+  throw invalid(where, file, 'crop_mode', mode, '"center", "squash" or "border"');
 }
 
-function producedSize({ resize, crop }: Preprocess, where: string): Size {
-  if (crop) return crop;
+function producedSize({ resize, crop, pad }: Preprocess, where: string): Size {
+  if (pad ?? crop) return pad ?? (crop as Size);
   if (resize?.policy === 'exact') return resize;
   throw new TabserveError(
     'manifest-invalid',
-    `${where}: preprocessor_config.json resizes the shorter side ("size") and does not crop ("do_center_crop"), so that the size of the input would depend on the picture. Expected a crop, or a "size" of height and width.`,
+    `${where}: preprocessor_config.json keeps the picture's proportions ("size") and neither crops ("do_center_crop") nor pads ("do_pad", "pad_size"), so that the size of the input would depend on the picture. Expected a crop, a "pad_size", or a "size" of height and width.`,
     { details: { manifest: where, field: 'do_center_crop' } },
   );
 }
@@ -435,6 +490,13 @@ function labelsOf(config: Fields, where: string, warnings: string[]): string[] {
   return Array.from({ length: count }, (_, index) => `${index}`);
 }
 
+/** Keys of a size, in groups that exclude each other. */
+const sizeKeys = [
+  ['height', 'width'],
+  ['shortest_edge', 'longest_edge'],
+  ['max_height', 'max_width'],
+] as const;
+
 /** The three spellings of a size: a number, `[height, width]`, or an object. */
 function readSize(
   value: unknown,
@@ -449,32 +511,34 @@ function readSize(
     return { height: value[0] as number, width: value[1] as number };
   }
   if (isFields(value)) {
-    const { height, width, shortest_edge: edge, longest_edge: longest } = value;
-    if (edge !== undefined && (height !== undefined || width !== undefined)) {
-      throw contradiction(
-        where,
-        file,
-        `${field}.shortest_edge`,
-        edge,
-        `${field}.height`,
-        height ?? width,
-      );
+    const used = sizeKeys.flatMap((keys) => keys.find((key) => value[key] != null) ?? []);
+    const [one, other] = used;
+    if (one !== undefined && other !== undefined) {
+      const named = [`${field}.${other}`, value[other], `${field}.${one}`, value[one]] as const;
+      throw contradiction(where, file, ...named);
     }
+    const { height, width, shortest_edge: shortest, longest_edge: longest } = value;
+    const { max_height: maxHeight, max_width: maxWidth } = value;
     if (isPixels(height) && isPixels(width)) return { height, width };
-    if (isPixels(edge) && longest === undefined) return { shortest: edge };
+    if (isPixels(maxHeight) && isPixels(maxWidth)) {
+      return { fit: { height: maxHeight, width: maxWidth }, rounding: 'floor' };
+    }
+    if (isPixels(shortest) && isPixels(longest)) return { shortest, longest };
+    if (isPixels(shortest) && longest == null) return { shortest };
+    if (isPixels(longest) && shortest == null) return { fit: square(longest), rounding: 'half-up' };
   }
   throw invalid(
     where,
     file,
     field,
     value,
-    'a number, [height, width], {height, width} or {shortest_edge}',
+    'a number, [height, width], {height, width}, {shortest_edge}, {shortest_edge, longest_edge}, {longest_edge} or {max_height, max_width}',
   );
 }
 
-function asExact(size: AnySize, where: string, file: string): Size {
-  if ('shortest' in size) throw invalid(where, file, 'crop_size', size, 'a height and a width');
-  return size;
+function asExact(size: AnySize, field: string, where: string, file: string): Size {
+  if ('height' in size) return size;
+  throw invalid(where, file, field, size, 'a height and a width');
 }
 
 function filterOf(code: unknown, where: string, file: string): ResizeFilter {
@@ -533,6 +597,12 @@ function isFields(value: unknown): value is Fields {
 
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
+}
+
+/** Python's `round`. */
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 function isPixels(value: unknown): value is number {

@@ -64,6 +64,21 @@ describe('parseManifest', () => {
       '8 × 8',
       preprocess({ crop: { policy: 'center', width: 9, height: 8 } }),
     ],
+    [
+      'preprocess.pad',
+      '7 × 9',
+      preprocess({ pad: { policy: 'bottom-right', width: 7, height: 9 } }),
+    ],
+    [
+      'input.width × input.height',
+      '8 × 8',
+      preprocess({ pad: { policy: 'bottom-right', width: 9, height: 8 } }),
+    ],
+    [
+      'preprocess.crop.fill.2',
+      '256',
+      preprocess({ crop: { ...valid.preprocess.crop, fill: [0, 0, 256] } }),
+    ],
     ['files.0.sha256', '"abc"', { ...valid, files: [{ url: 'a', dtype: 'fp32', sha256: 'abc' }] }],
     ['output.activation', '"relu"', { ...valid, output: { name: 'y', activation: 'relu' } }],
   ])('says that %s is wrong: %s', (field, found, manifest) => {

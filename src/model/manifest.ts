@@ -17,7 +17,11 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
  * - `none`: the image is taken as it is.
  * - `exact`: to `width` × `height`, without regard to its proportions.
  * - `shorter-side`: the shorter side to `size`, the longer one to `floor(size · long / short)`, as
- *   torchvision's and Transformers' `Resize` do.
+ *   torchvision's and Transformers' `Resize` do. Where the longer side would pass `longest`, it is
+ *   brought to that, as Transformers' `get_size_with_aspect_ratio` does.
+ * - `fit`: as large as fits into `width` × `height`, with its proportions. `rounding` is that of the
+ *   side that stays inside: `half-even` as timm's `ResizeKeepRatio`, `half-up` as Transformers does
+ *   for SAM, `floor` as its `get_image_size_for_max_height_width`.
  * - `crop-fraction`: the shorter side such that the crop (see {@link Preprocess.crop}) is
  *   `fraction` of it, `floor(crop / fraction)`, as timm does.
  * - `letterbox`: as large as fits into `width` × `height`, centred, the rest in `background`.
@@ -25,7 +29,14 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
 export type ResizePolicy =
   | { policy: 'none' }
   | ({ policy: 'exact'; width: number; height: number } & ResizeKernel)
-  | ({ policy: 'shorter-side'; size: number } & ResizeKernel)
+  | ({ policy: 'shorter-side'; size: number; longest?: number | undefined } & ResizeKernel)
+  | ({
+      policy: 'fit';
+      width: number;
+      height: number;
+      /** @default 'half-even' */
+      rounding?: 'half-even' | 'half-up' | 'floor' | undefined;
+    } & ResizeKernel)
   | ({ policy: 'crop-fraction'; fraction: number } & ResizeKernel)
   | ({ policy: 'letterbox'; width: number; height: number } & ResizeKernel);
 
@@ -41,7 +52,7 @@ export interface ResizeKernel {
   antialias?: boolean | undefined;
 }
 
-/** A centre crop. Where the crop is larger than the image, the border is black, as in torchvision. */
+/** A centre crop. Where the crop is larger than the image, a border surrounds the image. */
 export interface CenterCrop {
   policy: 'center';
   /** Pixels. */
@@ -54,6 +65,20 @@ export interface CenterCrop {
    * @default 'half-even'
    */
   rounding?: 'half-even' | 'floor' | undefined;
+  /** The border, as RGB of 0…255. @default [0, 0, 0], as in torchvision */
+  fill?: [number, number, number] | undefined;
+}
+
+/**
+ * The picture at the top left of a larger input, the rest zeros. These are zeros of the tensor, after
+ * `mean` and `std`, as Transformers pads (`do_pad`), and so no colour.
+ */
+export interface ZeroPadding {
+  policy: 'bottom-right';
+  /** Pixels of the result, at least the picture's. */
+  width: number;
+  /** Pixels of the result, at least the picture's. */
+  height: number;
 }
 
 /** From pixels of 0…255 to the numbers the network was trained on. */
@@ -62,6 +87,8 @@ export interface Preprocess {
   resize?: ResizePolicy | undefined;
   /** @default no crop */
   crop?: CenterCrop | undefined;
+  /** What is put around the result of the crop. @default no padding */
+  pad?: ZeroPadding | undefined;
   /** What every pixel value is multiplied with first. @default 1 / 255 */
   scale?: number | undefined;
   /** Subtracted after `scale`: one number, or one per channel in `colorOrder`. @default 0 */
@@ -162,6 +189,7 @@ export interface ModelManifest {
 const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16384));
 const byte = v.pipe(v.number(), v.minValue(0), v.maxValue(255));
+const colour = v.tuple([byte, byte, byte]);
 const text = v.pipe(v.string(), v.maxLength(10_000));
 const perChannel = <T extends v.GenericSchema<unknown, number>>(item: T) =>
   v.union([item, v.pipe(v.array(item), v.minLength(1), v.maxLength(3))]);
@@ -206,7 +234,19 @@ const manifestSchema = v.object({
       v.variant('policy', [
         v.object({ policy: v.literal('none') }),
         v.object({ policy: v.literal('exact'), width: pixels, height: pixels, ...kernel }),
-        v.object({ policy: v.literal('shorter-side'), size: pixels, ...kernel }),
+        v.object({
+          policy: v.literal('shorter-side'),
+          size: pixels,
+          longest: v.optional(pixels),
+          ...kernel,
+        }),
+        v.object({
+          policy: v.literal('fit'),
+          width: pixels,
+          height: pixels,
+          rounding: v.optional(v.picklist(['half-even', 'half-up', 'floor'] as const)),
+          ...kernel,
+        }),
         v.object({
           policy: v.literal('crop-fraction'),
           fraction: v.pipe(positive, v.maxValue(1)),
@@ -221,12 +261,14 @@ const manifestSchema = v.object({
         width: pixels,
         height: pixels,
         rounding: v.optional(v.picklist(['half-even', 'floor'] as const)),
+        fill: v.optional(colour),
       }),
     ),
+    pad: v.optional(v.object({ policy: v.literal('bottom-right'), width: pixels, height: pixels })),
     scale: v.optional(positive),
     mean: v.optional(perChannel(v.pipe(v.number(), v.finite()))),
     std: v.optional(perChannel(positive)),
-    background: v.optional(v.tuple([byte, byte, byte])),
+    background: v.optional(colour),
   }),
   output: v.object({
     name: v.pipe(text, v.minLength(1)),
@@ -298,7 +340,17 @@ export function parseManifest(value: unknown, where: string): ModelManifest {
   if (resize?.policy === 'crop-fraction' && crop === undefined) {
     throw invalid(where, 'preprocess.crop', 'nothing', 'a crop, which "crop-fraction" refers to');
   }
-  const produced = finalSize(manifest.preprocess);
+  const { pad } = manifest.preprocess;
+  const cropped = sizeBeforePadding(manifest.preprocess);
+  if (pad && cropped && (cropped.width > pad.width || cropped.height > pad.height)) {
+    throw invalid(
+      where,
+      'preprocess.pad',
+      `${pad.width} × ${pad.height}`,
+      `at least the ${cropped.width} × ${cropped.height} that "crop" or "resize" produces`,
+    );
+  }
+  const produced = pad ?? cropped;
   if (produced && (produced.width !== width || produced.height !== height)) {
     throw invalid(
       where,
@@ -310,8 +362,8 @@ export function parseManifest(value: unknown, where: string): ModelManifest {
   return manifest;
 }
 
-/** The size that preprocessing ends in, or `undefined` where it depends on the picture. */
-function finalSize(preprocess: Preprocess): { width: number; height: number } | undefined {
+/** The size that resize and crop end in, or `undefined` where it depends on the picture. */
+function sizeBeforePadding(preprocess: Preprocess): { width: number; height: number } | undefined {
   if (preprocess.crop) return preprocess.crop;
   const { resize } = preprocess;
   return resize?.policy === 'exact' || resize?.policy === 'letterbox' ? resize : undefined;
