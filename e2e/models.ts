@@ -49,6 +49,33 @@ export const meanColour = {
 };
 
 /**
+ * Answers red, green and blue as {@link meanColour}, by way of two matrices that make it large.
+ *
+ * @param width - Columns of the first matrix, rows of the second: 24 bytes of weights each, or 12.
+ */
+export function wideModel(width: number, type: 'float32' | 'float16' = 'float32'): Buffer {
+  const one = type === 'float32' ? 1 : 0x3c00;
+  const matrix = () => new (type === 'float32' ? Float32Array : Uint16Array)(3 * width);
+  const [to, from] = [matrix(), matrix()];
+  // The first three columns are the unit matrix, and so are the first three rows.
+  for (let i = 0; i < 3; i++) {
+    to[i * width + i] = one;
+    from[i * 3 + i] = one;
+  }
+  const bytes = ({ buffer }: Float32Array | Uint16Array) => new Uint8Array(buffer);
+  return writeOnnx({
+    input: { name: 'input', type: 'float32', shape: ['N', 3, 8, 8] },
+    nodes: [
+      { op: 'GlobalAveragePool' },
+      { op: 'Flatten', attributes: { axis: 1 } },
+      { op: 'MatMul', weights: { name: 'to', shape: [3, width], type, data: bytes(to) } },
+      { op: 'MatMul', weights: { name: 'from', shape: [width, 3], type, data: bytes(from) } },
+    ],
+    output: { name: 'mean', shape: ['N', 3] },
+  });
+}
+
+/**
  * Answers its own input: every byte of the preprocessed crop, as 224 · 224 · 3 "classes". It shows
  * preprocessing bit for bit through the public API.
  */

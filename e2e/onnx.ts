@@ -16,6 +16,15 @@ export interface ExternalTensor {
   location: string;
 }
 
+/** A tensor inside of the model. */
+export interface Weights {
+  name: string;
+  shape: readonly number[];
+  type: 'float32' | 'float16';
+  /** Little-endian, as many as `shape` says. */
+  data: Uint8Array;
+}
+
 /** A graph of nodes that each take the previous one's output. */
 export interface ChainModel {
   input: { name: string; type: keyof typeof elementType; shape: readonly Dim[] };
@@ -24,22 +33,28 @@ export interface ChainModel {
     attributes?: Readonly<Record<string, number>>;
     /** A second input. */
     external?: ExternalTensor;
+    /** A second input too. */
+    weights?: Weights;
   }[];
   output: { name: string; shape: readonly Dim[] };
 }
 
 /** The bytes of an `.onnx` file, opset 13. Integer attributes only; the output is float32. */
 export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
-  const nodeProtos = nodes.map(({ op, attributes = {}, external }, index) => {
+  const nodeProtos = nodes.map(({ op, attributes = {}, external, weights }, index) => {
     const from = index === 0 ? input.name : `value${index}`;
     const to = index === nodes.length - 1 ? output.name : `value${index + 1}`;
     const attributeProtos = Object.entries(attributes).map(([name, value]) =>
       bytesField(5, text(1, name), varintField(3, value), varintField(20, 2)),
     );
-    const inputs = [text(1, from), ...(external ? [text(1, external.name)] : [])];
+    const second = external ?? weights;
+    const inputs = [text(1, from), ...(second ? [text(1, second.name)] : [])];
     return bytesField(1, ...inputs, text(2, to), text(4, op), ...attributeProtos);
   });
-  const initializers = nodes.flatMap(({ external }) => (external ? [initializer(external)] : []));
+  const initializers = nodes.flatMap(({ external, weights }) => [
+    ...(external ? [initializer(external)] : []),
+    ...(weights ? [inlineInitializer(weights)] : []),
+  ]);
   const graph = bytesField(
     7,
     ...nodeProtos,
@@ -65,6 +80,16 @@ function initializer({ name, shape, location }: ExternalTensor): Buffer {
     text(8, name),
     bytesField(13, text(1, 'location'), text(2, location)),
     varintField(14, 1),
+  );
+}
+
+function inlineInitializer({ name, shape, type, data }: Weights): Buffer {
+  return bytesField(
+    5,
+    ...shape.map((dim) => varintField(1, dim)),
+    varintField(2, elementType[type]),
+    text(8, name),
+    bytesField(9, Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
   );
 }
 

@@ -174,6 +174,31 @@ test('a download that is killed at half goes on after a reload', async ({ server
   expect(firstOfModel).toBeGreaterThan(14_239_897 + model.length * 0.45);
 });
 
+test('the store can be looked at while files come and go in it', async ({ server, open }) => {
+  const urls = Array.from({ length: 6 }, () => {
+    const bytes = Buffer.concat([model, Buffer.of(0x32, 1, ++number)]);
+    return host(server, bytes, { name: `one-of-many-${number}` }).url;
+  });
+  const page = await open();
+  const looks = await page.evaluate(async (urls) => {
+    const { ImageClassifier, models } = window.tabserve;
+    let isDone = false;
+    let looks = 0;
+    const looking = (async () => {
+      for (; !isDone; looks++) await Promise.all([models.usage(), models.cached()]);
+    })();
+    for (const model of urls) {
+      const classifier = await ImageClassifier.create({ model, device: 'wasm' });
+      classifier.destroy();
+      await models.evict(model);
+    }
+    isDone = true;
+    await looking;
+    return looks;
+  }, urls);
+  expect(looks).toBeGreaterThan(10);
+});
+
 test('an aborted download leaves a rest that the next one takes up', async ({ server, open }) => {
   const { url, file } = host(server);
   file.weather = () => 'stall';

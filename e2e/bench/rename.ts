@@ -1,16 +1,18 @@
 /** Renames the tensors of an ONNX file, for a library that wants other names. */
-import { readFields, writeFields } from '../../src/runtime/protobuf.js';
+import { messageOf, readFields, written } from '../../src/runtime/protobuf.js';
 
 /** `message` with the payload of every field of these numbers replaced by `edit` of it. */
 export function editFields(
   message: Uint8Array,
   edits: Readonly<Record<number, (bytes: Uint8Array) => Uint8Array>>,
 ): Uint8Array {
-  return writeFields(
-    readFields(message).map((field) => ({
-      ...field,
-      bytes: edits[field.number]?.(field.bytes) ?? field.bytes,
-    })),
+  return written(
+    messageOf(
+      readFields(message).map((field) => ({
+        ...field,
+        bytes: edits[field.number]?.(field.bytes) ?? field.bytes,
+      })),
+    ),
   );
 }
 

@@ -46,6 +46,9 @@ export interface DownloadOptions {
   otherOrigin?: boolean | undefined;
 }
 
+/** Bytes that are read at a time from the beginning that lies here. */
+const pieceSize = 1 << 20;
+
 /** More than any browser's WebAssembly can hold. */
 const mostBytes = 2 ** 32;
 
@@ -155,10 +158,15 @@ class Download {
     const partial = this.#partial;
     if (!partial || partial.size === 0 || partial.size > (this.#expected.bytes ?? mostBytes))
       return;
-    const bytes = partial.read();
     this.#allocate();
-    this.#take(bytes);
-    this.#cached = bytes.length;
+    // In pieces, so that the beginning is never held twice.
+    const piece = new Uint8Array(Math.min(partial.size, pieceSize));
+    while (this.#sink.length < partial.size) {
+      const length = partial.read(piece, this.#sink.length);
+      if (length === 0) break;
+      this.#take(piece.subarray(0, length));
+    }
+    this.#cached = this.#sink.length;
     if (partial.note?.url === this.#url) this.#validator = partial.note.validator;
   }
 

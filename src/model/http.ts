@@ -84,8 +84,11 @@ function statusError(url: string, { status, statusText }: Response): TabserveErr
   );
 }
 
+/** Bytes of a body that are read at a time. */
+const chunkSize = 1 << 18;
+
 /**
- * Chunks of an answer's body.
+ * Chunks of an answer's body. Each is valid until the next is asked for.
  *
  * @param stallTimeout - Milliseconds that a chunk may take.
  * @throws TabserveError `network` when it stalls; what the platform throws when it breaks.
@@ -95,17 +98,37 @@ export async function* chunksOf(
   signal: AbortSignal,
   stallTimeout = defaultStallTimeout,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
+  if (!response.body) return;
+  const { reader, read } = readerOf(response.body);
   try {
     for (;;) {
-      const { done, value } = await inTime(reader.read(), signal, stallTimeout);
-      if (done) return;
+      const { done, value } = await inTime(read(), signal, stallTimeout);
+      if (done || !value) return;
       yield value;
     }
   } finally {
     // Also where the consumer has had enough: what is on its way must not go on arriving.
     void reader.cancel().catch(() => undefined);
+  }
+}
+
+/**
+ * Reads into one buffer again and again where the browser can: chunks of its own pile up until it
+ * collects garbage.
+ */
+function readerOf(body: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  try {
+    const reader = body.getReader({ mode: 'byob' });
+    let buffer = new ArrayBuffer(chunkSize);
+    const read = async () => {
+      const result = await reader.read(new Uint8Array(buffer));
+      if (result.value) buffer = result.value.buffer;
+      return result;
+    };
+    return { reader, read };
+  } catch {
+    const reader = body.getReader();
+    return { reader, read: () => reader.read() };
   }
 }
 

@@ -41,19 +41,40 @@ export function readFields(message: Uint8Array): Field[] {
   return fields;
 }
 
-/** Puts a message together. */
-export function writeFields(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
+/** Bytes that are not written yet, so that nested messages are not copied once for each level. */
+export interface Unwritten {
+  readonly length: number;
+  /** @param into - As long as `length`. */
+  write(into: Uint8Array): void;
+}
+
+/** A field of a message to be written. */
+export type NewField = Omit<Field, 'bytes'> & { bytes: Uint8Array | Unwritten };
+
+/** A message that is put together when it is written. */
+export function messageOf(fields: readonly NewField[]): Unwritten {
   const parts = fields.flatMap(({ number, type, bytes }) => {
     const key = varintBytes(number * 8 + type);
     return type === 2 ? [key, varintBytes(bytes.length), bytes] : [key, bytes];
   });
-  const message = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    message.set(part, at);
-    at += part.length;
-  }
-  return message;
+  return {
+    length: parts.reduce((sum, { length }) => sum + length, 0),
+    write(into) {
+      let at = 0;
+      for (const part of parts) {
+        if (part instanceof Uint8Array) into.set(part, at);
+        else part.write(into.subarray(at, at + part.length));
+        at += part.length;
+      }
+    },
+  };
+}
+
+/** The bytes of what is not written yet. */
+export function written(message: Unwritten): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(message.length);
+  message.write(bytes);
+  return bytes;
 }
 
 /** A varint as it is written. */

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Field,
+  messageOf,
   readAll,
   readFields,
   readIntegers,
   varintBytes,
-  writeFields,
+  written,
 } from './protobuf.js';
 import { widenHalves } from './widen.js';
 
+const writeFields = (fields: Field[]) => written(messageOf(fields));
 const bytes = (number: number, content: Uint8Array): Field => ({ number, type: 2, bytes: content });
 const message = (number: number, ...fields: Field[]) => bytes(number, writeFields(fields));
 const text = (number: number, value: string) => bytes(number, new TextEncoder().encode(value));

@@ -96,20 +96,23 @@ class OpfsStore implements ModelStore {
   }
 
   async list(): Promise<StoredFile[]> {
-    const files: StoredFile[] = [];
+    const files = new Map<string, StoredFile>();
+    // A download that becomes whole meanwhile is found in both folders, or at least in the second.
     for (const [folder, whole] of [
-      ['files', true],
       ['partial', false],
+      ['files', true],
     ] as const) {
       for await (const [name, handle] of this.#folders[folder].entries()) {
         if (!isFile(handle) || name.endsWith('.json')) continue;
-        const { size, lastModified } = await handle.getFile();
+        const file = await handle.getFile().catch(unlessNotFound);
+        if (!file) continue;
         const check = whole ? await this.#readCheck(name) : undefined;
-        const lastUsed = check?.lastUsed ?? lastModified;
-        if (whole || size > 0) files.push({ sha256: name, bytes: size, lastUsed, whole });
+        const lastUsed = check?.lastUsed ?? file.lastModified;
+        if (!whole && file.size === 0) continue;
+        files.set(name, { sha256: name, bytes: file.size, lastUsed, whole });
       }
     }
-    return files.sort((a, b) => a.lastUsed - b.lastUsed);
+    return [...files.values()].sort((a, b) => a.lastUsed - b.lastUsed);
   }
 
   async remove(sha256: string): Promise<void> {
@@ -178,10 +181,8 @@ class OpfsPartial implements PartialFile {
     return this.#note;
   }
 
-  read(): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(this.#size);
-    this.#access.read(bytes, { at: 0 });
-    return bytes;
+  read(into: Uint8Array, at: number): number {
+    return this.#access.read(into, { at });
   }
 
   append(chunk: Uint8Array): void {
@@ -264,20 +265,11 @@ async function existing(
   folder: FileSystemDirectoryHandle,
   name: string,
 ): Promise<FileSystemFileHandle | undefined> {
-  try {
-    return await folder.getFileHandle(name);
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  return folder.getFileHandle(name).catch(unlessNotFound);
 }
 
 async function remove(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
-  try {
-    await folder.removeEntry(name);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await folder.removeEntry(name).catch(unlessNotFound);
 }
 
 async function readJson(folder: FileSystemDirectoryHandle, name: string): Promise<unknown> {
@@ -317,8 +309,10 @@ function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-function isNotFound(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'NotFoundError';
+/** What is not there, or not any more because another tab moved or deleted it, is no error. */
+function unlessNotFound(error: unknown): undefined {
+  if (error instanceof DOMException && error.name === 'NotFoundError') return;
+  throw error;
 }
 
 // Not yet in TypeScript's library.

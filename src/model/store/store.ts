@@ -29,8 +29,12 @@ export interface PartialFile {
   /** Bytes so far. */
   readonly size: number;
   readonly note: PartialNote | null;
-  /** All bytes so far. */
-  read(): Uint8Array<ArrayBuffer>;
+  /**
+   * Reads bytes from `at` on.
+   *
+   * @returns How many of `into` were filled, from its start.
+   */
+  read(into: Uint8Array, at: number): number;
   append(chunk: Uint8Array): void;
   /** Starts over, with what comes from elsewhere. */
   restart(note: PartialNote): void;
