@@ -520,6 +520,28 @@ test('a stored model is removed from the library, used, and stored again', async
   await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
 });
 
+test('what a download has left of a public model is removed', async ({ page, server }) => {
+  await openDemo(page, server);
+  const digest = '1eeff551a67ae8d565ca33b572fc4b66e3ef357b0eb2863bb9ff47a918cc4088';
+  await page.evaluate(async (digest) => {
+    const root = await navigator.storage.getDirectory();
+    const store = await root.getDirectoryHandle('tabserve');
+    const partial = await store.getDirectoryHandle('partial');
+    const file = await (await partial.getFileHandle(digest, { create: true })).createWritable();
+    await file.write(new Uint8Array(2_000_000));
+    await file.close();
+  }, digest);
+  await openLibrary(page);
+  const squeezeNet = libraryModel(page, 'SqueezeNet 1.1');
+  await expect(squeezeNet).toContainText('2.0 MB of 5.0 MB stored');
+  await expect(page.getByRole('button', { name: 'Resume: SqueezeNet 1.1' })).toBeVisible();
+  await page.getByRole('button', { name: 'Remove: SqueezeNet 1.1' }).click();
+  await expect(squeezeNet).toContainText('not stored');
+  await expect(page.getByRole('button', { name: 'Use: SqueezeNet 1.1' })).toBeFocused();
+  await expect(page.getByRole('button', { name: 'Remove: SqueezeNet 1.1' })).toBeHidden();
+  await expect(page.locator('#announcer')).toContainText('2.0 MB freed');
+});
+
 test('an unsure answer leads to the library', async ({ page, server }) => {
   await openDemo(page, server);
   const more = page.getByRole('button', { name: 'A larger public model' });

@@ -110,12 +110,23 @@ function isCalled(model: Pick<CachedModel, 'name' | 'source'>, source: string): 
 
 /** Installed models, and the embedded ones, whose manifests are always there. */
 function allModels({ installed }: LibrarySurvey): InstalledModel[] {
-  const embedded = embeddedManifests().map((manifest) => ({
+  return [...embeddedManifests().map(notInstalled), ...installed];
+}
+
+/** Models of the catalogue that are not installed, of which a download may have left a beginning. */
+function begunModels({ installed }: LibrarySurvey): InstalledModel[] {
+  const known = new Set(installed.map(({ source }) => source));
+  return publicManifests()
+    .filter(({ name }) => !known.has(name))
+    .map(notInstalled);
+}
+
+function notInstalled(manifest: ModelManifest): InstalledModel {
+  return {
     source: manifest.name,
     current: { manifest, baseUrl: null, otherOrigin: false, installedAt: 0 },
     previous: null,
-  }));
-  return [...embedded, ...installed];
+  };
 }
 
 function byDigest({ files }: LibrarySurvey): Files {
@@ -170,17 +181,19 @@ function everything({ installed, files }: LibrarySurvey): EvictRequest {
   };
 }
 
-/** A model and those of its files that no other model needs. */
+/** A model of the store or the catalogue, and those of its files that no other model needs. */
 function oneModel(found: LibrarySurvey, source: string): EvictRequest {
-  const models = allModels(found);
+  const models = [...allModels(found), ...begunModels(found)];
   const isMeant = ({ source: own, current }: InstalledModel) =>
     isCalled({ source: own, name: current.manifest.name }, source);
   const meant = models.filter(isMeant);
   if (meant.length === 0) {
-    const names = models.map((model) => `"${model.source}"`).join(', ');
+    const names = allModels(found)
+      .map((model) => `"${model.source}"`)
+      .join(', ');
     throw new TabserveError(
       'model-not-found',
-      `"${source}" is not in the store. There is ${names}.`,
+      `"${source}" is neither in the store nor in the catalogue. Stored or embedded is ${names}.`,
       { details: { model: source } },
     );
   }

@@ -47,10 +47,10 @@ export interface Models {
   /** The models in the store. */
   cached(options?: LibraryOptions): Promise<CachedModel[]>;
   /**
-   * Deletes a model from the store, or everything with it the engine and unfinished downloads.
+   * Deletes a model from the store with its unfinished downloads, or everything, the engine too.
    * Loaded classifiers go on; files that another model needs or another tab reads stay.
    *
-   * @param name - A name or source of `cached()`. @default everything
+   * @param name - A name or source of `cached()`, or a name of the catalogue. @default everything
    * @returns The bytes that were freed.
    * @throws TabserveError `model-not-found`.
    */

@@ -124,6 +124,7 @@ class Row {
   readonly #title: string;
   /** What the button says while the model is not in use. */
   #offer = 'Use';
+  /** Whether anything of it is stored. */
   #removable = false;
 
   constructor(model: CatalogModel, actions: RowActions) {
@@ -157,7 +158,7 @@ class Row {
     const isWhole = files.some((file) => file.stored > 0 && file.stored >= file.bytes);
     const started = files.find((file) => file.stored > 0);
     this.#offer = !isWhole && started ? 'Resume' : 'Use';
-    this.#removable = isWhole;
+    this.#removable = isWhole || started !== undefined;
     const state = isWhole ? 'stored' : started ? 'begun' : 'absent';
     this.#stored.dataset.state = embedded && !isWhole ? 'embedded' : state;
     const storedText = {
