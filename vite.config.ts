@@ -17,6 +17,7 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
+import { type EngineFlavour, engineFromSource, engineSwitches } from './build/engine.js';
 import { siteFiles } from './src/demo/offline/plugin.js';
 
 const root = import.meta.dirname;
@@ -83,10 +84,10 @@ export default defineConfig(({ mode }): UserConfig => {
   }
 });
 
-function workerBuild(flavour: string): UserConfig {
+function workerBuild(flavour: EngineFlavour): UserConfig {
   return {
     root,
-    define,
+    define: { ...define, ...engineSwitches(flavour) },
     publicDir: false,
     build: {
       target: 'es2022',
@@ -104,7 +105,10 @@ function workerBuild(flavour: string): UserConfig {
       },
       minify: true,
     },
-    plugins: [adaptEngine(), assemble()],
+    plugins: [
+      engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
+      assemble(),
+    ],
   };
 }
 
@@ -233,27 +237,6 @@ function fileBuild(): UserConfig {
     },
     resolve: { alias: { tabserve: resolve(root, 'src/index.ts') } },
     plugins: [packageFiles('single'), oneFile()],
-  };
-}
-
-/**
- * ONNX Runtime names its own files by `import.meta.url`, which a classic script does not have, and
- * starts threads by plain addresses, which Trusted Types forbid. tabserve always says where the
- * binary is; for threads the worker's own address is the right one.
- */
-function adaptEngine(): Plugin {
-  const threads = resolve(root, 'src/runtime/threads.ts');
-  return {
-    name: 'tabserve:adapt-engine',
-    enforce: 'pre',
-    transform: {
-      filter: { id: /onnxruntime-web/ },
-      handler: (code) =>
-        `import { ThreadWorker } from ${JSON.stringify(threads)};\n${code
-          .replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm')
-          .replaceAll('import.meta.url', 'self.location.href')
-          .replaceAll('new Worker(', 'new ThreadWorker(')}`,
-    },
   };
 }
 

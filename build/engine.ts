@@ -1,0 +1,152 @@
+/**
+ * ONNX Runtime's JavaScript, built from the sources in its package with its own switches.
+ *
+ * Its ready bundles carry what tabserve's worker never uses: a further worker to run in, the fetching
+ * of files, Node, pictures as tensors. What is assumed of the sources here the build checks, so that
+ * it fails where a new version says something else.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Plugin, UserConfig } from 'vite';
+
+/** A build of the engine. */
+export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
+
+/** What stands for each in the worker's scripts. */
+const entries: Readonly<Record<EngineFlavour, string>> = {
+  wasm: 'onnxruntime-web/wasm',
+  jspi: 'onnxruntime-web/jspi',
+  asyncify: 'onnxruntime-web/webgpu',
+};
+
+/** The engine's switches; see `lib/build-def.d.ts` in its package. */
+export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['define']> {
+  const switches = {
+    DISABLE_WEBGL: true,
+    DISABLE_JSEP: true,
+    DISABLE_WEBGPU: flavour === 'wasm',
+    DISABLE_WEBNN: true,
+    DISABLE_WASM: false,
+    DISABLE_WASM_PROXY: true,
+    ENABLE_JSPI: flavour === 'jspi',
+    ENABLE_BUNDLE_WASM_JS: true,
+    IS_ESM: true,
+  };
+  return Object.fromEntries(
+    Object.entries(switches).map(([name, value]) => [`BUILD_DEFS.${name}`, `${value}`]),
+  );
+}
+
+/**
+ * @param modules - The folder of the packages `onnxruntime-web` and `onnxruntime-common`.
+ * @param runtime - The folder of `threads.ts`.
+ */
+export function engineFromSource(
+  modules: string,
+  runtime: string,
+  flavour: EngineFlavour,
+): Plugin[] {
+  const build = flavour === 'wasm' ? '' : `.${flavour}`;
+  const glue = resolve(modules, `onnxruntime-web/dist/ort-wasm-simd-threaded${build}.mjs`);
+  const stands = new Map(
+    Object.entries(standIns(glue)).map(([path, code]) => [resolve(modules, path), code]),
+  );
+  for (const path of stands.keys()) {
+    if (!existsSync(path)) throw new Error(`ONNX Runtime has no ${path} any more.`);
+  }
+  return [
+    {
+      name: 'tabserve:engine-entry',
+      enforce: 'pre',
+      resolveId: {
+        filter: { id: /^onnxruntime-web\// },
+        handler: (id) => (id === entries[flavour] ? '\0engine' : null),
+      },
+      load: {
+        filter: { id: /^\0engine$/ },
+        handler: () => `
+          import { env, InferenceSession, registerBackend, Tensor } from 'onnxruntime-common';
+          import { wasmBackend } from ${quoted(modules, 'onnxruntime-web/lib/backend-wasm.ts')};
+          registerBackend('wasm', wasmBackend, 10);
+          ${flavour === 'wasm' ? '' : "registerBackend('webgpu', wasmBackend, 5);"}
+          export { env, InferenceSession, Tensor };`,
+      },
+    },
+    {
+      name: 'tabserve:engine-parts',
+      enforce: 'pre',
+      load: {
+        filter: { id: /onnxruntime-(web|common)/ },
+        handler(id) {
+          const code = stands.get(id);
+          if (code !== undefined) return { code, moduleType: 'js' };
+          if (id === glue) return adaptGlue(readFileSync(id, 'utf8'), id, runtime);
+          return id.endsWith('backend-wasm.ts') ? withoutNode(readFileSync(id, 'utf8'), id) : null;
+        },
+      },
+    },
+  ];
+}
+
+/** Modules of which nothing, or next to nothing, is of use here. A missing name fails the build. */
+function standIns(glue: string): Record<string, string> {
+  return {
+    // The glue is part of the script, so that there is nothing to find or fetch.
+    'onnxruntime-web/lib/wasm/wasm-utils-import.ts': `
+      import glue from ${JSON.stringify(glue)};
+      export const importWasmModule = async () => [undefined, glue];
+      export const inferWasmPathPrefixFromScriptSrc = () => undefined;
+      export const importProxyWorker = undefined;
+      export const isEsmImportMetaUrlHardcodedAsFileUri = false;`,
+    'onnxruntime-web/lib/wasm/wasm-utils-env.ts': 'export const isNode = false;',
+    // tabserve fetches files itself, and passes bytes.
+    'onnxruntime-web/lib/wasm/wasm-utils-load-file.ts':
+      'export const loadFile = async (bytes) => bytes;',
+    // Pictures come as tensors already.
+    'onnxruntime-common/dist/esm/tensor-conversion-impl.js': `
+      export const tensorToDataURL = undefined;
+      export const tensorToImageData = undefined;`,
+    'onnxruntime-common/dist/esm/tensor-factory-impl.js': `
+      import { Tensor } from './tensor-impl.js';
+      export const tensorFromGpuBuffer = (gpuBuffer, { dataType = 'float32', ...options }) =>
+        new Tensor({ location: 'gpu-buffer', type: dataType, gpuBuffer, ...options });
+      export const tensorFromImage = undefined;
+      export const tensorFromTexture = undefined;
+      export const tensorFromMLTensor = undefined;
+      export const tensorFromPinnedBuffer = undefined;`,
+  };
+}
+
+/**
+ * What is said differently in the engine's glue. It names its own files by `import.meta.url`, which
+ * a classic script does not have: tabserve always says where the binary is, and for threads the
+ * worker's own address is the right one. It starts threads by plain addresses, which Trusted Types
+ * forbid. And it asks whether it is in Node.
+ */
+const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
+  ['new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'],
+  ['import.meta.url', 'self.location.href'],
+  ['new Worker(', 'new ThreadWorker('],
+  [/\bif\(isNode\)[^;]*;/g, ''],
+  ['await import("module")', 'undefined'],
+  ['globalThis.process', 'undefined'],
+];
+
+function adaptGlue(code: string, id: string, runtime: string): string {
+  return `import { ThreadWorker } from ${quoted(runtime, 'threads.ts')};
+    ${glueWords.reduce((text, [theirs, ours]) => replaced(text, theirs, ours, id), code)}`;
+}
+
+function withoutNode(code: string, id: string): string {
+  return replaced(code, "require('node:os').cpus().length", '1', id);
+}
+
+function replaced(code: string, theirs: string | RegExp, ours: string, id: string): string {
+  const text = code.replaceAll(theirs, ours);
+  if (text === code) throw new Error(`${id} does not say ${theirs}: see what it says now.`);
+  return text;
+}
+
+function quoted(folder: string, path: string): string {
+  return JSON.stringify(resolve(folder, path));
+}
