@@ -6,7 +6,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `translate`, `library-client`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `library-client`: parts that the script tag's build loads when it needs them;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
@@ -64,8 +64,9 @@ export default defineConfig(({ mode }): UserConfig => {
       return libraryBuild('element', []);
     case 'global':
       return globalBuild();
+    case 'manifest':
     case 'translate':
-      return partBuild('model/translate');
+      return partBuild(`model/${mode}`);
     case 'library-client':
       return partBuild('library-client');
     case 'cli':
@@ -107,6 +108,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
     },
     plugins: [
       engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
+      leanManifests(),
       assemble(),
     ],
   };
@@ -264,6 +266,21 @@ function leaveAddressesAlone(): Plugin {
   };
 }
 
+/** Leaves out of the embedded manifests what no worker reads; the page has its own, on demand. */
+function leanManifests(): Plugin {
+  return {
+    name: 'tabserve:lean-manifests',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /\/models\/[^/]+\/model\.json$/ },
+      handler: (code) => {
+        const { description, source, metrics, ...needed } = JSON.parse(code);
+        return JSON.stringify(needed);
+      },
+    },
+  };
+}
+
 /** Takes another variant of `package-files.ts`. */
 function packageFiles(variant: 'global' | 'single'): Plugin {
   return {
@@ -299,10 +316,10 @@ function loadParts(): Plugin {
     name: 'tabserve:load-parts',
     enforce: 'pre',
     transform: {
-      filter: { code: /await import\('\.\/(model\/translate|library-client)\.js'\)/ },
+      filter: { code: /await import\('\.\/(model\/(manifest|translate)|library-client)\.js'\)/ },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('\.\/(?:model\/)?(translate|library-client)\.js'\)/g,
+          /await import\('\.\/(?:model\/)?(manifest|translate|library-client)\.js'\)/g,
           "(await loadPart('$1') as any)",
         )}`,
     },

@@ -193,8 +193,12 @@ export class Connection {
           return { error: toErrorRecord(error) };
         }
       },
-      translate: (request) => translating((translator) => translator.translate(request)),
-      complete: (request) => translating((translator) => translator.complete(request)),
+      validate: (value, where) =>
+        answering(async () => (await import('./model/manifest.js')).parseManifest(value, where)),
+      translate: (request) =>
+        answering(async () => (await import('./model/translate.js')).translate(request)),
+      complete: (request) =>
+        answering(async () => (await import('./model/translate.js')).complete(request)),
       deviceLost: (reason) =>
         this.#die(new TabserveError('device-lost', `The GPU device was lost: ${reason}`)),
     };
@@ -253,12 +257,10 @@ export class Connection {
   }
 }
 
-/** Lets the translator, which few pages need, answer the worker. */
-async function translating<T>(
-  task: (translator: typeof import('./model/translate.js')) => T | Promise<T>,
-): Promise<Reply<T>> {
+/** Lets code that few pages need answer the worker. */
+async function answering<T>(task: () => Promise<T>): Promise<Reply<T>> {
   try {
-    return { value: await task(await import('./model/translate.js')) };
+    return { value: await task() };
   } catch (error) {
     return { error: toErrorRecord(error) };
   }

@@ -149,7 +149,14 @@ test('messages to the worker', async ({ page, server }) => {
       const parsed: unknown[] = messages.map((text) => JSON.parse(text));
       // Half of them before the worker is started, half with a model in it.
       for (const each of parsed.slice(0, parsed.length / 2)) worker.postMessage(each);
-      const { port2 } = new MessageChannel();
+      const { port1, port2 } = new MessageChannel();
+      // The page's part: takes every manifest as it is, and knows no other models.
+      port1.onmessage = ({ data: { id, path, argumentList } }) => {
+        const unknown = { code: 'model-not-found', message: 'Nothing is known.', details: {} };
+        const value =
+          path[0] === 'validate' ? { value: argumentList[0].value } : { error: unknown };
+        port1.postMessage({ id, type: 'RAW', value });
+      };
       await ask(
         'start',
         { device: 'wasm', threads: 1, wasmUrls: [wasmUrl], lockName: 'fuzz', page: port2 },

@@ -8,7 +8,12 @@ import { completeBare } from '../model/bare.js';
 import { withGraphNames } from '../model/complete.js';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
-import type { ExternalFile, ModelFile, ModelManifest } from '../model/manifest.js';
+import {
+  type ExternalFile,
+  type ModelFile,
+  type ModelManifest,
+  parseManifest,
+} from '../model/manifest.js';
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { translate } from '../model/translate.js';
@@ -47,6 +52,7 @@ export async function pull(
     library: null,
     hubUrl: hub.replace(/\/?$/, '/'),
     fresh: true,
+    validate: async (value, where) => parseManifest(value, where),
     translate,
   });
   const wanted = resolved.manifest.files.filter((file) => !dtype || file.dtype === dtype);

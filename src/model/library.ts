@@ -2,9 +2,10 @@
  * What is remembered about models whose files are in the store, so that they load without the
  * network: their manifest with the labels, in the version in use and the one before it.
  */
-import { isTabserveError, TabserveError } from '../errors.js';
+import { TabserveError } from '../errors.js';
 import { digestText } from './digest.js';
-import { type ModelManifest, parseManifest } from './manifest.js';
+import type { ModelManifest } from './manifest.js';
+import { manifestFormat } from './manifest-format.js';
 import type { ModelStore } from './store/store.js';
 
 /** One version of a model. */
@@ -26,6 +27,9 @@ export interface InstalledModel {
   current: InstalledVersion;
   previous: InstalledVersion | null;
 }
+
+/** A model as it is written down. */
+type Record = InstalledModel & { format: number };
 
 /** The library of one store. */
 export class Library {
@@ -93,7 +97,8 @@ export class Library {
   }
 
   #write(model: InstalledModel): Promise<void> {
-    return this.#store.writeRecord(digestText(model.source), model);
+    const record: Record = { format: manifestFormat, ...model };
+    return this.#store.writeRecord(digestText(model.source), record);
   }
 }
 
@@ -103,36 +108,16 @@ function sameVersion(a: ModelManifest, b: ModelManifest): boolean {
   return identity(a) === identity(b);
 }
 
-/** Reads a record. One that another version of tabserve wrote differently counts as none. */
+/**
+ * Reads a record. What is written has been checked; one that a version of tabserve wrote whose
+ * manifests are others counts as none.
+ */
 function readInstalled(record: unknown, source?: string): InstalledModel | undefined {
-  if (!isObject(record) || typeof record.source !== 'string') return undefined;
-  if (source !== undefined && record.source !== source) return undefined;
-  const current = readVersion(record.current, record.source);
-  if (!current) return undefined;
-  return {
-    source: record.source,
-    current,
-    previous: readVersion(record.previous, record.source) ?? null,
-  };
+  if (!isRecord(record) || record.format !== manifestFormat) return undefined;
+  const { format, ...model } = record;
+  return source === undefined || model.source === source ? model : undefined;
 }
 
-function readVersion(version: unknown, source: string): InstalledVersion | undefined {
-  if (!isObject(version)) return undefined;
-  try {
-    const manifest = parseManifest(version.manifest, `the stored manifest of "${source}"`);
-    if (!Array.isArray(manifest.labels)) return undefined;
-    return {
-      manifest,
-      baseUrl: typeof version.baseUrl === 'string' ? version.baseUrl : null,
-      otherOrigin: version.otherOrigin === true,
-      installedAt: Number(version.installedAt) || 0,
-    };
-  } catch (error) {
-    if (isTabserveError(error, 'manifest-invalid')) return undefined;
-    throw error;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+function isRecord(record: unknown): record is Record {
+  return typeof record === 'object' && record !== null && 'format' in record;
 }

@@ -186,6 +186,7 @@ export interface ModelManifest {
   metrics?: Record<string, unknown> | undefined;
 }
 
+// Kept manifests are not checked again: see `manifest-format.ts` about changes from here on.
 const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
 const pixels = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(16384));
 const byte = v.pipe(v.number(), v.minValue(0), v.maxValue(255));

@@ -6,7 +6,7 @@ import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
 import { parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
-import { type ModelManifest, parseManifest } from './manifest.js';
+import type { ModelManifest } from './manifest.js';
 import { isOutside } from './paths.js';
 import { downloadJson, downloadText, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
@@ -29,6 +29,8 @@ export interface ResolveOptions extends TextOptions {
   hubUrl: string;
   /** Look past the library, for a newer version. */
   fresh: boolean;
+  /** Checks a manifest. Errors as `parseManifest()`. */
+  validate(value: unknown, where: string): Promise<ModelManifest>;
   /** Describes what has no `model.json`. Errors as `translate()`. */
   translate(request: TranslateRequest): Promise<Translation>;
 }
@@ -61,7 +63,7 @@ export async function resolveModel(
       return resolveFiles(await filesIn(request.directory), options);
     case 'manifest': {
       const where = `the manifest of "${request.manifest.name}"`;
-      const manifest = parseManifest(request.manifest, where);
+      const manifest = await validated(request.manifest, where, options);
       const locate = locator(request.files, request.baseUrl, where);
       return described(await withLabels(manifest, locate, options), locate);
     }
@@ -76,7 +78,7 @@ async function resolveName(
   const embedded = embeddedModels[name];
   if (embedded) {
     const where = `the embedded model "${name}"`;
-    const manifest = parseManifest(embedded.manifest, where);
+    const { manifest } = embedded;
     refuseOtherVersion(name, version, [manifest]);
     const locate = locator(request.fileUrls, null, where);
     return described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
@@ -141,10 +143,18 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   if (pathname.endsWith('.onnx')) return translated({ kind: 'bare', where: url }, null, options);
   if (pathname.endsWith('/'))
     return translated({ kind: 'folder', url, stallTimeout }, url, options);
-  const manifest = parseManifest(await downloadJson(url, options), url);
+  const manifest = await validated(await downloadJson(url, options), url, options);
   const locate = fetched(locator({}, url, url), url);
   const withNames = await withLabels(manifest, locate, options);
   return { ...described(withNames, locate), source: url, baseUrl: url };
+}
+
+function validated(
+  value: unknown,
+  where: string,
+  { validate, signal }: ResolveOptions,
+): Promise<ModelManifest> {
+  return untilAborted(validate(value, where), signal);
 }
 
 /** A model that the page describes. */
@@ -171,10 +181,8 @@ async function resolveFiles(
     names.find((name) => name === 'model.json') ??
     names.find((name) => name.endsWith('.json') && !hubFiles.includes(name));
   if (manifestName !== undefined) {
-    const manifest = parseManifest(
-      await downloadJson(files[manifestName] as Blob, options),
-      manifestName,
-    );
+    const json = await downloadJson(files[manifestName] as Blob, options);
+    const manifest = await validated(json, manifestName, options);
     const locate = within(locator(files, null, manifestName), manifestName);
     return described(await withLabels(manifest, locate, options), locate);
   }

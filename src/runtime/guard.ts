@@ -4,111 +4,115 @@
  * protocol, with arguments of its types.
  */
 import type { Endpoint } from 'comlink';
-import * as v from 'valibot';
 import { TabserveError, toErrorRecord } from '../errors.js';
-import type { ClassifyRequest, LoadRequest, StartRequest, WorkerApi } from './protocol.js';
+import type { CapturedImage, PixelImage } from '../image/types.js';
+import type {
+  ClassifyRequest,
+  EvictRequest,
+  LoadRequest,
+  StartRequest,
+  WorkerApi,
+} from './protocol.js';
+import {
+  all,
+  byKind,
+  type Check,
+  is,
+  list,
+  madeBy,
+  mapOf,
+  nothing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  record,
+  string,
+  url,
+  whole,
+} from './shape.js';
 
-const id = v.pipe(v.number(), v.integer());
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const coordinate = v.pipe(v.number(), v.integer(), v.minValue(0));
-const strings = v.array(v.string());
+const id = whole();
+const count = whole(1);
+const coordinate = whole(0);
+const strings = list(string);
+const blob = madeBy(Blob);
 
-const startRequest = v.object({
-  device: v.picklist(['webgpu', 'wasm'] as const),
-  threads: v.pipe(count, v.maxValue(64)),
-  wasmUrls: v.pipe(v.array(v.pipe(v.string(), v.url())), v.minLength(1)),
-  lockName: v.string(),
-  page: v.instance(MessagePort),
+const model = byKind({
+  name: { name: string, version: nullable(string), fileUrls: mapOf(string) },
+  hub: { name: string },
+  url: { url: string },
+  files: { files: list(blob) },
+  directory: { directory: record },
+  // What a manifest has to be is for the model room to say.
+  manifest: { manifest: record, files: mapOf(blob), baseUrl: nullable(string) },
 });
 
-const blobs = v.instance(Blob);
-
-const model = v.variant('kind', [
-  v.object({
-    kind: v.literal('name'),
-    name: v.string(),
-    version: v.nullable(v.string()),
-    fileUrls: v.record(v.string(), v.string()),
-  }),
-  v.object({ kind: v.literal('hub'), name: v.string() }),
-  v.object({ kind: v.literal('url'), url: v.string() }),
-  v.object({ kind: v.literal('files'), files: v.array(blobs) }),
-  v.object({ kind: v.literal('directory'), directory: v.looseObject({}) }),
-  v.object({
-    kind: v.literal('manifest'),
-    // What it has to be is for the model room to say.
-    manifest: v.looseObject({}),
-    files: v.record(v.string(), blobs),
-    baseUrl: v.nullable(v.string()),
-  }),
-]);
-
-const loadRequest = v.object({
+const loadRequest = object({
   requestId: id,
   model,
-  dtype: v.picklist(['auto', 'fp32', 'fp16', 'int8'] as const),
+  dtype: oneOf('auto', 'fp32', 'fp16', 'int8'),
   maxPixels: count,
-  mirrors: v.record(v.string(), strings),
-  hubUrl: v.pipe(v.string(), v.url()),
-  stallTimeout: v.number(),
-}) satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>;
+  mirrors: mapOf(strings),
+  hubUrl: url,
+  stallTimeout: number,
+} satisfies Checks<LoadRequest>);
 
-const pixels = v.pipe(
-  v.object({
-    data: v.union([v.instance(Uint8Array), v.instance(Uint8ClampedArray)]),
-    width: count,
-    height: count,
-    channels: v.literal(4),
-  }),
-  v.check(({ data, width, height }) => data.length === width * height * 4),
-);
-
-const image = v.variant('kind', [
-  v.object({ kind: v.literal('blob'), blob: v.instance(Blob) }),
-  v.object({ kind: v.literal('url'), url: v.string() }),
-  v.object({ kind: v.literal('bitmap'), bitmap: v.instance(ImageBitmap) }),
-  v.object({ kind: v.literal('pixels'), pixels }),
-  // Not every browser has the class.
-  v.object({ kind: v.literal('frame'), frame: v.custom<VideoFrame>(isFrame) }),
-]);
-
-const classifyRequest = v.object({
-  requestId: id,
-  modelId: id,
-  image,
-  crop: v.nullable(
-    v.object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate }),
-  ),
-  topK: count,
-  threshold: v.number(),
-  allow: v.nullable(strings),
-  deny: v.nullable(strings),
-  timeLeft: v.nullable(v.number()),
+const pixels = object({
+  data: madeBy(Uint8Array, Uint8ClampedArray),
+  width: count,
+  height: count,
+  channels: oneOf(4),
 });
 
+const image = byKind({
+  blob: { blob },
+  url: { url: string },
+  bitmap: { bitmap: madeBy(ImageBitmap) },
+  pixels: { pixels: all(pixels, is('as long as its size says', isComplete)) },
+  // Not every browser has the class.
+  frame: { frame: is('a VideoFrame', isFrame) },
+} satisfies Record<CapturedImage['kind'], object>);
+
 /** What each call takes. */
-const parameters = {
-  start: startRequest satisfies v.GenericSchema<unknown, StartRequest>,
+const parameters: Readonly<Record<string, Check>> = {
+  start: object({
+    device: oneOf('webgpu', 'wasm'),
+    threads: whole(1, 64),
+    wasmUrls: list(url, 1),
+    lockName: string,
+    page: madeBy(MessagePort),
+  } satisfies Checks<StartRequest>),
   load: loadRequest,
-  classify: classifyRequest satisfies v.GenericSchema<unknown, ClassifyRequest>,
+  classify: object({
+    requestId: id,
+    modelId: id,
+    image,
+    crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
+    topK: count,
+    threshold: number,
+    allow: nullable(strings),
+    deny: nullable(strings),
+    timeLeft: nullable(number),
+  } satisfies Checks<ClassifyRequest>),
   unload: id,
-  survey: v.null(),
-  evict: v.object({ sources: strings, files: strings }),
+  survey: nothing,
+  evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),
   update: loadRequest,
-  rollback: v.string(),
+  rollback: string,
   cancel: id,
-  ping: v.undefined(),
-} as const satisfies Record<keyof WorkerApi, v.GenericSchema>;
+  ping: nothing,
+} satisfies Checks<WorkerApi>;
+
+/** A check for every field of a type. */
+type Checks<T> = Readonly<Record<keyof T, Check>>;
 
 /** A call, as comlink writes it. */
-const call = v.object({
-  id: v.string(),
-  type: v.literal('APPLY'),
-  path: v.tuple([v.picklist(Object.keys(parameters) as (keyof WorkerApi)[])]),
-  argumentList: v.pipe(
-    v.array(v.object({ type: v.literal('RAW'), value: v.unknown() })),
-    v.maxLength(1),
-  ),
+const call = object({
+  id: string,
+  type: oneOf('APPLY'),
+  path: list(oneOf(...Object.keys(parameters)), 1, 1),
+  argumentList: list(object({ type: oneOf('RAW') }), 0, 1),
 });
 
 /**
@@ -140,15 +144,16 @@ export function guarded(endpoint: Endpoint): Endpoint {
 }
 
 function problemOf(data: unknown): string | undefined {
-  const message = v.safeParse(call, data, { abortEarly: true });
-  if (!message.success) return 'for something that is not one of its calls';
-  const { path, argumentList } = message.output;
+  if (call(data, '') !== undefined) return 'for something that is not one of its calls';
+  const { path, argumentList } = data as { path: [string]; argumentList: { value: unknown }[] };
   const [name] = path;
-  const argument = v.safeParse(parameters[name], argumentList[0]?.value, { abortEarly: true });
-  if (argument.success) return undefined;
-  const [issue] = argument.issues;
-  const field = v.getDotPath(issue) ?? 'the argument';
-  return `to ${name}, but "${field}" is ${issue.received} where it has to be ${issue.expected ?? 'another'}`;
+  const problem = parameters[name]?.(argumentList[0]?.value, '');
+  return problem && `to ${name}, but ${problem}`;
+}
+
+function isComplete(value: unknown): boolean {
+  const { data, width, height } = value as PixelImage;
+  return data.length === width * height * 4;
 }
 
 function isFrame(value: unknown): boolean {

@@ -29,8 +29,9 @@ export interface ModelEntry {
   input: TensorData;
 }
 
-/** What the page does for models without a `model.json`. */
+/** What the page does to descriptions of models that others wrote. */
 export interface Translator {
+  validate(value: unknown, where: string): Promise<ModelManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
   complete(request: CompleteRequest): Promise<ModelManifest>;
 }
@@ -125,6 +126,7 @@ class Load {
       fresh,
       signal: this.#signal,
       stallTimeout,
+      validate: translator.validate,
       translate: translator.translate,
     });
     this.isFromLibrary = resolved.installed;

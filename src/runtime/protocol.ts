@@ -164,6 +164,8 @@ export interface PageApi {
    * wanted, and a page can load code on demand, which a worker from a blob cannot everywhere.
    */
   translate(request: TranslateRequest): Promise<Reply<Translation>>;
+  /** Checks a manifest of somebody else's. The code for that is the page's too. */
+  validate(value: unknown, where: string): Promise<Reply<ModelManifest>>;
   /** Fills in what a translation left to the graph. */
   complete(request: CompleteRequest): Promise<Reply<ModelManifest>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
