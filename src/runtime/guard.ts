@@ -17,6 +17,13 @@ const startRequest = v.object({
   device: v.picklist(['webgpu', 'wasm'] as const),
   threads: v.pipe(count, v.maxValue(64)),
   wasmUrls: v.pipe(v.array(v.pipe(v.string(), v.url())), v.minLength(1)),
+  binary: v.nullable(
+    v.object({
+      module: v.instance(WebAssembly.Module),
+      url: v.string(),
+      fallbacks: v.array(v.object({ from: v.string(), to: v.string(), reason: v.string() })),
+    }),
+  ),
   lockName: v.string(),
   page: v.instance(MessagePort),
 });
@@ -97,6 +104,7 @@ const parameters = {
   update: loadRequest,
   rollback: v.string(),
   cancel: id,
+  finish: v.null(),
   ping: v.undefined(),
 } as const satisfies Record<keyof WorkerApi, v.GenericSchema>;
 
