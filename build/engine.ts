@@ -39,7 +39,7 @@ export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['
 
 /**
  * @param modules - The folder of the packages `onnxruntime-web` and `onnxruntime-common`.
- * @param runtime - The folder of `threads.ts`.
+ * @param runtime - The folder of `threads.ts` and `engine-module.ts`.
  */
 export function engineFromSource(
   modules: string,
@@ -92,10 +92,15 @@ export function engineFromSource(
 function standIns(glue: string): Record<string, string> {
   return {
     // The glue is part of the script, so that there is nothing to find or fetch.
-    'onnxruntime-web/lib/wasm/wasm-utils-import.ts': `
+    'onnxruntime-web/lib/wasm/wasm-factory.ts': `
       import glue from ${JSON.stringify(glue)};
-      export const importWasmModule = async () => [undefined, glue];
-      export const inferWasmPathPrefixFromScriptSrc = () => undefined;
+      let wasm;
+      export const initializeWebAssembly = async ({ numThreads }) => {
+        wasm = await glue({ numThreads });
+      };
+      export const getInstance = () => wasm;`,
+    'onnxruntime-web/lib/wasm/wasm-utils-import.ts': `
+      export const inferWasmPathPrefixFromScriptSrc = undefined;
       export const importProxyWorker = undefined;
       export const isEsmImportMetaUrlHardcodedAsFileUri = false;`,
     'onnxruntime-web/lib/wasm/wasm-utils-env.ts': 'export const isNode = false;',
@@ -118,13 +123,15 @@ function standIns(glue: string): Record<string, string> {
 }
 
 /**
- * What is said differently in the engine's glue. It names its own files by `import.meta.url`, which
- * a classic script does not have: tabserve always says where the binary is, and for threads the
- * worker's own address is the right one. It starts threads by plain addresses, which Trusted Types
- * forbid. And it asks whether it is in Node.
+ * What is said differently in the engine's glue. It fetches and compiles its binary: tabserve has done
+ * so. It names its own script by `import.meta.url`, which a classic script does not have, and starts
+ * threads by plain addresses, which Trusted Types forbid. And it asks whether it is in Node.
  */
 const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
-  ['new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'],
+  [
+    /\w+\?\?=\w+\.locateFile\?[^;]*;return (function\(\w+\)\{[^}]*\})\(await \w+\((\w+)\)\)/g,
+    'return $1(await instantiateEngine($2))',
+  ],
   ['import.meta.url', 'self.location.href'],
   ['new Worker(', 'new ThreadWorker('],
   [/\bif\(isNode\)[^;]*;/g, ''],
@@ -134,6 +141,7 @@ const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
 
 function adaptGlue(code: string, id: string, runtime: string): string {
   return `import { ThreadWorker } from ${quoted(runtime, 'threads.ts')};
+    import { instantiateEngine } from ${quoted(runtime, 'engine-module.ts')};
     ${glueWords.reduce((text, [theirs, ours]) => replaced(text, theirs, ours, id), code)}`;
 }
 

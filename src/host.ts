@@ -1,5 +1,5 @@
 /** The worker as classifiers see it: shared between them, and replaced when it dies. */
-import { Connection, type WorkerConfig } from './connection.js';
+import { Connection, type WorkerConfig, type WorkerLegacy } from './connection.js';
 import type { TabserveError } from './errors.js';
 import { Places } from './lanes.js';
 
@@ -18,17 +18,23 @@ const placesPerWorker = 4;
 /** Keeps one worker for as long as any classifier uses it. */
 export class WorkerHost {
   static readonly #shared = new Map<string, WorkerHost>();
+  /** What workers leave to others of the same engine, for as long as a host holds it. */
+  static readonly #legacies = new Map<string, WeakRef<WorkerLegacy>>();
 
   /** Who may send the worker requests, in which order. */
   readonly places = new Places(placesPerWorker);
   readonly #config: WorkerConfig;
   readonly #key: string | null;
+  readonly #legacy: WorkerLegacy;
   readonly #listeners = new Set<HostListener>();
   #connection: Promise<Connection> | undefined;
 
   private constructor(config: WorkerConfig, key: string | null) {
     this.#config = config;
     this.#key = key;
+    const engine = JSON.stringify([config.flavour, config.assets]);
+    this.#legacy = WorkerHost.#legacies.get(engine)?.deref() ?? { binary: null };
+    WorkerHost.#legacies.set(engine, new WeakRef(this.#legacy));
   }
 
   /**
@@ -66,7 +72,7 @@ export class WorkerHost {
 
   async #open(): Promise<Connection> {
     try {
-      const connection = await Connection.open(this.#config);
+      const connection = await Connection.open(this.#config, this.#legacy);
       connection.onDeath = (error) => {
         this.#connection = undefined;
         for (const listener of [...this.#listeners]) listener.onWorkerDeath(error);

@@ -28,12 +28,22 @@ export interface Expected {
  */
 export type BytesListener = (loaded: number, total: number, cached: number) => void;
 
+/**
+ * Receives a file's bytes as they come, before anything about them is verified.
+ *
+ * @param at - Where `chunk` begins in the file; 0 also when the file is begun anew.
+ * @param total - Bytes in all, 0 while unknown.
+ */
+export type ChunkListener = (chunk: Uint8Array<ArrayBuffer>, at: number, total: number) => void;
+
 /** Options of {@link download}. */
 export interface DownloadOptions {
   expected?: Expected | undefined;
   signal: AbortSignal;
   /** Called before the first byte, once the size is known as far as it will be, and per chunk. */
   onProgress?: BytesListener | undefined;
+  /** Hears every byte, too early to trust it. */
+  onChunk?: ChunkListener | undefined;
   /** Where bytes are kept as they come, so that a later download goes on from there. */
   partial?: PartialFile | null | undefined;
   /** Is told when `partial` could not take a chunk; from then on nothing is kept. */
@@ -235,8 +245,11 @@ class Download {
     if (this.#sink.length + chunk.length > most) {
       throw sizeError(this.#url, `more than ${most}`, this.#expected, most);
     }
+    const at = this.#sink.length;
     this.#sink.append(chunk);
     this.#digest?.update(chunk);
+    // The chunk's own memory is used again.
+    this.#options.onChunk?.(this.#sink.since(at), at, this.#total);
   }
 
   #allocate(): void {
@@ -367,6 +380,11 @@ class ByteSink {
     if (end > this.#bytes.length) this.reserve(Math.max(end, this.#bytes.length * 2, 1 << 16));
     this.#bytes.set(chunk, this.length);
     this.length = end;
+  }
+
+  /** What came after the first `at` bytes, and stays as it is. */
+  since(at: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(at, this.length);
   }
 
   bytes(): Uint8Array<ArrayBuffer> {

@@ -7,13 +7,10 @@ import { Laps } from './laps.js';
 import type { ModelEntry } from './load.js';
 import { activate, topK } from './postprocess.js';
 import type { ClassifyRequest, ClassifyResult } from './protocol.js';
-import type { Gate } from './queue.js';
 
 /** What {@link classifyImage} works with. */
 export interface ClassifyContext {
   engine: Engine;
-  /** Bounds how many images are in memory. */
-  gate: Gate;
   model: ModelEntry;
   /** Turns an SVG into pixels, which only a page can. */
   rasteriseSvg: NonNullable<DecodeOptions['rasteriseSvg']>;
@@ -28,11 +25,11 @@ export interface ClassifyContext {
  */
 export async function classifyImage(
   request: ClassifyRequest,
-  { engine, gate, model, rasteriseSvg, signal }: ClassifyContext,
+  { engine, model, rasteriseSvg, signal }: ClassifyContext,
 ): Promise<ClassifyResult> {
   const { manifest, labels, maxPixels, preprocessor, session, input } = model;
   const laps = new Laps<keyof ClassifyResult['timings']>();
-  const leave = await gate.enter(signal).catch((reason: unknown) => {
+  const leave = await engine.gate.enter(signal).catch((reason: unknown) => {
     // Nobody will decode it, and a frame that is not closed holds up the video it is from.
     release(request.image);
     throw reason;

@@ -8,6 +8,7 @@ import { TabserveError, toErrorRecord } from '../errors.js';
 import type { CapturedImage, PixelImage } from '../image/types.js';
 import type {
   ClassifyRequest,
+  EngineBinary,
   EvictRequest,
   LoadRequest,
   StartRequest,
@@ -80,6 +81,13 @@ const parameters: Readonly<Record<string, Check>> = {
     device: oneOf('webgpu', 'wasm'),
     threads: whole(1, 64),
     wasmUrls: list(url, 1),
+    binary: nullable(
+      object({
+        module: madeBy(WebAssembly.Module),
+        url: string,
+        fallbacks: list(object({ from: string, to: string, reason: string })),
+      } satisfies Checks<EngineBinary>),
+    ),
     lockName: string,
     page: madeBy(MessagePort),
   } satisfies Checks<StartRequest>),
@@ -101,6 +109,7 @@ const parameters: Readonly<Record<string, Check>> = {
   update: loadRequest,
   rollback: string,
   cancel: id,
+  finish: nothing,
   ping: nothing,
 } satisfies Checks<WorkerApi>;
 

@@ -105,6 +105,7 @@ class Load {
     } catch (error) {
       // The parts that have not failed need not go on.
       this.#failed.abort();
+      this.#engine.later(async () => undefined);
       throw error;
     }
   }
@@ -243,8 +244,8 @@ class Load {
       const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
       // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
       // shows whether the GPU can do it at all.
-      if (this.#engine.config.device === 'wasm') this.#engine.later(warmUp);
-      else await warmUp();
+      if (this.#engine.config.device === 'webgpu') await warmUp();
+      this.#engine.later(warmUp);
       this.#signal.throwIfAborted();
       const timings = {
         session: warmUpBegan - createBegan,

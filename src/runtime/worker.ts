@@ -34,13 +34,6 @@ import type {
   StartRequest,
   WorkerApi,
 } from './protocol.js';
-import { Gate } from './queue.js';
-
-/**
- * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
- * only cost memory.
- */
-const imagesInFlight = 2;
 
 /** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
 export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
@@ -51,7 +44,6 @@ export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
 
 class TabserveWorker implements WorkerApi {
   readonly #ort: OrtModule;
-  readonly #gate = new Gate(imagesInFlight);
   readonly #models = new Map<number, ModelEntry>();
   readonly #underWay = new Map<number, AbortController>();
   #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
@@ -64,7 +56,10 @@ class TabserveWorker implements WorkerApi {
     return reply(async () => {
       if (this.#started) throw new TabserveError('internal', 'The worker was started twice.');
       const page = Comlink.wrap<PageApi>(request.page);
-      const engine = new Engine(this.#ort, request, (reason) => void page.deviceLost(reason));
+      const engine = new Engine(this.#ort, request, {
+        onBinary: (binary) => void page.keepBinary(binary),
+        onDeviceLost: (reason) => void page.deviceLost(reason),
+      });
       this.#started = { engine, page };
       await holdLock(request.lockName);
       return null;
@@ -97,7 +92,6 @@ class TabserveWorker implements WorkerApi {
       if (!model) throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
       return classifyImage(request, {
         engine,
-        gate: this.#gate,
         model,
         signal,
         rasteriseSvg: async (svg, options) =>
@@ -141,6 +135,13 @@ class TabserveWorker implements WorkerApi {
 
   cancel(requestId: number): void {
     this.#underWay.get(requestId)?.abort();
+  }
+
+  finish(): Promise<Reply<null>> {
+    return reply(async () => {
+      await this.#started?.engine.finish();
+      return null;
+    });
   }
 
   ping(): void {}
