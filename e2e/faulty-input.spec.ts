@@ -158,17 +158,18 @@ test('a missing manifest and a missing engine name their addresses', async ({ op
         () => 'created',
         (error: Error & { code: string }) => `${error.code}: ${error.message}`,
       );
+    // Once an engine is in the store, no address is asked for it.
     return [
-      await message({ model: '/nowhere/model.json' }),
       await message({ model: '/good/model.json', wasmUrl: '/nowhere/' }),
       await message({ model: '/good/model.json', wasmUrl: '/pages/' }),
+      await message({ model: '/nowhere/model.json' }),
       await message({ model: '/good/model.json', workerUrl: '/nowhere/worker.js' }),
       await message({ model: '/good/model.json' }),
     ];
   });
-  expect(messages[0]).toMatch(/^model-not-found: .*\/nowhere\/model\.json answered with HTTP 404/);
-  expect(messages[1]).toMatch(/^network: .*\/nowhere\/ort-wasm.*404.*wasmUrl/);
-  expect(messages[2]).toMatch(/^network: .*\/pages\/ort-wasm/);
+  expect(messages[0]).toMatch(/^network: .*\/nowhere\/ort-wasm.*404.*wasmUrl/);
+  expect(messages[1]).toMatch(/^network: .*\/pages\/ort-wasm/);
+  expect(messages[2]).toMatch(/^model-not-found: .*\/nowhere\/model\.json answered with HTTP 404/);
   expect(messages[3]).toMatch(/^worker-blocked: .*\/nowhere\/worker\.js/);
   expect(messages[4]).toBe('created');
 });

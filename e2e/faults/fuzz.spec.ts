@@ -152,14 +152,26 @@ test('messages to the worker', async ({ page, server }) => {
       const { port1, port2 } = new MessageChannel();
       // The page's part: takes every manifest as it is, and knows no other models.
       port1.onmessage = ({ data: { id, path, argumentList } }) => {
-        const unknown = { name: 'TabserveError', code: 'model-not-found', message: 'Nothing is known.', details: {} };
+        const unknown = {
+          name: 'TabserveError',
+          code: 'model-not-found',
+          message: 'Nothing is known.',
+          details: {},
+        };
         const value =
           path[0] === 'validate' ? { value: argumentList[0].value } : { error: unknown };
         port1.postMessage({ id, type: 'RAW', value });
       };
       await ask(
         'start',
-        { device: 'wasm', threads: 1, wasmUrls: [wasmUrl], lockName: 'fuzz', page: port2 },
+        {
+          device: 'wasm',
+          threads: 1,
+          wasmUrls: [wasmUrl],
+          binary: null,
+          lockName: 'fuzz',
+          page: port2,
+        },
         [port2],
       );
       const load = {

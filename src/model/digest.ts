@@ -45,7 +45,7 @@ export function digestText(text: string): string {
 }
 
 /** Blocks that are digested side by side; the platform copies each. */
-const blocksAtOnce = 2;
+const blocksAtOnce = 4;
 
 /** The SHA-256 of each `size` bytes. Needs a secure context. */
 export async function digestBlocks(all: Uint8Array<ArrayBuffer>, size: number): Promise<string[]> {

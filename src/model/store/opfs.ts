@@ -10,7 +10,7 @@ import { digestBlocks, startDigest } from '../digest.js';
 import type { ModelStore, PartialFile, PartialNote, StoredFile } from './store.js';
 
 /** Bytes per digest of a stored file: what checking it copies at a time. */
-const blockSize = 4 << 20;
+const blockSize = 1 << 19;
 
 /** The contents of `checks/<sha256>.json`. */
 interface Check {
