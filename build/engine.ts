@@ -48,8 +48,9 @@ export function engineFromSource(
 ): Plugin[] {
   const build = flavour === 'wasm' ? '' : `.${flavour}`;
   const glue = resolve(modules, `onnxruntime-web/dist/ort-wasm-simd-threaded${build}.mjs`);
+  const library = resolve(modules, 'onnxruntime-web/lib');
   const stands = new Map(
-    Object.entries(standIns(glue)).map(([path, code]) => [resolve(modules, path), code]),
+    Object.entries(standIns(glue, flavour)).map(([path, code]) => [resolve(modules, path), code]),
   );
   for (const path of stands.keys()) {
     if (!existsSync(path)) throw new Error(`ONNX Runtime has no ${path} any more.`);
@@ -59,17 +60,16 @@ export function engineFromSource(
       name: 'tabserve:engine-entry',
       enforce: 'pre',
       resolveId: {
-        filter: { id: /^onnxruntime-web\// },
-        handler: (id) => (id === entries[flavour] ? '\0engine' : null),
+        filter: { id: /^onnxruntime-/ },
+        handler(id) {
+          if (id === entries[flavour]) return '\0engine';
+          const isApi = flavour === 'wasm' && id === 'onnxruntime-common';
+          return isApi ? resolve(import.meta.dirname, 'engine-api.js') : null;
+        },
       },
       load: {
         filter: { id: /^\0engine$/ },
-        handler: () => `
-          import { env, InferenceSession, registerBackend, Tensor } from 'onnxruntime-common';
-          import { wasmBackend } from ${quoted(modules, 'onnxruntime-web/lib/backend-wasm.ts')};
-          registerBackend('wasm', wasmBackend, 10);
-          ${flavour === 'wasm' ? '' : "registerBackend('webgpu', wasmBackend, 5);"}
-          export { env, InferenceSession, Tensor };`,
+        handler: () => (flavour === 'wasm' ? wasmEntry(library) : gpuEntry(library)),
       },
     },
     {
@@ -88,9 +88,48 @@ export function engineFromSource(
   ];
 }
 
+/** The engine by its own API, with the backends that it has here. */
+function gpuEntry(library: string): string {
+  return `
+    import { env, InferenceSession, registerBackend, Tensor } from 'onnxruntime-common';
+    import { wasmBackend } from ${quoted(library, 'backend-wasm.ts')};
+    registerBackend('wasm', wasmBackend, 10);
+    registerBackend('webgpu', wasmBackend, 5);
+    export { env, InferenceSession, Tensor };`;
+}
+
+/** The same for a single backend, without the choosing between several. */
+function wasmEntry(library: string): string {
+  return `
+    import { env, Tensor } from 'onnxruntime-common';
+    import * as engine from ${quoted(library, 'wasm/proxy-wrapper.ts')};
+    import { OnnxruntimeWebAssemblySessionHandler as Session }
+      from ${quoted(library, 'wasm/session-handler-inference.ts')};
+    class InferenceSession extends Session {
+      static async create(model, options) {
+        await engine.initializeWebAssemblyAndOrtRuntime();
+        await engine.initializeOrtEp('wasm');
+        const session = new InferenceSession();
+        await session.loadModel(model, options);
+        return session;
+      }
+      run(feeds, outputs) {
+        return super.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])), {});
+      }
+      release() {
+        return this.dispose();
+      }
+    }
+    export { env, InferenceSession, Tensor };`;
+}
+
 /** Modules of which nothing, or next to nothing, is of use here. A missing name fails the build. */
-function standIns(glue: string): Record<string, string> {
+function standIns(glue: string, flavour: EngineFlavour): Record<string, string> {
   return {
+    ...(flavour === 'wasm' && {
+      // No run has any; the engine then takes its defaults.
+      'onnxruntime-web/lib/wasm/run-options.ts': 'export const setRunOptions = () => [0, []];',
+    }),
     // The glue is part of the script, so that there is nothing to find or fetch.
     'onnxruntime-web/lib/wasm/wasm-factory.ts': `
       import glue from ${JSON.stringify(glue)};
