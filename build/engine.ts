@@ -19,7 +19,7 @@ const entries: Readonly<Record<EngineFlavour, string>> = {
   asyncify: 'onnxruntime-web/webgpu',
 };
 
-/** The engine's switches; see `lib/build-def.d.ts` in its package. */
+/** The engine's switches (see `lib/build-def.d.ts` in its package), and tabserve's own. */
 export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['define']> {
   const switches = {
     DISABLE_WEBGL: true,
@@ -32,9 +32,12 @@ export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['
     ENABLE_BUNDLE_WASM_JS: true,
     IS_ESM: true,
   };
-  return Object.fromEntries(
-    Object.entries(switches).map(([name, value]) => [`BUILD_DEFS.${name}`, `${value}`]),
-  );
+  return {
+    ...Object.fromEntries(
+      Object.entries(switches).map(([name, value]) => [`BUILD_DEFS.${name}`, `${value}`]),
+    ),
+    __ENGINE_HAS_GPU__: `${!switches.DISABLE_WEBGPU}`,
+  };
 }
 
 /**

@@ -42,6 +42,9 @@ const identityModel =
 /** The engine's binaries, by file name. The build puts it in. */
 declare const __ORT_BINARIES__: Readonly<Record<string, { bytes: number; sha256: string }>>;
 
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
+
 /**
  * Starts ONNX Runtime: fetches its binary, compiles it meanwhile, and opens the GPU where one is
  * wanted.
@@ -63,7 +66,8 @@ export async function startBackend(
     keepAfter: Promise<unknown>;
   },
 ): Promise<StartedBackend> {
-  const gpu = request.device === 'webgpu' ? openGpu(options.onDeviceLost) : undefined;
+  const isGpu = __ENGINE_HAS_GPU__ && request.device === 'webgpu';
+  const gpu = isGpu ? openGpu(options.onDeviceLost) : undefined;
   // Without this, a GPU that cannot be opened while the binary loads is an unhandled rejection.
   gpu?.catch(() => undefined);
   const { binary, kept } = request.binary
