@@ -58,6 +58,7 @@ const loadRequest = v.object({
   mirrors: v.record(v.string(), strings),
   hubUrl: v.pipe(v.string(), v.url()),
   stallTimeout: v.number(),
+  local: v.boolean(),
 }) satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>;
 
 const pixels = v.pipe(
@@ -98,6 +99,7 @@ const parameters = {
   start: startRequest satisfies v.GenericSchema<unknown, StartRequest>,
   load: loadRequest,
   classify: classifyRequest satisfies v.GenericSchema<unknown, ClassifyRequest>,
+  measure: v.object({ requestId: id, modelId: id }),
   unload: id,
   survey: v.null(),
   evict: v.object({ sources: strings, files: strings }),

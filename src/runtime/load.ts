@@ -119,13 +119,14 @@ class Load {
     const { store } = await openStore();
     const library = store && new Library(store);
     const { fresh = false, translator } = this.#options;
-    const { hubUrl, stallTimeout } = this.#request;
+    const { hubUrl, stallTimeout, local } = this.#request;
     const resolved = await resolveModel(this.#request.model, {
       library,
       hubUrl,
       fresh,
       signal: this.#signal,
       stallTimeout,
+      local,
       translate: translator.translate,
     });
     this.isFromLibrary = resolved.installed;
@@ -198,6 +199,7 @@ class Load {
               onProgress: (...bytes) => progress.set(each.url, ...bytes),
               keep: resolved.keep,
               stallTimeout: this.#request.stallTimeout,
+              local: this.#request.local,
               ...(resolved.otherOrigin && { otherOrigin: true }),
             }),
           this.#signal,
