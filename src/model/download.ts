@@ -52,6 +52,8 @@ export interface DownloadOptions {
   maxBytes?: number | undefined;
   /** Milliseconds without a byte after which the server is asked again. @default 20_000 */
   stallTimeout?: number | undefined;
+  /** Take it from the browser's cache, or not at all: only files of the page's own origin. */
+  local?: boolean | undefined;
   /** See `AskOptions.otherOrigin`. @default whether the sha256 is known */
   otherOrigin?: boolean | undefined;
 }
@@ -79,10 +81,10 @@ export async function download(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (source instanceof Blob) return readBlob(source, options);
   try {
-    return await new Download(source, options, 'default').run();
+    return await new Download(source, options, options.local ? 'only-if-cached' : 'default').run();
   } catch (error) {
     const isWrong = isTabserveError(error, 'integrity') || isTabserveError(error, 'model-invalid');
-    if (!isWrong || options.expected?.sha256 === undefined) throw error;
+    if (!isWrong || options.local || options.expected?.sha256 === undefined) throw error;
     return new Download(source, options, 'reload').run();
   }
 }

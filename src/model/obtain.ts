@@ -13,7 +13,7 @@ const resumableSize = 1 << 18;
 /** Options of {@link obtain}. */
 export type ObtainOptions = Pick<
   DownloadOptions,
-  'expected' | 'signal' | 'onProgress' | 'onChunk' | 'stallTimeout' | 'otherOrigin'
+  'expected' | 'signal' | 'onProgress' | 'onChunk' | 'stallTimeout' | 'otherOrigin' | 'local'
 > & {
   /** Keep a file without a sha256 too. @default false */
   keep?: boolean;

@@ -16,6 +16,7 @@ import type {
 } from './protocol.js';
 import {
   all,
+  boolean,
   byKind,
   type Check,
   is,
@@ -57,6 +58,7 @@ const loadRequest = object({
   mirrors: mapOf(strings),
   hubUrl: url,
   stallTimeout: number,
+  local: boolean,
 } satisfies Checks<LoadRequest>);
 
 const pixels = object({
@@ -103,6 +105,7 @@ const parameters: Readonly<Record<string, Check>> = {
     deny: nullable(strings),
     timeLeft: nullable(number),
   } satisfies Checks<ClassifyRequest>),
+  measure: object({ requestId: id, modelId: id }),
   unload: id,
   survey: nothing,
   evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),

@@ -120,7 +120,7 @@ class Load {
     const { store } = await openStore();
     const library = store && new Library(store);
     const { fresh = false, translator } = this.#options;
-    const { hubUrl, stallTimeout } = this.#request;
+    const { hubUrl, stallTimeout, local } = this.#request;
     const resolved = await resolveModel(this.#request.model, {
       library,
       hubUrl,
@@ -128,6 +128,7 @@ class Load {
       signal: this.#signal,
       stallTimeout,
       validate: translator.validate,
+      local,
       translate: translator.translate,
     });
     this.isFromLibrary = resolved.installed;
@@ -200,6 +201,7 @@ class Load {
               onProgress: (...bytes) => progress.set(each.url, ...bytes),
               keep: resolved.keep,
               stallTimeout: this.#request.stallTimeout,
+              local: this.#request.local,
               ...(resolved.otherOrigin && { otherOrigin: true }),
             }),
           this.#signal,

@@ -91,6 +91,8 @@ export interface LoadRequest {
   hubUrl: string;
   /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
+  /** Load it only from the store, from files, or from the browser's cache. */
+  local: boolean;
 }
 
 /** What became of a {@link LoadRequest}. */
@@ -128,6 +130,11 @@ export interface EvictRequest {
   files: readonly string[];
 }
 
+export interface MeasureRequest {
+  requestId: number;
+  modelId: number;
+}
+
 export interface ClassifyRequest {
   requestId: number;
   modelId: number;
@@ -151,6 +158,8 @@ export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>>;
+  /** Milliseconds that one run takes: the median of a few on zeros, between other requests. */
+  measure(request: MeasureRequest): Promise<Reply<number>>;
   /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
   survey(request: null): Promise<Reply<LibrarySurvey>>;

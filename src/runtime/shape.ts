@@ -18,6 +18,7 @@ export function is(wanted: string, test: (value: unknown) => boolean): Check {
 }
 
 export const string = is('a string', (value) => typeof value === 'string');
+export const boolean = is('true or false', (value) => typeof value === 'boolean');
 export const number = is('a number', (value) => typeof value === 'number' && !Number.isNaN(value));
 export const nothing = is('nothing', (value) => value == null);
 export const record = is('an object', isObject);

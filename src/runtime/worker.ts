@@ -15,7 +15,7 @@ import {
 import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
 import { isOutOfMemory, type OrtModule } from './backend.js';
-import { classifyImage } from './classify.js';
+import { classifyImage, measureRun } from './classify.js';
 import { Engine } from './engine.js';
 import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
@@ -28,6 +28,7 @@ import type {
   LibrarySurvey,
   LoadedModel,
   LoadRequest,
+  MeasureRequest,
   PageApi,
   ReadyMessage,
   Reply,
@@ -85,11 +86,16 @@ class TabserveWorker implements WorkerApi {
     });
   }
 
+  measure({ requestId, modelId }: MeasureRequest): Promise<Reply<number>> {
+    return this.#cancellable(requestId, null, async (signal) =>
+      measureRun(this.#context().engine, this.#model(modelId), signal),
+    );
+  }
+
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>> {
     return this.#cancellable(request.requestId, request.timeLeft, async (signal) => {
       const { engine, page } = this.#context();
-      const model = this.#models.get(request.modelId);
-      if (!model) throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+      const model = this.#model(request.modelId);
       return classifyImage(request, {
         engine,
         model,
@@ -145,6 +151,12 @@ class TabserveWorker implements WorkerApi {
   }
 
   ping(): void {}
+
+  #model(id: number): ModelEntry {
+    const model = this.#models.get(id);
+    if (model) return model;
+    throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+  }
 
   #context(): { engine: Engine; page: Comlink.Remote<PageApi> } {
     if (this.#started) return this.#started;
