@@ -182,6 +182,7 @@ test('messages to the worker', async ({ page, server }) => {
         mirrors: {},
         hubUrl: 'http://127.0.0.1:1/',
         stallTimeout: 10_000,
+        local: false,
       };
       await ask('load', load);
       for (const each of parsed.slice(parsed.length / 2)) worker.postMessage(each);
