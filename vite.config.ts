@@ -18,6 +18,7 @@ import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './build/engine.js';
+import { thirdPartyLicences } from './build/licences.js';
 import { siteFiles } from './src/demo/offline/plugin.js';
 
 const root = import.meta.dirname;
@@ -59,7 +60,10 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'asyncify':
       return workerBuild(mode);
     case 'library':
-      return libraryBuild('index', [copyAssets()]);
+      return libraryBuild('index', [
+        copyAssets(),
+        thirdPartyLicences(resolve(root, 'node_modules')),
+      ]);
     case 'element':
       return libraryBuild('element', []);
     case 'global':

@@ -1,0 +1,55 @@
+/** The licences of what the built files contain of others. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Plugin } from 'vite';
+
+/** Packages whose code is in `dist/`. */
+const bundled = [
+  'onnxruntime-web',
+  'onnxruntime-common',
+  'comlink',
+  'valibot',
+  '@noble/hashes',
+] as const;
+
+/** Licences of packages that come without the text, as their project has it. */
+const texts: Readonly<Record<string, string>> = {
+  'onnxruntime-web': 'onnxruntime.txt',
+  'onnxruntime-common': 'onnxruntime.txt',
+};
+
+/**
+ * Emits `THIRD-PARTY-LICENSES.txt`.
+ *
+ * @param modules - The folder `node_modules`.
+ */
+export function thirdPartyLicences(modules: string): Plugin {
+  return {
+    name: 'tabserve:third-party-licences',
+    generateBundle() {
+      this.emitFile({
+        type: 'asset',
+        fileName: 'THIRD-PARTY-LICENSES.txt',
+        source: bundled.map((name) => section(name, resolve(modules, name))).join('\n'),
+      });
+    },
+  };
+}
+
+function section(name: string, folder: string): string {
+  const { version, license } = JSON.parse(readFileSync(resolve(folder, 'package.json'), 'utf8'));
+  const title = `${name} ${version} (${license})`;
+  const binary =
+    name === 'onnxruntime-web'
+      ? `\nIts WebAssembly binaries contain the libraries that this file names:\nhttps://github.com/microsoft/onnxruntime/blob/v${version}/ThirdPartyNotices.txt\n`
+      : '';
+  return `${title}\n${'='.repeat(title.length)}\n${binary}\n${licence(name, folder)}\n`;
+}
+
+function licence(name: string, folder: string): string {
+  const file = readdirSync(folder).find((each) => /^licen[cs]e(\.\w+)?$/i.test(each));
+  const own = texts[name];
+  if (file) return readFileSync(resolve(folder, file), 'utf8').trim();
+  if (own) return readFileSync(resolve(import.meta.dirname, 'licences', own), 'utf8').trim();
+  throw new Error(`${name} comes without its licence's text: add it to build/licences.`);
+}
