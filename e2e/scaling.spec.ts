@@ -53,7 +53,7 @@ function classifyMany(
   threads?: number,
 ) {
   return page.evaluate(
-    async ({ model, count, maxWorkers, threads = 'auto' }) => {
+    async ({ model, count, maxWorkers, threads = 'auto' as 'auto' | number }) => {
       const classifier = await window.tabserve.ImageClassifier.create({
         model,
         device: 'wasm',
