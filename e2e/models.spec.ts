@@ -83,6 +83,33 @@ test('the catalogue lists embedded and public models, with size, licence and sta
   expect(digits?.files.some((file) => file.stored === file.bytes)).toBe(true);
 });
 
+test('prepared, a page reads a model of its user without a server', async ({ server, open }) => {
+  const page = await open();
+  const parts = () => server.requests.filter((path) => /\/(manifest|translate)\.js$/.test(path));
+  const name = await page.evaluate(
+    async ([manifest, model]) => {
+      const { ImageClassifier, models } = window.tabserve;
+      const ready = await ImageClassifier.create({ model: 'digits', device: 'wasm' });
+      await models.prepare();
+      await fetch('/prepared');
+      const files = [
+        new File([manifest], 'model.json'),
+        new File([Uint8Array.from(model)], 'mean.onnx'),
+      ];
+      const classifier = await ImageClassifier.create({ model: files, device: 'wasm' });
+      const { name } = classifier.info.model;
+      classifier.destroy();
+      ready.destroy();
+      return name;
+    },
+    [JSON.stringify(meanColour.manifest), [...meanColour.model]] as const,
+  );
+  expect(name).toBe('mean-colour');
+  expect(parts()).toHaveLength(2);
+  const after = server.requests.slice(server.requests.indexOf('/prepared') + 1);
+  expect(after).toEqual([]);
+});
+
 test('what is stored can be listed, asked for and deleted', async ({ server, open }) => {
   const { url, release } = publish(server, 'author/colours');
   release(1);

@@ -11,7 +11,7 @@ import type { CachedModel, CatalogModel } from './types.js';
 type Files = ReadonlyMap<string, StoredFile>;
 
 /** Builds the API on the page's tools. */
-export function createModels(tools: LibraryTools): Models {
+export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
   const { withWorker, toModelRequest, hubOf, newRequestId, DownloadMonitor } = tools;
 
   const survey = (options: LibraryOptions = {}): Promise<LibrarySurvey> =>

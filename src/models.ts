@@ -74,6 +74,13 @@ export interface Models {
    * @throws TabserveError `model-not-found` when there is no earlier version.
    */
   rollback(name: string | URL, options?: LibraryOptions): Promise<ModelChange>;
+  /**
+   * Loads the code that reads descriptions of models, a `model.json` among them. It comes with the
+   * first that wants it; a page that is to take its user's models without a network loads it before.
+   *
+   * @throws what the platform's `import()` throws.
+   */
+  prepare(): Promise<void>;
 }
 
 /** What `library-client.ts` needs of the page's script; passed, so that both stay apart. */
@@ -119,13 +126,19 @@ const names = [
 ] as const;
 
 /** The store of models. */
-export const models = Object.fromEntries(
-  names.map((name) => [
-    name,
-    // Pages that only classify do not load the code.
-    async (...args: unknown[]) => {
-      const { createModels } = await import('./library-client.js');
-      return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
-    },
-  ]),
-) as unknown as Models;
+export const models = {
+  ...Object.fromEntries(
+    names.map((name) => [
+      name,
+      // Pages that only classify do not load the code.
+      async (...args: unknown[]) => {
+        const { createModels } = await import('./library-client.js');
+        return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
+      },
+    ]),
+  ),
+  async prepare() {
+    await import('./model/manifest.js');
+    await import('./model/translate.js');
+  },
+} as unknown as Models;

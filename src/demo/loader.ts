@@ -1,5 +1,5 @@
 /** Loads models and swaps the classifier, so that a failed load never costs a working one. */
-import { ImageClassifier } from 'tabserve';
+import { ImageClassifier, models } from 'tabserve';
 import type { ModelChoice, Settings, State } from './state.js';
 import type { Alerts } from './view/alerts.js';
 
@@ -85,6 +85,8 @@ export class Loader {
     if (wanted.length === 0 && stock.current === 'complete') return;
     stock.set('loading');
     let missing = 0;
+    // A model that somebody drops is to be read without a network too.
+    await models.prepare().catch(() => missing++);
     for (const settings of wanted) {
       try {
         const classifier = await create(settings, null, () => {});
