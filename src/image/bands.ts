@@ -15,6 +15,9 @@ export interface BandContext {
   getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
 }
 
+/** For `createImageBitmap`: pixels as they are stored. */
+export const asStored = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' } as const;
+
 type CreateContext = (width: number, height: number) => BandContext;
 
 /**
@@ -55,9 +58,8 @@ export async function openFrame(
   frame: VideoFrame,
   createContext: CreateContext | undefined,
 ): Promise<PixelSource> {
-  if (isPlain(frame) && isOpaque(frame) && (await framesAreExact())) {
-    return frameSource(frame, frame.format);
-  }
+  const plain = (await framesAreExact()) ? openPlain(frame) : undefined;
+  if (plain) return plain;
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     if (width === 0) throw new TabserveError('image-undecodable', 'The VideoFrame is closed.');
@@ -72,6 +74,11 @@ export async function openFrame(
   } finally {
     frame.close();
   }
+}
+
+/** Pixels of `frame`, which is closed with the source, if they can be read as they are. */
+export function openPlain(frame: VideoFrame): PixelSource | undefined {
+  return isPlain(frame) && isOpaque(frame) ? frameSource(frame, frame.format) : undefined;
 }
 
 function contextSource(context: BandContext, width: number, height: number): PixelSource {
@@ -198,10 +205,7 @@ function framesAreExact(): Promise<boolean> {
 async function tryFrames(): Promise<boolean> {
   if (typeof VideoFrame !== 'function') return false;
   const probe = Uint8ClampedArray.of(200, 100, 50, 128, 10, 250, 3, 255, 7, 7, 90, 0, 1, 2, 3, 4);
-  const bitmap = await createImageBitmap(new ImageData(probe, 2, 2), {
-    colorSpaceConversion: 'none',
-    premultiplyAlpha: 'none',
-  });
+  const bitmap = await createImageBitmap(new ImageData(probe, 2, 2), asStored);
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   bitmap.close();
   try {
