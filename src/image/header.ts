@@ -200,7 +200,7 @@ async function jpegHeader(
         from = at;
         bytes = await chunk(file, from);
       }
-      exif = readExif(viewOf(bytes, at - from + 10));
+      exif = readExif(viewOf(bytes.subarray(0, at - from + 2 + length), at - from + 10));
     } else if (marker === 0xe2 && view.getUint32(4) === iccTag) {
       tagged = true;
     }
