@@ -144,9 +144,7 @@ const layouts: Readonly<Record<string, [layout: JpegLayout, decoded: string[]]>>
     { ...size, sampling: sampling.cmyk, segments: [exif(3, 1), adobe(0)] },
     ['as stored'],
   ],
-  '4 pixels wide': [{ width: 4, height: 40 }, ['I420', 'default']],
-  '5 pixels wide': [{ width: 5, height: 40 }, ['I420']],
-  '1 pixel high': [{ width: 40, height: 1 }, ['I420']],
+  '1 pixel high': [{ width: 400, height: 1 }, ['I420']],
   'more than a megabyte': [
     {
       ...size,
@@ -170,6 +168,29 @@ test('every layout has the bits of createImageBitmap', async ({ open, server }) 
     expect(differing, name).toBe(0);
     expect(values, name).toBeGreaterThan(4);
     expect(await takeDecoded(page), name).toEqual(decoded);
+  }
+});
+
+test('narrow pictures, whose chroma is not interpolated, have the same bits', async ({
+  open,
+  server,
+}) => {
+  const page = await open();
+  await start(page, server);
+  for (const width of [1, 2, 3, 4, 5, 6]) {
+    const path = await page.evaluate(async (width) => {
+      const canvas = new OffscreenCanvas(width, 40);
+      const context = canvas.getContext('2d');
+      for (let n = 0; context && n < width * 20; n++) {
+        context.fillStyle = `hsl(${n * 47} 100% 50%)`;
+        context.fillRect(n % width, Math.floor(n / width) * 2, 1, 2);
+      }
+      const file = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 });
+      return URL.createObjectURL(file);
+    }, width);
+    expect((await compare(page, path)).differing, `${width}`).toBe(0);
+    // A canvas writes an ICC profile.
+    expect(await takeDecoded(page)).toEqual(width < 5 ? ['I420', 'as stored'] : ['I420']);
   }
 });
 
