@@ -76,6 +76,7 @@ export function createModels(tools: LibraryTools): Models {
         hubUrl: hubOf(hubUrl),
         stallTimeout,
         mirrors: {},
+        local: false,
       };
       return withWorker(options, async (worker) => {
         const unfollow =

@@ -43,6 +43,7 @@ export function checkCreateOptions(options: CreateOptions): void {
   oneOf(options.device, 'device', ['auto', 'webgpu', 'wasm']);
   oneOf(options.dtype, 'dtype', ['auto', 'fp32', 'fp16', 'int8']);
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
+  if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);

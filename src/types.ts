@@ -76,8 +76,10 @@ export interface CreateOptions {
   /** @default the best embedded model */
   model?: ModelSource;
   /**
-   * `auto` takes WebGPU on a real adapter and WASM otherwise, and falls back to WASM when WebGPU
-   * fails; the reason stands in `info`. A device asked for by name is used or refused, never
+   * `auto` answers from WASM as soon as that is ready. On a real adapter WebGPU is then loaded in the
+   * background and measured; if it is faster, the classifier moves there between two requests and
+   * fires `devicechange`. The reason stands in `info`. (Where the user asks to save data, WebGPU is
+   * loaded alone, with WASM as the fallback.) A device asked for by name is used or refused, never
    * replaced.
    * @default 'auto'
    */
@@ -94,6 +96,15 @@ export interface CreateOptions {
    * @default 'auto': half of the cores, at least 2 and at most 4; 1 on a page that is not isolated
    */
   threads?: 'auto' | number;
+  /**
+   * Workers that may serve the model at a time. On a page that is not cross-origin isolated, where
+   * the WASM backend has one thread, more of them make use of more cores: they are started for a
+   * backlog, from what is in the store or the browser's cache, and ended after 10 seconds without.
+   * Each holds the engine and the model once more in memory.
+   * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; fewer on
+   *   devices of little memory
+   */
+  maxWorkers?: 'auto' | number;
   /** Aborts the load. The promise rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Is called once, before the first byte, with a target of `downloadprogress` events. */
@@ -149,6 +160,9 @@ export interface CreateOptions {
    */
   stallTimeout?: number;
 }
+
+/** Options of `ImageClassifier.preload()`. */
+export type PreloadOptions = Omit<CreateOptions, 'signal' | 'monitor'>;
 
 /**
  * How urgent a request is among those to the same worker. Strict: while a more urgent one waits, no
@@ -242,6 +256,8 @@ export interface RequestReport {
   timings: StageTimings;
   /** How often it was sent to a worker: 2 if the first one was lost over it. */
   attempts: number;
+  /** What answered. */
+  device: Device;
 }
 
 /** A substitution that tabserve made, and why. */
@@ -328,6 +344,8 @@ export interface ClassifierMetrics {
   aborted: number;
   /** Requests under way. */
   pending: number;
+  /** Workers that serve the model now. */
+  workers: number;
   /** Times that the worker had to be replaced. */
   restarts: number;
   /** Requests that were sent again because their worker was lost. */

@@ -32,7 +32,9 @@ export async function decodeJpeg(
   const { rotation, flip } = frame as { rotation?: number; flip?: boolean };
   const source = rotation || flip ? undefined : (openPlanes(frame) ?? openPlain(frame));
   if (source?.width === width && source.height === height) {
-    return { ...source, ...size, reducedBy: reduction };
+    if (reduction === 1) return source;
+    const { format, read, close } = source;
+    return { ...size, format, reducedBy: reduction, read, close };
   }
   source?.close();
   frame.close();

@@ -15,7 +15,7 @@ import {
 import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
 import { isOutOfMemory, type OrtModule } from './backend.js';
-import { classifyImage } from './classify.js';
+import { classifyImage, measureRun } from './classify.js';
 import { Engine } from './engine.js';
 import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
@@ -28,19 +28,13 @@ import type {
   LibrarySurvey,
   LoadedModel,
   LoadRequest,
+  MeasureRequest,
   PageApi,
   ReadyMessage,
   Reply,
   StartRequest,
   WorkerApi,
 } from './protocol.js';
-import { Gate } from './queue.js';
-
-/**
- * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
- * only cost memory.
- */
-const imagesInFlight = 2;
 
 /** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
 export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
@@ -51,7 +45,6 @@ export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
 
 class TabserveWorker implements WorkerApi {
   readonly #ort: OrtModule;
-  readonly #gate = new Gate(imagesInFlight);
   readonly #models = new Map<number, ModelEntry>();
   readonly #underWay = new Map<number, AbortController>();
   #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
@@ -64,7 +57,10 @@ class TabserveWorker implements WorkerApi {
     return reply(async () => {
       if (this.#started) throw new TabserveError('internal', 'The worker was started twice.');
       const page = Comlink.wrap<PageApi>(request.page);
-      const engine = new Engine(this.#ort, request, (reason) => void page.deviceLost(reason));
+      const engine = new Engine(this.#ort, request, {
+        onBinary: (binary) => void page.keepBinary(binary),
+        onDeviceLost: (reason) => void page.deviceLost(reason),
+      });
       this.#started = { engine, page };
       await holdLock(request.lockName);
       return null;
@@ -90,14 +86,18 @@ class TabserveWorker implements WorkerApi {
     });
   }
 
+  measure({ requestId, modelId }: MeasureRequest): Promise<Reply<number>> {
+    return this.#cancellable(requestId, null, async (signal) =>
+      measureRun(this.#context().engine, this.#model(modelId), signal),
+    );
+  }
+
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>> {
     return this.#cancellable(request.requestId, request.timeLeft, async (signal) => {
       const { engine, page } = this.#context();
-      const model = this.#models.get(request.modelId);
-      if (!model) throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+      const model = this.#model(request.modelId);
       return classifyImage(request, {
         engine,
-        gate: this.#gate,
         model,
         signal,
         rasteriseSvg: async (svg, options) =>
@@ -143,7 +143,20 @@ class TabserveWorker implements WorkerApi {
     this.#underWay.get(requestId)?.abort();
   }
 
+  finish(): Promise<Reply<null>> {
+    return reply(async () => {
+      await this.#started?.engine.finish();
+      return null;
+    });
+  }
+
   ping(): void {}
+
+  #model(id: number): ModelEntry {
+    const model = this.#models.get(id);
+    if (model) return model;
+    throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+  }
 
   #context(): { engine: Engine; page: Comlink.Remote<PageApi> } {
     if (this.#started) return this.#started;
