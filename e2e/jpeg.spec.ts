@@ -133,17 +133,17 @@ const layouts: Readonly<Record<string, [layout: JpegLayout, decoded: string[]]>>
   'an ICC profile': [{ ...size, segments: [jfif, swappedProfile()] }, ['I420']],
   'EXIF, upright': [{ ...size, segments: [exif(1, 1)] }, ['I420']],
   'EXIF, upright, Adobe RGB': [{ ...size, segments: [exif(1, 2)] }, ['I420']],
-  'EXIF, turned': [{ ...size, segments: [exif(6, 1)] }, ['default']],
-  'EXIF, mirrored': [{ ...size, segments: [exif(2, 1)] }, ['default']],
-  'EXIF, turned, Adobe RGB': [{ ...size, segments: [exif(6, 2)] }, ['as stored']],
-  'EXIF, turned, with an ICC profile': [
-    { ...size, segments: [exif(8, 1), swappedProfile()] },
-    ['as stored'],
-  ],
+  ...Object.fromEntries(
+    [2, 3, 4, 5, 6, 7, 8].map((orientation): [string, [JpegLayout, string[]]] => [
+      `EXIF orientation ${orientation}`,
+      [{ ...size, segments: [exif(orientation, 1)] }, ['I420']],
+    ]),
+  ),
   'EXIF, turned, CMYK': [
-    { ...size, sampling: sampling.cmyk, segments: [exif(3, 1), adobe(0)] },
-    ['as stored'],
+    { ...size, sampling: sampling.cmyk, segments: [exif(8, 1), adobe(0)] },
+    ['BGRX'],
   ],
+  'EXIF without a valid orientation': [{ ...size, segments: [exif(9, 1)] }, ['as stored']],
   '1 pixel high': [{ width: 400, height: 1 }, ['I420']],
   'more than a megabyte': [
     {

@@ -58,8 +58,9 @@ export async function openFrame(
   frame: VideoFrame,
   createContext: CreateContext | undefined,
 ): Promise<PixelSource> {
-  const plain = (await framesAreExact()) ? openPlain(frame) : undefined;
-  if (plain) return plain;
+  if (isPlain(frame) && isOpaque(frame) && (await framesAreExact())) {
+    return frameSource(frame, frame.format);
+  }
   const { displayWidth: width, displayHeight: height } = frame;
   try {
     if (width === 0) throw new TabserveError('image-undecodable', 'The VideoFrame is closed.');
@@ -76,9 +77,13 @@ export async function openFrame(
   }
 }
 
-/** Pixels of `frame`, which is closed with the source, if they can be read as they are. */
-export function openPlain(frame: VideoFrame): PixelSource | undefined {
-  return isPlain(frame) && isOpaque(frame) ? frameSource(frame, frame.format) : undefined;
+/**
+ * Pixels of an opaque RGB `frame` as they are stored, whichever way up it is shown; `undefined`, and
+ * the frame stays open, if it is none. It is closed with the source.
+ */
+export function openStored(frame: VideoFrame): PixelSource | undefined {
+  const { format } = frame;
+  return format === 'RGBX' || format === 'BGRX' ? frameSource(frame, format) : undefined;
 }
 
 function contextSource(context: BandContext, width: number, height: number): PixelSource {
@@ -140,7 +145,7 @@ function frameOf(bitmap: ImageBitmap): VideoFrame | undefined {
 }
 
 function frameSource(frame: VideoFrame, format: PixelFormat): PixelSource {
-  const { displayWidth: width, displayHeight: height } = frame;
+  const { codedWidth: width, codedHeight: height } = frame;
   return {
     width,
     height,

@@ -95,8 +95,8 @@ async function decodeFile(
   if (type === 'svg' && !rasteriseSvg) {
     throw new TabserveError('unsupported', `${name} is an SVG file, which only a page can draw.`);
   }
-  if (bytes && header.upright && size) {
-    const source = await decodeJpeg(bytes, size, reduction?.(size) ?? 1);
+  if (bytes && size && header.orientation) {
+    const source = await decodeJpeg(bytes, size, header.orientation, reduction ?? (() => 1));
     if (source && signal?.aborted) {
       source.close();
       throw signal.reason;
@@ -133,7 +133,7 @@ async function readFile(blob: Blob): Promise<{ header: FileHeader; bytes?: Array
     return { header: await readHeader(new Uint8Array(bytes)), bytes };
   }
   const header = await readHeader(blob);
-  const wanted = header.upright && blob.size <= mostJpegBytes && (await hasExactPlanes());
+  const wanted = header.orientation && blob.size <= mostJpegBytes && (await hasExactPlanes());
   return wanted ? { header, bytes: await blob.arrayBuffer() } : { header };
 }
 

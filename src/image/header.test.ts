@@ -72,41 +72,45 @@ describe('size', () => {
       return [0xff, marker, length >> 8, length & 255, ...latin1(text)];
     };
     const icc = segment(0xe2, 'ICC_PROFILE\0\x01\x01');
-    /** Orientation 6, colour space 1, big-endian and little-endian. */
+    /** Orientation 6, big-endian and little-endian, behind another tag. */
     const big =
-      'MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\x87\x69\0\x04\0\0\0\x01\0\0\0\x26\0\0\0\0\0\x01\xa0\x01\0\x03\0\0\0\x01\0\x01\0\0';
+      'MM\0*\0\0\0\x08\0\x02\x01\x0f\0\x02\0\0\0\x01\0\0\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0';
     const little =
-      'II*\0\x08\0\0\0\x02\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\x69\x87\x04\0\x01\0\0\0\x26\0\0\0\0\0\0\0\x01\0\x01\xa0\x03\0\x01\0\0\0\x01\0\0\0';
+      'II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x01\0\0\0\0\0\0\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0';
     const exif = (tiff: string) => segment(0xe1, `Exif\0\0${tiff}`);
     const padding = segment(0xe5, 'x'.repeat(4060));
     const of = async (...parts: number[][]) => {
-      const { upright, plain } = await header([0xff, 0xd8], ...parts);
+      const { orientation, plain } = await header([0xff, 0xd8], ...parts);
       // All of it in memory has to say the same.
       const bytes = Uint8Array.from([0xff, 0xd8, ...parts.flat()]);
       expect(await readHeader(bytes)).toEqual(await header([0xff, 0xd8], ...parts));
-      return { upright, plain };
+      return { orientation, plain };
     };
 
     it.each([
-      ['grey', [frame], true, true],
-      ['three components', [components(3)], true, true],
-      ['CMYK', [components(4)], true, false],
-      ['a profile', [icc, frame], true, false],
-      ['a profile after the frame header', [frame, icc], true, false],
-      ['another APP2', [segment(0xe2, 'MPF\0II*\0\x08\0\0\0'), frame], true, true],
-      ['EXIF, big-endian, turned', [exif(big), frame], false, true],
-      ['EXIF, little-endian, turned', [exif(little), frame], false, true],
-      ['EXIF, upright', [exif(little.replace('\x06', '\x01')), frame], true, true],
-      ['EXIF, Adobe RGB', [exif(`${big.slice(0, -3)}\x02\0\0`), frame], false, false],
-      ['EXIF without details', [exif(big.replace('\x87\x69', '\x87\x68')), frame], false, true],
-      ['EXIF that is cut off', [exif(big.slice(0, 40)), frame], false, false],
-      ['EXIF that is nonsense', [exif('MM'), frame], false, false],
-      ['EXIF across the end of what is read at a time', [padding, exif(big), frame], false, true],
-    ])('%s', async (_, parts, upright, plain) => {
-      expect(await of(...parts, scan)).toEqual({ upright, plain });
+      ['grey', [frame], 1, true],
+      ['three components', [components(3)], 1, true],
+      ['CMYK', [components(4)], 1, false],
+      ['a profile', [icc, frame], 1, false],
+      ['a profile after the frame header', [frame, icc], 1, false],
+      ['another APP2', [segment(0xe2, 'MPF\0II*\0\x08\0\0\0'), frame], 1, true],
+      ['EXIF, big-endian', [exif(big), frame], 6, false],
+      ['EXIF, little-endian', [exif(little), frame], 6, false],
+      ['EXIF without an orientation', [exif(big.replace('\x01\x12', '\x01\x13')), frame], 1, false],
+      [
+        'EXIF, with nonsense for one',
+        [exif(little.replace('\x06', '\x09')), frame],
+        undefined,
+        false,
+      ],
+      ['EXIF that is cut off', [exif(big.slice(0, 18)), frame], undefined, false],
+      ['EXIF that is nonsense', [exif('MM'), frame], undefined, false],
+      ['EXIF across the end of what is read at a time', [padding, exif(big), frame], 6, false],
+    ])('%s', async (_, parts, orientation, plain) => {
+      expect(await of(...parts, scan)).toEqual({ orientation, plain });
     });
     it('is not told before the pixels begin', async () => {
-      expect(await of(frame)).toEqual({ upright: undefined, plain: undefined });
+      expect(await of(frame)).toEqual({ orientation: undefined, plain: undefined });
     });
   });
 

@@ -23,11 +23,13 @@ export interface FileHeader {
   type: FileType;
   /** Size as stored, before EXIF orientation. Absent where the header does not tell it cheaply. */
   size?: { width: number; height: number };
-  /** Of a JPEG that was understood up to its pixels: whether EXIF leaves it as it is stored. */
-  upright?: boolean;
+  /**
+   * Of a JPEG that was understood up to its pixels: EXIF's orientation, 1…8. 1: as it is stored.
+   */
+  orientation?: number;
   /**
    * Of a JPEG that was understood up to its pixels: whether it is grey or has three components, and
-   * neither an ICC profile nor EXIF names a colour space other than sRGB.
+   * says nothing that could change its colours: neither an ICC profile nor EXIF.
    */
   plain?: boolean;
 }
@@ -170,8 +172,8 @@ async function jpegHeader(
   let at = 2;
   let size: FileHeader['size'];
   let components = 0;
+  let orientation = 1;
   let tagged = false;
-  let exif: Exif = { orientation: 1, colorSpace: sRgb };
   while (true) {
     if (at + 10 > from + bytes.length) {
       from = at;
@@ -188,8 +190,8 @@ async function jpegHeader(
     if (marker === 0xda || marker === 0xd9) {
       // After the start of a scan come pixels, and the size should have come before.
       if (!size) return {};
-      const plain = !tagged && exif.colorSpace === sRgb && (components === 1 || components === 3);
-      return { size, upright: exif.orientation === 1, plain };
+      const plain = !tagged && (components === 1 || components === 3);
+      return { size, plain, ...(orientation > 0 && orientation < 9 && { orientation }) };
     }
     const length = view.getUint16(2);
     if (isFrameHeader(marker)) {
@@ -200,7 +202,9 @@ async function jpegHeader(
         from = at;
         bytes = await chunk(file, from);
       }
-      exif = readExif(viewOf(bytes.subarray(0, at - from + 2 + length), at - from + 10));
+      const segment = bytes.subarray(0, at - from + 2 + length);
+      orientation = readOrientation(viewOf(segment, at - from + 10));
+      tagged = true;
     } else if (marker === 0xe2 && view.getUint32(4) === iccTag) {
       tagged = true;
     }
@@ -212,37 +216,18 @@ async function jpegHeader(
 const exifTag = 0x45786966;
 const iccTag = 0x4943435f;
 
-/** EXIF's number for it. */
-const sRgb = 1;
-
-/** Values as EXIF numbers them; `undefined` where they could not be read. */
-interface Exif {
-  orientation: number | undefined;
-  colorSpace: number | undefined;
-}
-
-/** Source: Exif 2.32 (CIPA DC-008), 4.6: tags 0x0112, 0x8769 and, behind that, 0xA001. */
-function readExif(tiff: DataView): Exif {
+/** Source: Exif 2.32 (CIPA DC-008), 4.6.4, tag 0x0112. 0 where it cannot be read. */
+function readOrientation(tiff: DataView): number {
   try {
     const little = tiff.getUint16(0) === 0x4949;
-    const find = (directory: number, tag: number): number | undefined => {
-      for (let entry = tiff.getUint16(directory, little); entry > 0; entry--) {
-        const at = directory + 2 + (entry - 1) * 12;
-        if (tiff.getUint16(at, little) === tag) return at + 8;
-      }
-      return undefined;
-    };
-    const numberAt = (at: number | undefined) =>
-      at === undefined ? 1 : tiff.getUint16(at, little);
-    const main = tiff.getUint32(4, little);
-    const details = find(main, 0x8769);
-    return {
-      orientation: numberAt(find(main, 0x0112)),
-      colorSpace:
-        details === undefined ? sRgb : numberAt(find(tiff.getUint32(details, little), 0xa001)),
-    };
+    const directory = tiff.getUint32(4, little);
+    for (let entry = tiff.getUint16(directory, little); entry > 0; entry--) {
+      const at = directory + entry * 12 - 10;
+      if (tiff.getUint16(at, little) === 0x0112) return tiff.getUint16(at + 8, little);
+    }
+    return 1;
   } catch (error) {
-    if (error instanceof RangeError) return { orientation: undefined, colorSpace: undefined };
+    if (error instanceof RangeError) return 0;
     throw error;
   }
 }

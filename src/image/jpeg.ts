@@ -2,41 +2,69 @@
  * JPEG files through WebCodecs' `ImageDecoder`: the fastest way to their pixels, and one that can
  * decode at a reduced size. Taken where it gives the same bits as `createImageBitmap`.
  */
-import { asStored, openBitmap, openPlain } from './bands.js';
+import { asStored, openBitmap, openStored } from './bands.js';
 import type { Size } from './geometry.js';
+import { turned } from './turn.js';
 import type { PixelSource } from './types.js';
 import { openPlanes } from './ycc.js';
 
 /** By what libjpeg can shrink a picture at almost no cost, by leaving out frequencies. */
 export type Reduction = 1 | 2 | 4 | 8;
 
+/** How a frame says what EXIF's orientations, from 1 on, say. */
+const turns: readonly (readonly [rotation: number, flip: boolean])[] = [
+  [0, false],
+  [0, true],
+  [180, false],
+  [180, true],
+  [90, true],
+  [90, false],
+  [270, true],
+  [270, false],
+];
+
 /**
- * Decodes a JPEG that EXIF leaves as it is stored.
+ * Decodes a JPEG.
  *
  * @param bytes - The file. It is transferred away.
- * @param size - As its header has it.
+ * @param size - As its header has it, and so its orientation.
+ * @param wanted - By how much a picture of that size, upright, may be reduced.
  * @returns `undefined` where this browser has no such decoder, or the picture needs the ordinary
  *   one, be it to say what is wrong with it.
+ * @throws what `wanted` throws.
  */
 export async function decodeJpeg(
   bytes: ArrayBuffer,
   size: Size,
-  reduction: Reduction,
+  orientation: number,
+  wanted: (upright: Size) => Reduction,
 ): Promise<PixelSource | undefined> {
   if (!(await hasExactPlanes())) return undefined;
+  const upright = orientation < 5 ? size : { width: size.height, height: size.width };
+  const reduction = wanted(upright);
   const width = Math.ceil(size.width / reduction);
   const height = Math.ceil(size.height / reduction);
+  // A last pixel that stands for less than the others may have become the first.
+  const whole = size.width % reduction === 0 && size.height % reduction === 0;
   const desired = reduction > 1 && { desiredWidth: width, desiredHeight: height };
   const frame = await decodeFrame(bytes, desired).catch(() => undefined);
   if (!frame) return undefined;
-  const { rotation, flip } = frame as { rotation?: number; flip?: boolean };
-  const source = rotation || flip ? undefined : (openPlanes(frame) ?? openPlain(frame));
-  if (source?.width === width && source.height === height) {
+  const { rotation = 0, flip = false } = frame as { rotation?: number; flip?: boolean };
+  const [expected, mirrored] = turns[orientation - 1] ?? [];
+  const stored = openPlanes(frame) ?? openStored(frame);
+  if (
+    stored?.width === width &&
+    stored.height === height &&
+    rotation === expected &&
+    flip === mirrored &&
+    (whole || orientation === 1)
+  ) {
+    const source = turned(stored, orientation);
     if (reduction === 1) return source;
     const { format, read, close } = source;
-    return { ...size, format, reducedBy: reduction, read, close };
+    return { ...upright, format, reducedBy: reduction, read, close };
   }
-  source?.close();
+  stored?.close();
   frame.close();
   return undefined;
 }

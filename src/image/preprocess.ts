@@ -12,7 +12,7 @@ import { createTensorWriter, type TensorData } from './tensor.js';
 import type { CapturedImage, PixelImage, PixelRect, PixelSource } from './types.js';
 
 /** How much is read at a time: enough to make a call worth it, little enough for the cache. */
-const bandBytes = 1 << 18;
+const bandBytes = 1 << 20;
 
 /** Options of {@link Preprocessor.run}. */
 export interface PreprocessOptions extends DecodeOptions {

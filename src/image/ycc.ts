@@ -40,15 +40,15 @@ const slack = 64;
 const pool = new CodePool<Exports>(binary);
 
 /**
- * Pixels of a frame that has the planes of a JPEG, upright. Takes the frame over: it is closed with
- * the source.
+ * Pixels of a frame that has the planes of a JPEG, as they are stored, whichever way up it is shown.
+ * Takes the frame over: it is closed with the source.
  *
  * @returns `undefined`, and the frame stays open, if its format is not one of these, or its width
  *   one that is decoded in another way.
  */
 export function openPlanes(frame: VideoFrame): PixelSource | undefined {
   const sampling = samplings[frame.format ?? ''];
-  const { displayWidth: width, displayHeight: height } = frame;
+  const { codedWidth: width, codedHeight: height } = frame;
   if (!sampling || (width + sampling[0]) >> sampling[0] < leastChroma) return undefined;
   const code = pool.acquire();
   return {
@@ -78,8 +78,8 @@ async function convert(
   { x, y, width, height }: PixelRect,
   into: Uint8Array,
 ): Promise<void> {
-  const columns = around(x, width, frame.displayWidth);
-  const lines = around(y, height, frame.displayHeight);
+  const columns = around(x, width, frame.codedWidth);
+  const lines = around(y, height, frame.codedHeight);
   const chromaWidth = (columns.length + sx) >> sx;
   const chromaHeight = (lines.length + sy) >> sy;
   // Room for one sample more on either side.
