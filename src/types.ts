@@ -187,8 +187,8 @@ export interface ClassifyOptions {
    * leave out what the network's size hardly shows: it decodes to a half, a quarter or an eighth of
    * the size, still at least twice what the network's geometry asks for, and the exact resampler
    * goes on from there, from the same region with the same rounding. Scores may then differ in the
-   * second digit, and close answers change places. Without effect on other pictures, on JPEG files
-   * that EXIF turns, and in browsers without an exact `ImageDecoder`.
+   * second digit, and close answers change places. Without effect on other pictures, and in browsers
+   * without an exact `ImageDecoder`.
    * @default 'exact'
    */
   quality?: 'exact' | 'fast';
