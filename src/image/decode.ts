@@ -29,6 +29,12 @@ export interface DecodeOptions {
    * @default not at all
    */
   reduction?: ((size: Size) => Reduction) | undefined;
+  /**
+   * Whether a JPEG, too, is wanted as an image of the platform rather than as bytes, which is slower
+   * on the CPU: a GPU can take an `ImageBitmap`, and no planes.
+   * @default false
+   */
+  native?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -84,7 +90,7 @@ async function decodeFile(
   blob: Blob,
   name: string,
   maxPixels: number,
-  { rasteriseSvg, createContext, reduction, signal }: DecodeOptions,
+  { rasteriseSvg, createContext, reduction, native, signal }: DecodeOptions,
 ): Promise<PixelSource> {
   const { header, bytes } = await readFile(blob).catch((error: unknown) => {
     throw asTabserveError(error, 'image-undecodable', `${name} could not be read.`);
@@ -95,7 +101,7 @@ async function decodeFile(
   if (type === 'svg' && !rasteriseSvg) {
     throw new TabserveError('unsupported', `${name} is an SVG file, which only a page can draw.`);
   }
-  if (bytes && size && header.orientation) {
+  if (bytes && size && header.orientation && !native) {
     const source = await decodeJpeg(bytes, size, header.orientation, reduction ?? (() => 1));
     if (source && signal?.aborted) {
       source.close();

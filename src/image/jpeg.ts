@@ -11,17 +11,9 @@ import { openPlanes } from './ycc.js';
 /** By what libjpeg can shrink a picture at almost no cost, by leaving out frequencies. */
 export type Reduction = 1 | 2 | 4 | 8;
 
-/** How a frame says what EXIF's orientations, from 1 on, say. */
-const turns: readonly (readonly [rotation: number, flip: boolean])[] = [
-  [0, false],
-  [0, true],
-  [180, false],
-  [180, true],
-  [90, true],
-  [90, false],
-  [270, true],
-  [270, false],
-];
+/** How a frame says what EXIF's orientations, from 1 on, say: clockwise, then mirrored. */
+const rotations = [0, 0, 180, 180, 90, 90, 270, 270];
+const flips = [false, true, false, true, true, false, true, false];
 
 /**
  * Decodes a JPEG.
@@ -41,23 +33,21 @@ export async function decodeJpeg(
 ): Promise<PixelSource | undefined> {
   if (!(await hasExactPlanes())) return undefined;
   const upright = orientation < 5 ? size : { width: size.height, height: size.width };
-  const reduction = wanted(upright);
+  let reduction = wanted(upright);
+  // What is left over at the end of a row may be shown at its beginning.
+  if (orientation > 1 && (size.width % reduction || size.height % reduction)) reduction = 1;
   const width = Math.ceil(size.width / reduction);
   const height = Math.ceil(size.height / reduction);
-  // A last pixel that stands for less than the others may have become the first.
-  const whole = size.width % reduction === 0 && size.height % reduction === 0;
   const desired = reduction > 1 && { desiredWidth: width, desiredHeight: height };
   const frame = await decodeFrame(bytes, desired).catch(() => undefined);
   if (!frame) return undefined;
   const { rotation = 0, flip = false } = frame as { rotation?: number; flip?: boolean };
-  const [expected, mirrored] = turns[orientation - 1] ?? [];
   const stored = openPlanes(frame) ?? openStored(frame);
   if (
     stored?.width === width &&
     stored.height === height &&
-    rotation === expected &&
-    flip === mirrored &&
-    (whole || orientation === 1)
+    rotation === rotations[orientation - 1] &&
+    flip === flips[orientation - 1]
   ) {
     const source = turned(stored, orientation);
     if (reduction === 1) return source;
