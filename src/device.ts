@@ -19,8 +19,8 @@ export interface BackendPlan {
 export interface BackendPlans {
   /** Best first: the first that loads is used. */
   plans: BackendPlan[];
-  /** One to try beside the one in use, once that answers, and to move to if it is faster. */
-  better: BackendPlan | null;
+  /** To try beside the one in use, once that answers, and to move to the first that is faster. */
+  rivals: BackendPlan[];
 }
 
 /** More threads than this cost more in memory and waiting than small networks gain. */
@@ -33,7 +33,8 @@ const adapterTimeout = 5_000;
  * The backends to try.
  *
  * With a GPU, `auto` begins on WASM, which answers first: the GPU's engine is larger, and its
- * shaders take their time to compile. Where the user asks to save data, only one of the two is
+ * shaders take their time to compile. With threads, one thread is tried too: on a busy machine
+ * several wait for each other. Where the user asks to save data, only one of the two is
  * loaded, the GPU's.
  *
  * @throws TabserveError `unsupported` when nothing that was asked for exists here.
@@ -49,22 +50,24 @@ export async function planBackends(
     );
   }
   if (device === 'wasm') {
-    return { plans: [planWasm(threads, 'asked for by name', [])], better: null };
+    const plan = planWasm(threads, 'asked for by name', []);
+    return { plans: [plan], rivals: singleThread(plan, threads) };
   }
   const gpu = await findGpu();
   if (device === 'webgpu') {
     if (!gpu.usable) throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
-    return { plans: [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }], better: null };
+    return { plans: [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }], rivals: [] };
   }
   if (!gpu.usable || gpu.isSoftware) {
     const reason = gpu.usable ? 'its adapter is a software one, slower than WASM' : gpu.reason;
     const fallback = { from: 'webgpu', to: 'wasm', reason };
-    const plans = [planWasm(threads, `WebGPU is not used: ${reason}`, [fallback])];
-    return { plans, better: null };
+    const plan = planWasm(threads, `WebGPU is not used: ${reason}`, [fallback]);
+    return { plans: [plan], rivals: singleThread(plan, threads) };
   }
-  const better = { ...webgpu, reason: 'it is expected to be the fastest here', fallbacks: [] };
-  if (savesData()) return { plans: [better, planWasm(threads, 'WebGPU failed', [])], better: null };
-  return { plans: [planWasm(threads, 'it answers while WebGPU gets ready', [])], better };
+  const rival = { ...webgpu, reason: 'it is expected to be the fastest here', fallbacks: [] };
+  if (savesData()) return { plans: [rival, planWasm(threads, 'WebGPU failed', [])], rivals: [] };
+  const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
+  return { plans: [plan], rivals: [rival, ...singleThread(plan, threads)] };
 }
 
 /** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
@@ -96,6 +99,11 @@ function planWasm(
       'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
   };
   return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
+}
+
+/** The same with one thread, where the number of threads was not asked for. */
+function singleThread(plan: BackendPlan, threads: 'auto' | number): BackendPlan[] {
+  return threads === 'auto' && plan.threads > 1 ? [{ ...plan, threads: 1 }] : [];
 }
 
 /** Whether the user wants few bytes loaded. Only Chromium says so. */
