@@ -77,11 +77,13 @@ test('messages to the worker', async ({ page, server }) => {
       mirrors: fc.oneof(fc.constant({}), json),
       hubUrl: fc.oneof(fc.constant('http://127.0.0.1:1/'), json),
       stallTimeout: fc.constant(100),
+      local: fc.boolean(),
     }),
     fc.record({
       device: fc.constantFrom('wasm', 'webgpu', 'x'),
       threads: number,
       wasmUrls: json,
+      binary: fc.oneof(fc.constant(null), json),
       lockName: json,
       page: json,
     }),
@@ -154,7 +156,14 @@ test('messages to the worker', async ({ page, server }) => {
       const { port2 } = new MessageChannel();
       await ask(
         'start',
-        { device: 'wasm', threads: 1, wasmUrls: [wasmUrl], lockName: 'fuzz', page: port2 },
+        {
+          device: 'wasm',
+          threads: 1,
+          wasmUrls: [wasmUrl],
+          binary: null,
+          lockName: 'fuzz',
+          page: port2,
+        },
         [port2],
       );
       const load = {
@@ -165,6 +174,7 @@ test('messages to the worker', async ({ page, server }) => {
         mirrors: {},
         hubUrl: 'http://127.0.0.1:1/',
         stallTimeout: 10_000,
+        local: false,
       };
       await ask('load', load);
       for (const each of parsed.slice(parsed.length / 2)) worker.postMessage(each);
