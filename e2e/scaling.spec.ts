@@ -274,3 +274,40 @@ test('a preload that fails says so, and stands in nobody’s way', async ({ open
   });
   expect(best).toBe('red');
 });
+
+test('of ten thousand images few are captured at a time', async ({ open, server }) => {
+  const model = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
+  const page = await open();
+  const { count, ahead, answered } = await page.evaluate(async (model) => {
+    const count = 10_000;
+    let captured = 0;
+    let answered = 0;
+    let ahead = 0;
+    // Its pixels are looked at just when it is captured.
+    const images = Array.from({ length: count }, () => {
+      const image = new ImageData(8, 8);
+      Object.defineProperty(image, 'data', {
+        get: () => {
+          captured += 1;
+          ahead = Math.max(ahead, captured - answered);
+          return new Uint8ClampedArray(256).fill(255);
+        },
+      });
+      return image;
+    });
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model,
+      device: 'wasm',
+      maxWorkers: 2,
+    });
+    classifier.addEventListener('request', () => {
+      answered += 1;
+    });
+    await classifier.classify(images);
+    return { count, ahead, answered };
+  }, model);
+  expect(answered).toBe(count);
+  expect(ahead).toBeGreaterThan(0);
+  // Two workers with four places each.
+  expect(ahead).toBeLessThanOrEqual(8);
+});

@@ -19,8 +19,19 @@ export interface BackendPlan {
 export interface BackendPlans {
   /** Best first: the first that loads is used. */
   plans: BackendPlan[];
-  /** To try beside the one in use, once that answers, and to move to the first that is faster. */
+  /**
+   * What to try beside the one in use, once that answers, and to move to if it is faster; and what
+   * is then to be said of the plans. Loading need not wait until the browser has answered about its
+   * GPU.
+   */
+  outlook: Promise<Outlook>;
+}
+
+/** See {@link BackendPlans.outlook}. */
+export interface Outlook {
   rivals: BackendPlan[];
+  reason: string;
+  fallbacks: readonly Fallback[];
 }
 
 /** More threads than this cost more in memory and waiting than small networks gain. */
@@ -51,23 +62,47 @@ export async function planBackends(
   }
   if (device === 'wasm') {
     const plan = planWasm(threads, 'asked for by name', []);
-    return { plans: [plan], rivals: singleThread(plan, threads) };
+    return alone([plan], singleThread(plan, threads));
+  }
+  if (device === 'auto' && !savesData()) {
+    const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
+    return { plans: [plan], outlook: outlookOf(plan, singleThread(plan, threads)) };
   }
   const gpu = await findGpu();
+  if (!gpu.usable) {
+    if (device === 'auto') return alone([withoutGpu(planWasm(threads, '', []), gpu.reason)]);
+    throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
+  }
   if (device === 'webgpu') {
-    if (!gpu.usable) throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
-    return { plans: [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }], rivals: [] };
+    return alone([{ ...webgpu, reason: 'asked for by name', fallbacks: [] }]);
   }
-  if (!gpu.usable || gpu.isSoftware) {
-    const reason = gpu.usable ? 'its adapter is a software one, slower than WASM' : gpu.reason;
-    const fallback = { from: 'webgpu', to: 'wasm', reason };
-    const plan = planWasm(threads, `WebGPU is not used: ${reason}`, [fallback]);
-    return { plans: [plan], rivals: singleThread(plan, threads) };
+  if (gpu.isSoftware) return alone([withoutGpu(planWasm(threads, '', []), software)]);
+  const reason = 'the user saves data, and one engine is loaded';
+  return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
+}
+
+const software = 'its adapter is a software one, slower than WASM';
+
+/** Plans that are settled. */
+function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
+  const { reason = '', fallbacks = [] } = plans[0] ?? {};
+  return { plans, outlook: Promise.resolve({ rivals, reason, fallbacks }) };
+}
+
+/** What becomes of a plan for WASM that was made before the GPU was known. */
+async function outlookOf(plan: BackendPlan, others: BackendPlan[]): Promise<Outlook> {
+  const gpu = await findGpu();
+  const { reason, fallbacks } = plan;
+  if (gpu.usable && !gpu.isSoftware) {
+    const rival = { ...webgpu, reason: 'not measured yet', fallbacks: [] };
+    return { rivals: [rival, ...others], reason, fallbacks };
   }
-  const rival = { ...webgpu, reason: 'it is expected to be the fastest here', fallbacks: [] };
-  if (savesData()) return { plans: [rival, planWasm(threads, 'WebGPU failed', [])], rivals: [] };
-  const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
-  return { plans: [plan], rivals: [rival, ...singleThread(plan, threads)] };
+  return { rivals: others, ...withoutGpu(plan, gpu.usable ? software : gpu.reason) };
+}
+
+function withoutGpu(plan: BackendPlan, reason: string): BackendPlan {
+  const fallbacks = [{ from: 'webgpu', to: 'wasm', reason }, ...plan.fallbacks];
+  return { ...plan, reason: `WebGPU is not used: ${reason}`, fallbacks };
 }
 
 /** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */

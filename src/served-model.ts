@@ -1,5 +1,5 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import type { BackendPlan, BackendPlans } from './device.js';
+import type { BackendPlan, BackendPlans, Outlook } from './device.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from './errors.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldImage } from './held-image.js';
@@ -110,8 +110,12 @@ export class ServedModel {
   readonly #life = new AbortController();
   /** Backends still worth trying; the first is in use. */
   #plans: readonly BackendPlan[];
+  /** The first of them, as it was planned. */
+  readonly #planned: BackendPlan | undefined;
+  /** What is not known yet about the backends. */
+  #outlook: Promise<Outlook> | undefined;
   /** Backends that may turn out better than those; each is tried once. */
-  #rivals: readonly BackendPlan[];
+  #rivals: readonly BackendPlan[] = [];
   #fallbacks: Fallback[] = [];
   #lease: WorkerLease | undefined;
   #loading: Promise<void> | undefined;
@@ -135,10 +139,11 @@ export class ServedModel {
   /** Who hears of changes. */
   listener: ServedModelListener | undefined;
 
-  constructor(settings: ServedModelSettings, { plans, rivals }: BackendPlans) {
+  constructor(settings: ServedModelSettings, { plans, outlook }: BackendPlans) {
     this.#settings = settings;
     this.#plans = plans;
-    this.#rivals = rivals;
+    this.#planned = plans[0];
+    this.#outlook = outlook;
     const { idleTimeout: _, ...rest } = settings;
     this.#extras = new ExtraWorkers(rest, this.#lane);
     // A load that the network refused is made again when there is a network.
@@ -169,7 +174,8 @@ export class ServedModel {
   /** Loads the model, unless it is loaded or loading. */
   load(options: LoadOptions = {}): Promise<void> {
     this.#loading ??= this.#bringUp(options).then(
-      () => {
+      async () => {
+        await this.#settleOutlook();
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
         this.#rest();
         void this.#tryRivals();
@@ -317,6 +323,26 @@ export class ServedModel {
   #recover(): void {
     this.#setState('recovering');
     this.#wake();
+  }
+
+  /** By the time that something is loaded, the browser has answered about its GPU. */
+  async #settleOutlook(): Promise<void> {
+    const outlook = this.#outlook;
+    if (!outlook) return;
+    this.#outlook = undefined;
+    const { rivals, reason, fallbacks } = await outlook;
+    const [first, ...others] = this.#plans;
+    const serving = this.#serving;
+    if (!first || !serving) return;
+    this.#rivals = rivals;
+    serving.plan = {
+      ...first,
+      // A step down has a better one.
+      reason: first === this.#planned ? reason : first.reason,
+      fallbacks: [...new Set([...fallbacks, ...first.fallbacks])],
+    };
+    this.#plans = [serving.plan, ...others];
+    this.#tellInfo();
   }
 
   async #bringUp(options: LoadOptions): Promise<void> {
