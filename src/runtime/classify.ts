@@ -63,11 +63,19 @@ export async function classifyImage(
   });
   try {
     laps.lap('queue');
-    const source = await decode(request.image, { maxPixels, signal, rasteriseSvg });
+    const region = request.crop ?? undefined;
+    const source = await decode(request.image, {
+      maxPixels,
+      signal,
+      rasteriseSvg,
+      ...(request.quality === 'fast' && {
+        reduction: (size) => preprocessor.reduction(size, region),
+      }),
+    });
     laps.lap('decode');
     let crop: PixelImage;
     try {
-      crop = await preprocessor.crop(source, request.crop ?? undefined, signal);
+      crop = await preprocessor.crop(source, region, signal);
     } finally {
       source.close();
     }

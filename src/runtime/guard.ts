@@ -99,6 +99,7 @@ const parameters: Readonly<Record<string, Check>> = {
     modelId: id,
     image,
     crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
+    quality: oneOf('exact', 'fast'),
     topK: count,
     threshold: number,
     allow: nullable(strings),
