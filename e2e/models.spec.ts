@@ -85,6 +85,7 @@ test('the catalogue lists embedded and public models, with size, licence and sta
 
 test('prepared, a page reads a model of its user without a server', async ({ server, open }) => {
   const page = await open();
+  server.requests.length = 0;
   const parts = () => server.requests.filter((path) => /\/(manifest|translate)\.js$/.test(path));
   const name = await page.evaluate(
     async ([manifest, model]) => {
