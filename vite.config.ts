@@ -77,7 +77,7 @@ export default defineConfig(({ mode }): UserConfig => {
       return {
         root,
         define,
-        plugins: [assemble()],
+        plugins: [assemble(), shaders()],
         test: { include: ['src/**/*.test.ts'] },
       } as UserConfig;
   }
@@ -104,7 +104,7 @@ function workerBuild(flavour: string): UserConfig {
       },
       minify: true,
     },
-    plugins: [adaptEngine(), assemble()],
+    plugins: [adaptEngine(), assemble(), shaders()],
   };
 }
 
@@ -305,6 +305,20 @@ function assemble(): Plugin {
       module.destroy();
       const text = JSON.stringify(Buffer.from(buffer).toString('base64'));
       return `export default Uint8Array.from(atob(${text}), (char) => char.charCodeAt(0));`;
+    },
+  };
+}
+
+/** Hands shaders (`.wgsl`) over as text, without what only people read. */
+function shaders(): Plugin {
+  return {
+    name: 'tabserve:shaders',
+    load(id) {
+      if (!id.endsWith('.wgsl')) return;
+      const code = readFileSync(id, 'utf8')
+        .replaceAll(/\s*\/\/.*/g, '')
+        .replaceAll(/\n\s*/g, '\n');
+      return `export default ${JSON.stringify(code.trim())};`;
     },
   };
 }

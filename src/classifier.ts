@@ -141,6 +141,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const settings: ServedModelSettings = {
       model: toModelRequest(options.model, assets),
       dtype: options.dtype ?? 'auto',
+      preprocessing: options.preprocessing ?? 'auto',
       maxPixels: options.maxPixels ?? defaultMaxPixels,
       ownWorker: options.ownWorker ?? false,
       hubUrl: hubOf(options.hubUrl),
@@ -374,7 +375,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       this.#refuseOverload();
-      const { classifications, timings, captured, waited, attempts } = await this.#served.classify(
+      const served = await this.#served.classify(
         source,
         {
           crop: options.crop ?? null,
@@ -385,12 +386,14 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
         },
         { captureNow, priority: options.priority ?? 'normal', signal, timeLeft },
       );
+      const { classifications, timings, captured, waited, attempts, preprocessing } = served;
       const total = performance.now() - began;
       const queue = timings.queue + waited;
       const report: RequestReport = {
         id,
         timings: { capture: captured, ...timings, queue, total },
         attempts,
+        preprocessing,
       };
       this.#metrics.succeeded(report);
       this.dispatchEvent(new CustomEvent('request', { detail: report }));

@@ -21,6 +21,7 @@ import type {
   ClassifierState,
   Fallback,
   ModelDtype,
+  PreprocessingChoice,
   RequestPriority,
 } from './types.js';
 import { FrameFollower } from './watch.js';
@@ -29,6 +30,7 @@ import { FrameFollower } from './watch.js';
 export interface ServedModelSettings {
   model: ModelRequest;
   dtype: 'auto' | ModelDtype;
+  preprocessing: PreprocessingChoice;
   maxPixels: number;
   ownWorker: boolean;
   /** Base address of the hub, with a slash at its end. */
@@ -459,7 +461,18 @@ function unload(connection: Connection, modelId: number): void {
 }
 
 function infoOf(
-  { manifest, labels, dtype, file, bytes, from, fallbacks: own, adapter, timings }: LoadedModel,
+  {
+    manifest,
+    labels,
+    dtype,
+    file,
+    bytes,
+    from,
+    fallbacks: own,
+    adapter,
+    preprocessing,
+    timings,
+  }: LoadedModel,
   plan: BackendPlan,
   fallbacks: readonly Fallback[],
   total: number,
@@ -484,6 +497,7 @@ function infoOf(
     fallbacks: [...plan.fallbacks, ...fallbacks, ...own],
     engine: plan.flavour,
     adapter,
+    preprocessing,
     load: { ...timings, total },
   };
 }

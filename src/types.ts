@@ -71,6 +71,26 @@ export interface CreateMonitor extends EventTarget {
   ): void;
 }
 
+/**
+ * What preprocesses pictures. Both give the same bits.
+ *
+ * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
+ * - `cpu`: the CPU, in the worker.
+ * - `gpu`: the GPU, on a software adapter too. Needs the device `webgpu`, and where `auto` took
+ *   `wasm` the CPU does it.
+ *
+ * With the last and the first, the CPU takes those pictures for which this browser and its GPU would
+ * not give the same bits: plain pixels (`ImageData`), other colour spaces than sRGB, most frames of
+ * videos, whose colours have to be converted. The `request` event says which one it was, and why.
+ */
+export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
+
+/** What preprocesses, and why, in words. */
+export interface PreprocessingReport {
+  device: 'cpu' | 'gpu';
+  reason: string;
+}
+
 /** Options of `ImageClassifier.create()`. */
 export interface CreateOptions {
   /** @default the best embedded model */
@@ -89,6 +109,11 @@ export interface CreateOptions {
    * @default 'auto'
    */
   dtype?: 'auto' | ModelDtype;
+  /**
+   * Where pictures become the network's input.
+   * @default 'auto'
+   */
+  preprocessing?: PreprocessingChoice;
   /**
    * Threads of the WASM backend. More than one needs a cross-origin isolated page.
    * @default 'auto': half of the cores, at least 2 and at most 4; 1 on a page that is not isolated
@@ -216,9 +241,9 @@ export interface StageTimings {
   queue: number;
   /** In the worker: bytes to pixels. */
   decode: number;
-  /** In the worker: pixels to tensor. */
+  /** In the worker: pixels to tensor. On the GPU only what it takes to hand that over. */
   preprocess: number;
-  /** In the worker: tensor to logits. */
+  /** In the worker: tensor to logits; with preprocessing on the GPU also that. */
   inference: number;
   /** In the worker: logits to sorted answers. */
   postprocess: number;
@@ -232,6 +257,8 @@ export interface RequestReport {
   timings: StageTimings;
   /** How often it was sent to a worker: 2 if the first one was lost over it. */
   attempts: number;
+  /** What preprocessed its picture. */
+  preprocessing: PreprocessingReport;
 }
 
 /** A substitution that tabserve made, and why. */
@@ -273,6 +300,11 @@ export interface ClassifierInfo {
   engine: 'wasm' | 'jspi' | 'asyncify';
   /** The GPU, as the browser describes it; `null` on WASM. */
   adapter: string | null;
+  /**
+   * What preprocesses pictures. Where it is the GPU, single pictures may be left to the CPU, which
+   * the `request` event says.
+   */
+  preprocessing: PreprocessingReport;
   /**
    * Milliseconds of the load's parts; they overlap. `warmup` is 0 on WASM, where the first image's
    * run serves as one, or a run in the first idle moment.

@@ -19,6 +19,8 @@ export interface Backend {
   executionProviders: Ort.InferenceSession.ExecutionProviderConfig[];
   /** The GPU in words, or `null` on WASM. */
   adapter: string | null;
+  /** The GPU that the engine uses; `null` on WASM. */
+  gpu: { device: GPUDevice; isSoftware: boolean } | null;
   /** What was replaced to start it. */
   fallbacks: readonly Fallback[];
 }
@@ -63,7 +65,7 @@ export async function startBackend(
   ort.env.wasm.wasmBinary = binary;
   // Threads load the engine's script again by this script's address, and the binary by none.
   ort.env.wasm.wasmPaths = { wasm: url };
-  const { device, adapter, fp16 } = (await gpu) ?? { device: null, adapter: null, fp16: true };
+  const { device, adapter, fp16, isSoftware } = (await gpu) ?? noGpu;
   try {
     const session = await ort.InferenceSession.create(
       Uint8Array.from(atob(identityModel), (char) => char.charCodeAt(0)),
@@ -80,6 +82,7 @@ export async function startBackend(
     abilities: { device: request.device, fp16 },
     executionProviders: device ? [{ name: 'webgpu', device }] : ['wasm'],
     adapter,
+    gpu: device && { device, isSoftware },
     fallbacks,
   };
 }
@@ -191,7 +194,10 @@ interface Gpu {
   device: GPUDevice;
   adapter: string;
   fp16: boolean;
+  isSoftware: boolean;
 }
+
+const noGpu = { device: null, adapter: null, fp16: true, isSoftware: false };
 
 /**
  * Opens a device of our own: ONNX Runtime's default one, once lost, is handed out again for ever.
@@ -222,13 +228,15 @@ async function openGpu(onLost: (reason: string) => void): Promise<Gpu> {
         maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
         maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
         maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+        // For large pictures.
+        maxTextureDimension2D: limits.maxTextureDimension2D,
       },
     });
   } catch (cause) {
     throw asTabserveError(cause, 'unsupported', `WebGPU has no device: ${messageOf(cause)}`);
   }
   void device.lost.then((info) => onLost(info.message || info.reason));
-  const { vendor, architecture, description } = adapter.info;
+  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   const words = [vendor, architecture, description].filter((word) => word !== '');
-  return { device, adapter: words.join(' ') || 'WebGPU', fp16 };
+  return { device, adapter: words.join(' ') || 'WebGPU', fp16, isSoftware: isFallbackAdapter };
 }

@@ -1,8 +1,16 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
 import { type Backend, type OrtModule, startBackend } from './backend.js';
+import type { choosePreparer } from './gpu-prepare.js';
 import type { ProgressListener } from './progress.js';
 import type { StartRequest } from './protocol.js';
 import { SerialQueue } from './queue.js';
+
+/** ONNX Runtime, and what comes with it only where it has WebGPU. */
+export interface EngineParts {
+  ort: OrtModule;
+  /** @default the CPU does it all */
+  choosePreparer?: typeof choosePreparer;
+}
 
 /** What an {@link Engine} needs to know. */
 export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>;
@@ -13,15 +21,15 @@ const firstRequestDelay = 50;
 /** ONNX Runtime with its one queue. */
 export class Engine {
   readonly config: EngineConfig;
-  readonly #ort: OrtModule;
+  readonly parts: EngineParts;
   readonly #onDeviceLost: (reason: string) => void;
   readonly #queue = new SerialQueue();
   readonly #followers = new Set<ProgressListener>();
   #backend: Promise<Backend> | undefined;
   #progress: Parameters<ProgressListener> | undefined;
 
-  constructor(ort: OrtModule, config: EngineConfig, onDeviceLost: (reason: string) => void) {
-    this.#ort = ort;
+  constructor(parts: EngineParts, config: EngineConfig, onDeviceLost: (reason: string) => void) {
+    this.parts = parts;
     this.config = config;
     this.#onDeviceLost = onDeviceLost;
   }
@@ -34,7 +42,7 @@ export class Engine {
   async backend(onProgress: ProgressListener): Promise<Backend> {
     this.#followers.add(onProgress);
     if (this.#progress) onProgress(...this.#progress);
-    this.#backend ??= startBackend(this.#ort, this.config, {
+    this.#backend ??= startBackend(this.parts.ort, this.config, {
       onDeviceLost: this.#onDeviceLost,
       onProgress: (...bytes) => {
         this.#progress = bytes;

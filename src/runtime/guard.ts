@@ -47,6 +47,7 @@ const loadRequest = v.object({
   requestId: id,
   model,
   dtype: v.picklist(['auto', 'fp32', 'fp16', 'int8'] as const),
+  preprocessing: v.picklist(['auto', 'cpu', 'gpu'] as const),
   maxPixels: count,
   mirrors: v.record(v.string(), strings),
   hubUrl: v.pipe(v.string(), v.url()),
