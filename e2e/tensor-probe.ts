@@ -1,7 +1,13 @@
 /** Preprocessing made visible: the network's input, element by element, through the public API. */
 import type { Page } from '@playwright/test';
-import type { ModelInput, ModelManifest, PixelRect, Preprocess } from '../src/index.js';
-import { elementType, writeOnnx } from './onnx.js';
+import type {
+  ImageClassifier,
+  ModelInput,
+  ModelManifest,
+  PixelRect,
+  Preprocess,
+} from '../src/index.js';
+import { writeOnnx } from './onnx.js';
 
 /** What is drawn, and what it is handed over as. Pictures are noise with gradients. */
 export interface TrialPicture {
@@ -19,7 +25,7 @@ export interface Trial {
   preprocess: Preprocess;
   picture: TrialPicture;
   crop?: PixelRect | undefined;
-  /** How often the same picture is taken. @default 1 */
+  /** How often the same picture is given, all at once. @default 1 */
   times?: number;
 }
 
@@ -43,15 +49,13 @@ export function tensorProbe(
 ): { manifest: ModelManifest; model: Buffer } {
   const { width, height, channels, layout, dtype } = input;
   const elements = width * height * channels;
-  const shape =
-    layout === 'NCHW' ? ['N', channels, height, width] : ['N', height, width, channels];
-  const flatten = { op: 'Flatten', attributes: { axis: 1 } };
-  const widen = { op: 'Cast', attributes: { to: elementType.float32 } };
+  const shape = layout === 'NCHW' ? ['N', channels, height, width] : ['N', height, width, channels];
+  // No arithmetic: software adapters have none for halves, and a Cast of bytes is one.
   return {
     model: writeOnnx({
       input: { name: 'pixels', type: dtype, shape },
-      nodes: dtype === 'float32' ? [flatten] : [widen, flatten],
-      output: { name: 'elements', shape: ['N', elements] },
+      nodes: [{ op: 'Flatten', attributes: { axis: 1 } }],
+      output: { name: 'elements', type: dtype, shape: ['N', elements] },
     }),
     manifest: {
       name: 'tensor-probe',
@@ -64,6 +68,25 @@ export function tensorProbe(
       files: [{ url: 'probe.onnx', dtype: 'fp32' }],
     },
   };
+}
+
+declare global {
+  interface Window {
+    /** Keep the workers, so that not every trial starts an engine. */
+    anchors: ImageClassifier[];
+  }
+}
+
+/** Starts a worker for either device, for all trials on this page. */
+export async function anchor(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const { ImageClassifier } = window.tabserve;
+    window.anchors = await Promise.all(
+      (['wasm', 'webgpu'] as const).map((device) =>
+        ImageClassifier.create({ model: 'digits', device, preprocessing: 'cpu' }),
+      ),
+    );
+  });
 }
 
 /** Does a trial on WebGPU with the GPU, and on WASM with the CPU, and compares the tensors. */
@@ -101,7 +124,8 @@ export async function compare(page: Page, trial: Trial): Promise<Outcome> {
           case 'frame':
             return new VideoFrame(canvas, { timestamp: 0, alpha: alpha ? 'keep' : 'discard' });
           case 'yuv-frame': {
-            const bytes = new Uint8Array(width * height + 2 * (width >> 1) * (height >> 1));
+            const chroma = Math.ceil(width / 2) * Math.ceil(height / 2);
+            const bytes = new Uint8Array(width * height + 2 * chroma);
             for (let i = 0; i < bytes.length; i++) bytes[i] = data[i * 2] as number;
             return new VideoFrame(bytes, {
               format: 'I420',
@@ -132,12 +156,10 @@ export async function compare(page: Page, trial: Trial): Promise<Outcome> {
           reasons.push(detail.preprocessing.reason);
         });
         const elements = classifier.info.model.labels.length;
-        for (let n = 0; n < (preprocessing === 'gpu' ? times : 1); n++) {
-          const answers = await classifier.classify(image, {
-            topK: elements,
-            threshold: 0,
-            ...(crop && { crop }),
-          });
+        const asked = Array.from({ length: preprocessing === 'gpu' ? times : 1 }, () =>
+          classifier.classify(image, { topK: elements, ...(crop && { crop }) }),
+        );
+        for (const answers of await Promise.all(asked)) {
           const tensor = new Float32Array(elements).fill(Number.NaN);
           for (const { index, score } of answers) tensor[index] = score;
           tensors.push(tensor);
@@ -146,6 +168,7 @@ export async function compare(page: Page, trial: Trial): Promise<Outcome> {
       }
       if (image instanceof VideoFrame || image instanceof ImageBitmap) image.close();
       const [expected = new Float32Array(), ...found] = tensors;
+      if (expected.some(Number.isNaN)) throw new Error('Negative elements are no scores.');
       const differing = found.flatMap((tensor) =>
         Array.from(expected.keys()).filter((i) => !Object.is(tensor[i], expected[i])),
       );
