@@ -22,10 +22,15 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
   await open();
   await prepare(page, server);
   const device = await page.evaluate(async () => {
-    const classifier = await window.createMean({ device: 'auto' });
+    const classifier = await window.createMean({ device: 'auto', preprocessing: 'gpu' });
     const states: string[] = [];
+    const preprocessedOn: Record<string, number> = { cpu: 0, gpu: 0 };
+    classifier.addEventListener('request', ({ detail }) => {
+      const { device } = detail.preprocessing;
+      preprocessedOn[device] = (preprocessedOn[device] ?? 0) + 1;
+    });
     classifier.addEventListener('statechange', () => states.push(classifier.state));
-    Object.assign(window, { states });
+    Object.assign(window, { states, preprocessedOn });
     window.served.one = classifier;
     return classifier.info.device;
   });
@@ -50,11 +55,16 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
   const end = await page.evaluate(() => ({
     states: (window as unknown as { states: string[] }).states,
     fallbacks: window.served.one?.info.fallbacks,
+    preprocessing: window.served.one?.info.preprocessing,
+    preprocessedOn: (window as unknown as { preprocessedOn: object }).preprocessedOn,
   }));
   expect(devices[0]).toBe('webgpu');
   expect(devices.at(-1)).toBe('wasm');
   expect(end.states.slice(0, 2)).toEqual(['recovering', 'ready']);
   expect(end.states.at(-1)).toBe('degraded');
+  expect(end.preprocessedOn).toEqual({ cpu: expect.any(Number), gpu: expect.any(Number) });
+  expect(end.preprocessedOn).not.toHaveProperty('gpu', 0);
+  expect(end.preprocessing).toEqual({ device: 'cpu', reason: 'the model runs on WASM' });
   expect(end.fallbacks).toEqual([
     { from: 'webgpu', to: 'wasm', reason: expect.stringMatching(/lost 3 times within 10 minutes/) },
   ]);
