@@ -17,6 +17,8 @@ export interface TrialPicture {
   /** Transparent in every degree. JPEG and YUV have no transparency. */
   alpha?: boolean;
   colorSpace?: PredefinedColorSpace;
+  /** EXIF orientation of a JPEG, 1…8. @default none */
+  orientation?: number;
 }
 
 /** One preprocessing, to be done on the GPU and on the CPU. */
@@ -113,10 +115,19 @@ export async function compare(page: Page, trial: Trial): Promise<Outcome> {
       const make = async () => {
         switch (as) {
           case 'png':
-          case 'jpeg':
-            return new Promise<Blob>((resolve, reject) =>
+          case 'jpeg': {
+            const blob = await new Promise<Blob>((resolve, reject) =>
               canvas.toBlob((blob) => (blob ? resolve(blob) : reject()), `image/${as}`, 0.9),
             );
+            if (!picture.orientation) return blob;
+            // A segment APP1 behind the start of the image: a TIFF header and one field, 0x112.
+            const tiff = [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1];
+            const value = [0, picture.orientation, 0, 0, 0, 0, 0, 0];
+            const name = [0x45, 0x78, 0x69, 0x66, 0, 0];
+            const exif = [0xff, 0xe1, 0, 34, ...name, ...tiff, ...value];
+            const parts = [blob.slice(0, 2), new Uint8Array(exif), blob.slice(2)];
+            return new Blob(parts, { type: blob.type });
+          }
           case 'bitmap':
             return createImageBitmap(canvas);
           case 'canvas':

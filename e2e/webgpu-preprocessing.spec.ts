@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import fc from 'fast-check';
 import type { Preprocess, ResizeFilter } from '../src/index.js';
-import { test as base, expect } from './fixtures.js';
+import { test as base, expect, needsShared } from './fixtures.js';
+import { cropProbe, serveModel } from './models.js';
+import { sharedFolder } from './server.js';
 import { anchor, compare, type Outcome, type Trial, type TrialPicture } from './tensor-probe.js';
 
 const input: Trial['input'] = {
@@ -178,6 +180,20 @@ test('any picture and any preprocessing', async ({ trials: page }) => {
   );
 });
 
+test('EXIF orientation turns the picture upright', async ({ trials: page }) => {
+  for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    const trial: Trial = {
+      input,
+      preprocess: { resize, ...normalise },
+      picture: { ...picture, as: 'jpeg', orientation },
+      // Within the picture only if it was turned.
+      crop: orientation > 4 ? { x: 0, y: 0, width: 47, height: 61 } : undefined,
+    };
+    const outcome = await compare(page, trial);
+    expect(essence(outcome), `${orientation}: ${outcome.first}`).toEqual(done());
+  }
+});
+
 test('a photo of 12 megapixels', async ({ trials: page }) => {
   const size = { width: 224, height: 224 };
   const outcome = await compare(page, {
@@ -190,6 +206,46 @@ test('a photo of 12 megapixels', async ({ trials: page }) => {
     picture: { as: 'jpeg', width: 4000, height: 3000 },
   });
   expect(essence(outcome), `${outcome.reasons} ${outcome.first}`).toEqual(done());
+});
+
+test('photos become the crop that Pillow makes, bit for bit', async ({ trials: page, server }) => {
+  needsShared('reference.json');
+  test.setTimeout(600_000);
+  const { images } = JSON.parse(readFileSync(`${sharedFolder}/reference.json`, 'utf8')) as {
+    images: { file: string; crop_sha256: string }[];
+  };
+  const step = process.env.TABSERVE_ALL_PHOTOS ? 1 : 12;
+  const chosen = images.filter((_, index) => index % step === 0);
+  const model = serveModel(server, '/crop-probe', cropProbe.manifest, cropProbe.model);
+  const found = await page.evaluate(
+    async ({ model, files }) => {
+      const classifier = await window.tabserve.ImageClassifier.create({
+        model,
+        device: 'webgpu',
+        preprocessing: 'gpu',
+      });
+      const reports: string[] = [];
+      classifier.addEventListener('request', ({ detail }) =>
+        reports.push(detail.preprocessing.device),
+      );
+      const hashes: Record<string, string> = {};
+      for (const file of files) {
+        const photo = await fetch(`/shared/images/photos/${file}`);
+        const answers = await classifier.classify(await photo.blob(), { topK: 224 * 224 * 3 });
+        const bytes = new Uint8Array(answers.length);
+        for (const { index, score } of answers) bytes[index] = score;
+        const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+        hashes[file] = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+      }
+      classifier.destroy();
+      return { hashes, on: [...new Set(reports)] };
+    },
+    { model, files: chosen.map(({ file }) => file) },
+  );
+  expect(found.on).toEqual(['gpu']);
+  expect(found.hashes).toEqual(
+    Object.fromEntries(chosen.map(({ file, crop_sha256 }) => [file, crop_sha256])),
+  );
 });
 
 test('a picture of more pixels than are held on the GPU at a time', async ({ trials: page }) => {
@@ -303,6 +359,16 @@ function expectReplaced(outcome: Outcome): void {
   expect(outcome.reasons[0]).toMatch(/^the GPU failed: /);
   expect(outcome.reasons[2]).toMatch(/^the GPU failed before: /);
 }
+
+test('the asyncify build does it too', async ({ page, open }) => {
+  await page.addInitScript(() => {
+    Reflect.deleteProperty(WebAssembly, 'Suspending');
+  });
+  await anchor(await open());
+  const engine = await page.evaluate(() => window.anchors[1]?.info.engine);
+  expect(engine).toBe('asyncify');
+  expect(essence(await compare(page, { ...trial, times: 4 }))).toEqual(done(4));
+});
 
 test('frames that a bitmap shows otherwise than a canvas are left to the CPU', async ({ open }) => {
   const page = await open();

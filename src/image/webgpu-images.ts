@@ -71,26 +71,24 @@ export class GpuImages {
         return `its colours are not sRGB (${primaries}, ${transfer})`;
       }
     }
-    const isFrame = image instanceof VideoFrame;
-    const bitmap = isFrame ? await createImageBitmap(image) : image;
-    const close = () => isFrame && bitmap.close();
+    if (!(image instanceof VideoFrame)) {
+      const alpha =
+        reading === 'drawn' ? 'premultiplied' : format.endsWith('A') ? 'straight' : 'opaque';
+      // It is closed with the source.
+      return { bitmap: image, alpha, close() {} };
+    }
+    const kind = kindOf(image, source);
+    if (reading === 'converted' && this.#conversions.get(kind) === false) return differs(kind);
+    const bitmap = await createImageBitmap(image);
     const problem =
       bitmap.width !== source.width || bitmap.height !== source.height
         ? 'this browser changes its size'
-        : reading === 'converted' && isFrame
-          ? await this.#compareConversion(source, image, bitmap)
+        : reading === 'converted' && !this.#conversions.get(kind)
+          ? await this.#compareConversion(kind, source, bitmap)
           : undefined;
-    if (problem !== undefined) {
-      close();
-      return problem;
-    }
-    const alpha =
-      reading === 'drawn'
-        ? 'premultiplied'
-        : reading === 'stored' && format.endsWith('A')
-          ? 'straight'
-          : 'opaque';
-    return { bitmap, alpha, close };
+    if (problem === undefined) return { bitmap, alpha: 'opaque', close: () => bitmap.close() };
+    bitmap.close();
+    return problem;
   }
 
   async #tryDevice(): Promise<Finding> {
@@ -151,16 +149,11 @@ export class GpuImages {
    * @returns Why the bitmap cannot be used; `undefined` if it can.
    */
   async #compareConversion(
+    kind: string,
     source: PixelSource,
-    frame: VideoFrame,
     bitmap: ImageBitmap,
   ): Promise<string | undefined> {
     const { width, height } = source;
-    const { primaries, transfer, matrix, fullRange } = frame.colorSpace;
-    const kind = [frame.format, width, height, primaries, transfer, matrix, fullRange].join(' ');
-    const differs = `this browser converts frames of the kind "${kind}" in two ways, which differ`;
-    const known = this.#conversions.get(kind);
-    if (known !== undefined) return known ? undefined : differs;
     const rect = {
       x: Math.max(0, (width - patch) >> 1),
       y: Math.max(0, (height - patch) >> 1),
@@ -172,7 +165,7 @@ export class GpuImages {
     const isAlike = equal(await this.#copied(bitmap, rect, false), expected);
     if (!isAlike) {
       this.#conversions.set(kind, false);
-      return differs;
+      return differs(kind);
     }
     if (new Set(new Uint32Array(expected.buffer)).size < enoughColours) {
       return 'it has too few colours to tell whether this browser converts such frames in one way';
@@ -224,6 +217,16 @@ export class GpuImages {
 }
 
 const whole: PixelRect = { x: 0, y: 0, width: side, height: side };
+
+/** What frames have in common that a browser converts alike. */
+function kindOf({ format, colorSpace }: VideoFrame, { width, height }: PixelSource): string {
+  const { primaries, transfer, matrix, fullRange } = colorSpace;
+  return [format, width, height, primaries, transfer, matrix, fullRange].join(' ');
+}
+
+function differs(kind: string): string {
+  return `this browser converts frames of the kind "${kind}" in two ways, which differ`;
+}
 
 function colourSpaceOf(image: ImageBitmap | VideoFrame): VideoColorSpace {
   if (image instanceof VideoFrame) return image.colorSpace;
