@@ -237,22 +237,34 @@ function fileBuild(): UserConfig {
 }
 
 /**
- * ONNX Runtime names its own files by `import.meta.url`, which a classic script does not have, and
- * starts threads by plain addresses, which Trusted Types forbid. tabserve always says where the
- * binary is; for threads the worker's own address is the right one.
+ * What is said differently in ONNX Runtime. It names its own files by `import.meta.url`, which a
+ * classic script does not have: tabserve always says where the binary is, and for threads the
+ * worker's own address is the right one. It starts threads by plain addresses, which Trusted Types
+ * forbid, and compiles a binary that tabserve has compiled while it came.
  */
+const engineWords: readonly [string, string][] = [
+  ['new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm'],
+  ['import.meta.url', 'self.location.href'],
+  ['new Worker(', 'new ThreadWorker('],
+  ['WebAssembly.instantiate(', 'instantiateEngine('],
+];
+
 function adaptEngine(): Plugin {
-  const threads = resolve(root, 'src/runtime/threads.ts');
+  const ours = (module: string) => JSON.stringify(resolve(root, 'src/runtime', module));
   return {
     name: 'tabserve:adapt-engine',
     enforce: 'pre',
     transform: {
       filter: { id: /onnxruntime-web/ },
-      handler: (code) =>
-        `import { ThreadWorker } from ${JSON.stringify(threads)};\n${code
-          .replaceAll('new URL("ort-wasm', 'new URL(/* @vite-ignore */ "ort-wasm')
-          .replaceAll('import.meta.url', 'self.location.href')
-          .replaceAll('new Worker(', 'new ThreadWorker(')}`,
+      handler(code, id) {
+        const adapted = engineWords.reduce((text, [theirs, ours]) => {
+          if (text.includes(theirs)) return text.replaceAll(theirs, ours);
+          throw new Error(`${id} does not say ${theirs}: see what it says now.`);
+        }, code);
+        return `import { ThreadWorker } from ${ours('threads.ts')};
+          import { instantiateEngine } from ${ours('engine-module.ts')};
+          ${adapted}`;
+      },
     },
   };
 }

@@ -11,7 +11,7 @@ import { sharedFolder } from './server.js';
 const rounds = Number(process.env.TABSERVE_ROUNDS ?? 1);
 const file = 'models/mobilenet_v2_1.0_224.fp32.onnx';
 
-test('MobileNetV2 from the store reads no network', async ({ server, open }) => {
+test('MobileNetV2 from the store reads no network', async ({ server, context }) => {
   needsShared(file);
   test.setTimeout(300_000);
   const bytes = readFileSync(`${sharedFolder}/${file}`);
@@ -23,33 +23,39 @@ test('MobileNetV2 from the store reads no network', async ({ server, open }) => 
     ...manifest,
     files: [{ url, dtype: 'fp32', bytes: bytes.length, sha256: sha256(bytes) }],
   });
-  const page = await open();
-  const firstAnswer = (model: string, empty: boolean) =>
-    page.evaluate(
-      async ({ model, empty }) => {
-        if (empty) await window.tabserve.models.evict();
-        const began = performance.now();
-        const classifier = await window.tabserve.ImageClassifier.create({
-          model,
-          device: 'wasm',
-          ownWorker: true,
-        });
-        await classifier.classify(new ImageData(224, 224));
-        const time = performance.now() - began;
-        const { from } = classifier.info.model;
-        classifier.destroy();
-        return { time, from };
-      },
-      { model, empty },
-    );
+  // In a process of its own each time: what a process has compiled serves all of its pages.
+  const inNewPage = async <T, A>(run: (argument: A) => Promise<T>, argument: A): Promise<T> => {
+    const page = await context.newPage();
+    await page.goto(`${server.origin}/pages/library.html`);
+    await page.waitForFunction(() => 'tabserve' in window);
+    const result = await page.evaluate(run as (argument: unknown) => Promise<T>, argument);
+    await page.close();
+    return result;
+  };
+  const firstAnswer = (model: string) =>
+    inNewPage(async (model) => {
+      const began = performance.now();
+      const classifier = await window.tabserve.ImageClassifier.create({ model, device: 'wasm' });
+      await classifier.classify(new ImageData(224, 224));
+      const time = performance.now() - began;
+      const { from } = classifier.info.model;
+      const { models } = window.tabserve;
+      // What is put into the store after the answer has to be there for the next visit.
+      for (let size = -1; size !== (await models.usage()).bytes; ) {
+        size = (await models.usage()).bytes;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      return { time, from };
+    }, model);
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const http = await firstAnswer('/plain/model.json', true);
-    await firstAnswer('/kept/model.json', false);
+    await inNewPage(() => window.tabserve.models.evict(), null);
+    const http = await firstAnswer('/plain/model.json');
+    await firstAnswer('/kept/model.json');
     server.requests.length = 0;
-    const store = await firstAnswer('/kept/model.json', false);
+    const store = await firstAnswer('/kept/model.json');
     expect([http.from, store.from]).toEqual(['network', 'store']);
-    expect(server.requests).toEqual([]);
+    expect(server.requests.filter((path) => /\.(wasm|onnx|json)$/.test(path))).toEqual([]);
     ratios.push(store.time / http.time);
     console.log(`HTTP ${http.time.toFixed(0)} ms, store ${store.time.toFixed(0)} ms`);
   }

@@ -79,6 +79,12 @@ test('a second visit loads model and engine from the store, without the network'
   expect(first.label).toBe('red');
   expect(first.info?.model.from).toBe('network');
   expect(first.events.at(-1)?.cached).toBe(0);
+  // The engine's file is put there once the first answer is out.
+  await expect
+    .poll(() => page.evaluate(() => window.tabserve.models.usage()))
+    .toMatchObject({
+      bytes: model.length + 14_239_897,
+    });
 
   await open();
   server.requests.length = 0;

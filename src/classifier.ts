@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The page's thin handle on a model in the worker. */
 import type { AssetOptions } from './assets.js';
-import { planBackends } from './device.js';
+import { autoWorkers, planBackends } from './device.js';
 import { isTabserveError, TabserveError } from './errors.js';
 import type { ImageSource } from './image/capture.js';
 import { MetricsRecorder } from './metrics.js';
@@ -26,6 +26,7 @@ import type {
   ClassifierState,
   ClassifyOptions,
   CreateOptions,
+  PreloadOptions,
   RequestReport,
   WatchOptions,
   WatchResult,
@@ -35,11 +36,13 @@ import type {
 export interface ImageClassifierEventMap {
   /** `state` has changed. */
   statechange: Event;
+  /** The classifier has moved to another device, between two requests: `info` says to which and why. */
+  devicechange: Event;
   /** A request was answered; `detail` says what it cost. */
   request: CustomEvent<RequestReport>;
 }
 
-/** Images of one `classify` call that are on their way at a time; the rest waits as sources. */
+/** Images of one `classify` call that are on their way per worker; the rest waits as sources. */
 const batchLanes = 3;
 
 const defaultMaxPixels = 100_000_000;
@@ -62,6 +65,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   static readonly #living = new Set<ImageClassifier>();
   /** What is being created: the requests for models, as text. */
   static readonly #creating = new Set<{ modelKey: string }>();
+  /** What was loaded ahead, by the options that will ask for it. */
+  static readonly #preloaded = new Map<string, Promise<ServedModel>>();
 
   readonly #modelKey: string;
   readonly #maxQueue: number;
@@ -72,15 +77,15 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   readonly #underWay = new Set<Promise<unknown>>();
   #nextId = 1;
 
-  private constructor(
-    modelKey: string,
-    maxQueue: number,
-    serve: (onStateChange: () => void) => ServedModel,
-  ) {
+  private constructor(modelKey: string, maxQueue: number, served: ServedModel) {
     super();
     this.#modelKey = modelKey;
     this.#maxQueue = maxQueue;
-    this.#served = serve(() => this.dispatchEvent(new Event('statechange')));
+    this.#served = served;
+    served.listener = {
+      onStateChange: () => this.dispatchEvent(new Event('statechange')),
+      onDeviceChange: () => this.dispatchEvent(new Event('devicechange')),
+    };
   }
 
   /** The models that come with tabserve, the default one first. */
@@ -136,30 +141,22 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   static async create(options: CreateOptions = {}): Promise<ImageClassifier> {
     const { signal, monitor } = options;
     signal?.throwIfAborted();
-    checkCreateOptions(options);
-    const assets = assetOptions(options);
-    const settings: ServedModelSettings = {
-      model: toModelRequest(options.model, assets),
-      dtype: options.dtype ?? 'auto',
-      preprocessing: options.preprocessing ?? 'auto',
-      maxPixels: options.maxPixels ?? defaultMaxPixels,
-      ownWorker: options.ownWorker ?? false,
-      hubUrl: hubOf(options.hubUrl),
-      stallTimeout: options.stallTimeout ?? defaultStallTimeout,
-      idleTimeout: options.idleTimeout ?? null,
-      assets,
-    };
+    const settings = settingsOf(options);
     const progress = monitor && new DownloadMonitor(monitor);
     const creating = { modelKey: JSON.stringify(settings.model) };
     ImageClassifier.#creating.add(creating);
     let classifier: ImageClassifier | undefined;
     try {
-      const plans = await planBackends(options.device ?? 'auto', options.threads ?? 'auto');
+      const ahead = keyOf(settings, options);
+      const preloaded = ImageClassifier.#preloaded.get(ahead);
+      ImageClassifier.#preloaded.delete(ahead);
+      // A preload that has failed was reported to whoever asked for it.
+      const served = (await preloaded?.catch(() => undefined)) ?? (await serve(settings, options));
       signal?.throwIfAborted();
       classifier = new ImageClassifier(
         creating.modelKey,
         options.maxQueue ?? defaultMaxQueue,
-        (onStateChange) => new ServedModel(settings, plans, onStateChange),
+        served,
       );
       await abortable(
         classifier.#served.load({
@@ -179,6 +176,38 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     }
   }
 
+  /**
+   * Loads worker, engine and model ahead, so that a later {@link create} with equal options is done
+   * at once: call it when it is likely that a classifier will be wanted. What was loaded is kept for
+   * the first such `create()`, or until `idleTimeout`.
+   *
+   * @param options - As for `create()`. The model by its name or address.
+   * @throws TabserveError as `create()`; `invalid-argument` for a model that is given as files.
+   */
+  static async preload(options: PreloadOptions = {}): Promise<void> {
+    const settings = settingsOf(options);
+    const { kind } = settings.model;
+    if (kind !== 'name' && kind !== 'hub' && kind !== 'url') {
+      throw new TabserveError(
+        'invalid-argument',
+        'preload() takes a model by its name or address: which files a later create() will be given, it cannot know.',
+      );
+    }
+    const key = keyOf(settings, options);
+    let preloading = ImageClassifier.#preloaded.get(key);
+    if (!preloading) {
+      preloading = serve(settings, options);
+      ImageClassifier.#preloaded.set(key, preloading);
+    }
+    const served = await preloading;
+    try {
+      await served.load();
+    } catch (error) {
+      if (ImageClassifier.#preloaded.delete(key)) served.destroy();
+      throw error;
+    }
+  }
+
   /** How the classifier is doing. Changes fire `statechange`. */
   get state(): ClassifierState {
     return this.#served.state;
@@ -194,7 +223,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   /** Counts, errors and latency percentiles since the classifier was created. */
   metrics(): ClassifierMetrics {
     this.#metrics.restarts = this.#served.restarts;
-    return this.#metrics.snapshot();
+    return { ...this.#metrics.snapshot(), workers: this.#served.workers };
   }
 
   /**
@@ -336,11 +365,13 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     const lane = async () => {
       for (const [index, image] of queue) {
         const one = { ...options, id: `${options.id}.${index}`, signal };
-        results[index] = await this.#classifyOne(image, one, false, { image: index });
+        const behind = images.length - index - 1;
+        results[index] = await this.#classifyOne(image, one, false, behind, { image: index });
       }
     };
     try {
-      await Promise.all(Array.from({ length: batchLanes }, lane));
+      const lanes = batchLanes * this.#served.maxWorkers;
+      await Promise.all(Array.from({ length: lanes }, lane));
       return results;
     } catch (error) {
       siblingFailed.abort(error);
@@ -352,6 +383,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     source: ImageSource,
     { id, timeout, ...options }: ClassifyOptions & { id: string },
     captureNow: boolean,
+    behind = 0,
     details: { image?: number } = {},
   ): Promise<Classification[]> {
     const began = performance.now();
@@ -384,15 +416,17 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
           allow: options.allow ?? null,
           deny: options.deny ?? null,
         },
-        { captureNow, priority: options.priority ?? 'normal', signal, timeLeft },
+        { captureNow, priority: options.priority ?? 'normal', behind, signal, timeLeft },
       );
-      const { classifications, timings, captured, waited, attempts, preprocessing } = served;
+      const { classifications, timings, captured, waited, attempts, device, preprocessing } =
+        served;
       const total = performance.now() - began;
       const queue = timings.queue + waited;
       const report: RequestReport = {
         id,
         timings: { capture: captured, ...timings, queue, total },
         attempts,
+        device,
         preprocessing,
       };
       this.#metrics.succeeded(report);
@@ -417,6 +451,39 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       { details: { maxQueue: this.#maxQueue } },
     );
   }
+}
+
+/** What the options stand for. Throws `invalid-argument`. */
+function settingsOf(options: CreateOptions): ServedModelSettings {
+  checkCreateOptions(options);
+  const assets = assetOptions(options);
+  const { maxWorkers = 'auto' } = options;
+  return {
+    model: toModelRequest(options.model, assets),
+    dtype: options.dtype ?? 'auto',
+    preprocessing: options.preprocessing ?? 'auto',
+    maxPixels: options.maxPixels ?? defaultMaxPixels,
+    ownWorker: options.ownWorker ?? false,
+    maxWorkers: maxWorkers === 'auto' ? autoWorkers() : maxWorkers,
+    hubUrl: hubOf(options.hubUrl),
+    stallTimeout: options.stallTimeout ?? defaultStallTimeout,
+    idleTimeout: options.idleTimeout ?? null,
+    assets,
+  };
+}
+
+type BackendOptions = Pick<CreateOptions, 'device' | 'threads'>;
+
+/** Names what a preload has loaded, or a `create()` wants. */
+function keyOf(settings: ServedModelSettings, { device, threads }: BackendOptions): string {
+  return JSON.stringify([settings, device, threads]);
+}
+
+async function serve(
+  settings: ServedModelSettings,
+  { device = 'auto', threads = 'auto' }: BackendOptions,
+): Promise<ServedModel> {
+  return new ServedModel(settings, await planBackends(device, threads));
 }
 
 function isList(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {

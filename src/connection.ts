@@ -18,7 +18,7 @@ import {
 } from './errors.js';
 import { rasteriseSvg } from './image/svg.js';
 import type { ProgressListener } from './runtime/progress.js';
-import type { PageApi, Reply, WorkerApi } from './runtime/protocol.js';
+import type { EngineBinary, PageApi, Reply, WorkerApi } from './runtime/protocol.js';
 import type { Fallback } from './types.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
 
@@ -31,6 +31,9 @@ const defaultPatience = 60_000;
 /** Milliseconds of silence after which a worker is asked whether it lives. */
 const pingAfter = 1_000;
 
+/** Milliseconds that a worker is given, when it is ended, to put into the store what it was about to. */
+const lastPatience = 2_000;
+
 /** How often silence is looked for, in milliseconds. */
 const watchInterval = 500;
 
@@ -39,8 +42,14 @@ export type WorkerConfig = Pick<BackendPlan, 'device' | 'flavour' | 'threads'> &
   assets: AssetOptions;
 };
 
+/** What outlives a worker. */
+export interface WorkerLegacy {
+  /** The engine's binary, once a worker has loaded it. */
+  binary: EngineBinary | null;
+}
+
 /** The calls of {@link WorkerApi} that answer. */
-type CallName = Exclude<keyof WorkerApi, 'cancel' | 'ping'>;
+type CallName = Exclude<keyof WorkerApi, 'cancel' | 'ping' | 'finish'>;
 type CallValue<Name extends CallName> =
   Awaited<ReturnType<WorkerApi[Name]>> extends Reply<infer Value> ? Value : never;
 
@@ -58,6 +67,7 @@ export class Connection {
   readonly #worker: Worker;
   readonly #api: Comlink.Remote<WorkerApi>;
   readonly #page: MessagePort;
+  readonly #legacy: WorkerLegacy;
   readonly #disposeScript: () => void;
   /** How to reject each call under way, and how long the worker may be silent over it. */
   readonly #pending = new Map<(error: unknown) => void, number>();
@@ -71,8 +81,13 @@ export class Connection {
   /** Is called once, when the worker has died by itself. */
   onDeath: (error: TabserveError) => void = () => undefined;
 
-  private constructor({ worker, fallbacks, dispose }: StartedWorker, page: MessagePort) {
+  private constructor(
+    { worker, fallbacks, dispose }: StartedWorker,
+    page: MessagePort,
+    legacy: WorkerLegacy,
+  ) {
     this.#worker = worker;
+    this.#legacy = legacy;
     this.fallbacks = fallbacks;
     this.#page = page;
     this.#disposeScript = dispose;
@@ -91,18 +106,20 @@ export class Connection {
   /**
    * Starts a worker and waits for its first sign of life.
    *
+   * @param legacy - What former workers have left; it is added to.
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
-  static async open(config: WorkerConfig): Promise<Connection> {
+  static async open(config: WorkerConfig, legacy: WorkerLegacy): Promise<Connection> {
     const started = await startWorker(config.flavour, config.assets);
     const { port1, port2 } = new MessageChannel();
-    const connection = new Connection(started, port1);
+    const connection = new Connection(started, port1, legacy);
     connection.#servePage();
     const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
     const start = {
       device: config.device,
       threads: config.threads,
       wasmUrls: wasmUrls(config.flavour, config.assets),
+      binary: legacy.binary,
       lockName,
       page: port2,
     };
@@ -179,12 +196,19 @@ export class Connection {
 
   /** Ends the worker. Pending calls reject with `destroyed`. */
   close(): void {
-    this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'));
+    const isOver = Promise.race([
+      this.#api.finish(null),
+      new Promise((resolve) => setTimeout(resolve, lastPatience)),
+    ]);
+    this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'), isOver);
   }
 
   #servePage(): void {
     const api: PageApi = {
       progress: (requestId, ...bytes) => this.#progress.get(requestId)?.(...bytes),
+      keepBinary: (binary) => {
+        this.#legacy.binary = binary;
+      },
       rasteriseSvg: async (svg, maxPixels) => {
         try {
           const bitmap = await rasteriseSvg(svg, { maxPixels });
@@ -241,14 +265,19 @@ export class Connection {
     this.onDeath(error);
   }
 
-  #finish(error: TabserveError): void {
+  /** @param isOver - Settles when the worker may be terminated. @default now */
+  #finish(error: TabserveError, isOver?: Promise<unknown>): void {
     if (this.#end) return;
     this.#end = error;
-    this.#worker.terminate();
-    this.#page.close();
+    const terminate = () => {
+      this.#worker.terminate();
+      this.#page.close();
+      this.#disposeScript();
+    };
+    if (isOver) isOver.then(terminate, terminate);
+    else terminate();
     this.#lockWatch.abort();
     clearInterval(this.#watch);
-    this.#disposeScript();
     for (const reject of this.#pending.keys()) reject(error);
   }
 }

@@ -15,6 +15,14 @@ export interface BackendPlan {
   fallbacks: readonly Fallback[];
 }
 
+/** What a browser can offer. */
+export interface BackendPlans {
+  /** Best first: the first that loads is used. */
+  plans: BackendPlan[];
+  /** One to try beside the one in use, once that answers, and to move to if it is faster. */
+  better: BackendPlan | null;
+}
+
 /** More threads than this cost more in memory and waiting than small networks gain. */
 const maxAutoThreads = 4;
 
@@ -22,35 +30,41 @@ const maxAutoThreads = 4;
 const adapterTimeout = 5_000;
 
 /**
- * The backends to try, in order: the first that loads is used.
+ * The backends to try.
+ *
+ * With a GPU, `auto` begins on WASM, which answers first: the GPU's engine is larger, and its
+ * shaders take their time to compile. Where the user asks to save data, only one of the two is
+ * loaded, the GPU's.
  *
  * @throws TabserveError `unsupported` when nothing that was asked for exists here.
  */
 export async function planBackends(
   device: 'auto' | Device,
   threads: 'auto' | number,
-): Promise<BackendPlan[]> {
+): Promise<BackendPlans> {
   if (typeof WebAssembly !== 'object' || typeof Worker !== 'function') {
     throw new TabserveError(
       'unsupported',
       'tabserve needs WebAssembly and Web Workers; this environment lacks them. On a server, call it in the browser only (in an effect or an event handler).',
     );
   }
-  if (device === 'wasm') return [planWasm(threads, 'asked for by name', [])];
+  if (device === 'wasm') {
+    return { plans: [planWasm(threads, 'asked for by name', [])], better: null };
+  }
   const gpu = await findGpu();
   if (device === 'webgpu') {
     if (!gpu.usable) throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
-    return [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }];
+    return { plans: [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }], better: null };
   }
   if (!gpu.usable || gpu.isSoftware) {
     const reason = gpu.usable ? 'its adapter is a software one, slower than WASM' : gpu.reason;
     const fallback = { from: 'webgpu', to: 'wasm', reason };
-    return [planWasm(threads, `WebGPU is not used: ${reason}`, [fallback])];
+    const plans = [planWasm(threads, `WebGPU is not used: ${reason}`, [fallback])];
+    return { plans, better: null };
   }
-  return [
-    { ...webgpu, reason: 'the GPU is the fastest device here', fallbacks: [] },
-    planWasm(threads, 'WebGPU failed', []),
-  ];
+  const better = { ...webgpu, reason: 'it is expected to be the fastest here', fallbacks: [] };
+  if (savesData()) return { plans: [better, planWasm(threads, 'WebGPU failed', [])], better: null };
+  return { plans: [planWasm(threads, 'it answers while WebGPU gets ready', [])], better };
 }
 
 /** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
@@ -82,6 +96,24 @@ function planWasm(
       'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
   };
   return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
+}
+
+/** Whether the user wants few bytes loaded. Only Chromium says so. */
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
+}
+
+/**
+ * How many workers may serve one model: as many as half of the cores, but 2 where there are two, and
+ * fewer where memory is small. Each holds the engine and the model.
+ */
+export function autoWorkers(): number {
+  const { hardwareConcurrency: cores = 1, deviceMemory = 8 } = navigator as Navigator & {
+    deviceMemory?: number;
+  };
+  const most = deviceMemory <= 2 ? 1 : deviceMemory <= 4 ? 2 : 4;
+  return Math.min(most, cores, Math.max(2, Math.floor(cores / 2)));
 }
 
 type GpuFinding = { usable: true; isSoftware: boolean } | { usable: false; reason: string };

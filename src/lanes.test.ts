@@ -19,7 +19,7 @@ function arrange(capacity: number, names: readonly string[]) {
     signal = never,
   ) =>
     lanes[lane]?.enter(urgency, signal).then(
-      (leave) => {
+      ({ leave }) => {
         order.push(name);
         leaves.push(leave);
       },
@@ -82,7 +82,7 @@ describe('Places', () => {
     const { places, order, lanes, ask, finishAll } = arrange(1, ['a', 'b']);
     lanes.a?.open(places);
     lanes.b?.open(places);
-    lanes.a?.close();
+    lanes.a?.close(places);
     void ask('a', 'a', 'high');
     void ask('b', 'b', 'low');
     await finishAll();
@@ -130,6 +130,20 @@ describe('Lane', () => {
     await settle();
     expect(order).toEqual(['1', '2']);
     await finishAll();
+  });
+
+  it('shares requests out to the worker with the most room', async () => {
+    const { places, lanes, ask } = arrange(4, ['a']);
+    const others = new Places(4);
+    lanes.a?.open(places);
+    lanes.a?.open(others);
+    for (let index = 0; index < 5; index++) void ask('a', `${index}`);
+    await settle();
+    expect([places.free, others.free]).toEqual([1, 2]);
+    lanes.a?.close(places);
+    void ask('a', 'waits');
+    await settle();
+    expect([places.free, others.free]).toEqual([1, 1]);
   });
 
   it('keeps ten thousand waiting and cancels them quickly enough for a page', async () => {

@@ -1,4 +1,4 @@
-/** Whose turn it is: the requests of several models on their way to one worker. */
+/** Whose turn it is: the requests of several models on their way to the workers that serve them. */
 import type { RequestPriority } from './types.js';
 
 /** Queues of a lane, the most urgent first. `again` is for requests that lost their worker. */
@@ -17,6 +17,11 @@ export class Places {
 
   constructor(capacity: number) {
     this.#free = capacity;
+  }
+
+  /** How many requests more may be with the worker now. */
+  get free(): number {
+    return this.#free;
   }
 
   /** Lets a lane take part. It takes its turn after the others. */
@@ -42,25 +47,34 @@ export class Places {
       this.#lanes.add(next);
       this.#free -= 1;
       let isBack = false;
-      next.admit(() => {
+      const leave = () => {
         if (isBack) return;
         isBack = true;
         this.#free += 1;
         this.fill();
-      });
+      };
+      next.admit({ places: this, leave });
     }
   }
 }
 
+/** A request's place with a worker. */
+export interface Place {
+  /** Whose it is. */
+  places: Places;
+  /** Gives it back; further calls do nothing. */
+  leave(): void;
+}
+
 interface Waiting {
-  admit(leave: () => void): void;
+  admit(place: Place): void;
   refuse(error: unknown): void;
 }
 
-/** The waiting requests of one model. */
+/** The waiting requests of one model. They go to whichever of its workers has the most room. */
 export class Lane {
   readonly #queues = ranks.map(() => new Set<Waiting>());
-  #places: Places | undefined;
+  readonly #places = new Set<Places>();
 
   /** The urgency of the best waiting request, 0 the highest; their number when none waits. */
   get rank(): number {
@@ -68,31 +82,29 @@ export class Lane {
     return rank < 0 ? ranks.length : rank;
   }
 
-  /** Sends requests to this worker from now on. */
+  /** Sends requests to this worker too from now on. */
   open(places: Places): void {
-    this.close();
-    this.#places = places;
+    this.#places.add(places);
     places.add(this);
   }
 
-  /** Keeps requests waiting until the lane opens again. */
-  close(): void {
-    this.#places?.remove(this);
-    this.#places = undefined;
+  /** Sends this worker no more requests. While there is no worker, they wait. */
+  close(places: Places): void {
+    this.#places.delete(places);
+    places.remove(this);
   }
 
   /**
    * Waits for a place.
    *
    * @param signal - Gives up waiting; the promise rejects with its reason.
-   * @returns A function that gives the place back; further calls do nothing.
    */
-  async enter(urgency: (typeof ranks)[number], signal: AbortSignal): Promise<() => void> {
+  async enter(urgency: (typeof ranks)[number], signal: AbortSignal): Promise<Place> {
     signal.throwIfAborted();
     const queue = this.#queues[ranks.indexOf(urgency)] as Set<Waiting>;
     let forget: () => void = () => undefined;
     try {
-      return await new Promise<() => void>((admit, refuse) => {
+      return await new Promise<Place>((admit, refuse) => {
         const waiting = { admit, refuse };
         const giveUp = () => refuse(signal.reason);
         forget = () => {
@@ -101,7 +113,7 @@ export class Lane {
         };
         signal.addEventListener('abort', giveUp, { once: true });
         queue.add(waiting);
-        this.#places?.fill();
+        for (const places of this.#byRoom()) places.fill();
       });
     } finally {
       forget();
@@ -109,19 +121,23 @@ export class Lane {
   }
 
   /** Admits the request at the head of the most urgent queue. */
-  admit(leave: () => void): void {
+  admit(place: Place): void {
     const queue = this.#queues[this.rank] ?? new Set();
     const [waiting] = queue;
     if (!waiting) {
-      leave();
+      place.leave();
       return;
     }
     queue.delete(waiting);
-    waiting.admit(leave);
+    waiting.admit(place);
   }
 
   /** Rejects all that wait. */
   refuse(error: unknown): void {
     for (const queue of this.#queues) for (const waiting of queue) waiting.refuse(error);
+  }
+
+  #byRoom(): Places[] {
+    return [...this.#places].sort((a, b) => b.free - a.free);
   }
 }

@@ -77,6 +77,7 @@ export function createModels(tools: LibraryTools): Models {
         hubUrl: hubOf(hubUrl),
         stallTimeout,
         mirrors: {},
+        local: false,
       };
       return withWorker(options, async (worker) => {
         const unfollow =

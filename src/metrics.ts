@@ -44,7 +44,7 @@ export class MetricsRecorder {
     this.#errorsByCode[error.code] = (this.#errorsByCode[error.code] ?? 0) + 1;
   }
 
-  snapshot(): ClassifierMetrics {
+  snapshot(): Omit<ClassifierMetrics, 'workers'> {
     const latency = {} as Record<keyof StageTimings, Percentiles>;
     for (const stage of stages) latency[stage] = percentiles(this.#window.map((t) => t[stage]));
     return {

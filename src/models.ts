@@ -3,7 +3,7 @@ import type { AssetOptions } from './assets.js';
 import { type Connection, newRequestId } from './connection.js';
 import { planBackends } from './device.js';
 import { TabserveError } from './errors.js';
-import { WorkerHost } from './host.js';
+import { WorkerLease } from './host.js';
 import { assetOptions, hubOf, toModelRequest } from './options.js';
 import { DownloadMonitor } from './progress.js';
 import type {
@@ -88,16 +88,17 @@ export interface LibraryTools {
 
 const tools: LibraryTools = {
   async withWorker(options, task) {
-    const [plan] = await planBackends('auto', 'auto');
+    const {
+      plans: [plan],
+    } = await planBackends('auto', 'auto');
     if (!plan) throw new TabserveError('internal', 'There is no backend.');
     const { device, flavour, threads } = plan;
-    const listener = { onWorkerDeath: () => undefined };
     const config = { device, flavour, threads, assets: assetOptions(options) };
-    const host = WorkerHost.join(config, listener, false);
+    const lease = WorkerLease.take(config);
     try {
-      return await task(await host.connect());
+      return await task(await lease.connect());
     } finally {
-      host.leave(listener);
+      lease.release();
     }
   },
   toModelRequest,

@@ -45,6 +45,7 @@ export function checkCreateOptions(options: CreateOptions): void {
   const possible = options.device === 'wasm' ? ['auto', 'cpu'] : ['auto', 'cpu', 'gpu'];
   oneOf(options.preprocessing, 'preprocessing', possible);
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
+  if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);

@@ -1,45 +1,39 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import * as Comlink from 'comlink';
-import { type AssetOptions, modelMirrors } from './assets.js';
-import { type Connection, newRequestId } from './connection.js';
-import type { BackendPlan } from './device.js';
+import type { BackendPlan, BackendPlans } from './device.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from './errors.js';
+import { ExtraWorkers } from './extra-workers.js';
 import { HeldImage } from './held-image.js';
-import { type HostListener, WorkerHost } from './host.js';
-import { type ImageSource, transferables } from './image/capture.js';
+import { WorkerLease } from './host.js';
+import type { ImageSource } from './image/capture.js';
 import { Lane } from './lanes.js';
+import { type ModelSettings, Replica } from './replica.js';
 import type { ProgressListener } from './runtime/progress.js';
-import type {
-  ClassifyRequest,
-  ClassifyResult,
-  LoadedModel,
-  ModelRequest,
-} from './runtime/protocol.js';
+import type { ClassifyRequest, ClassifyResult } from './runtime/protocol.js';
 import { planAfter } from './step-down.js';
 import type {
   ClassifierInfo,
   ClassifierState,
+  Device,
   Fallback,
-  ModelDtype,
-  PreprocessingChoice,
   RequestPriority,
 } from './types.js';
 import { FrameFollower } from './watch.js';
 
-/** Everything about a model's load but where it runs. */
-export interface ServedModelSettings {
-  model: ModelRequest;
-  dtype: 'auto' | ModelDtype;
-  preprocessing: PreprocessingChoice;
-  maxPixels: number;
+/** Everything about a model but where it runs. */
+export interface ServedModelSettings extends ModelSettings {
   ownWorker: boolean;
-  /** Base address of the hub, with a slash at its end. */
-  hubUrl: string;
-  /** Milliseconds without a byte after which a download is tried again. */
-  stallTimeout: number;
+  /** Workers that may serve it at a time. */
+  maxWorkers: number;
   /** Milliseconds without a request after which the model is unloaded; `null` for never. */
   idleTimeout: number | null;
-  assets: AssetOptions;
+}
+
+/** What a {@link ServedModel} tells. */
+export interface ServedModelListener {
+  /** Its `state` has changed. */
+  onStateChange(): void;
+  /** It has moved to another device: `info` has changed. */
+  onDeviceChange(): void;
 }
 
 /** Options of {@link ServedModel.load}. */
@@ -53,6 +47,8 @@ export interface RequestOptions {
   /** Captures what can change at the call, rather than when its turn comes. */
   captureNow: boolean;
   priority: RequestPriority;
+  /** How many images of the same call come after this one. */
+  behind: number;
   signal: AbortSignal;
   /**
    * Milliseconds that are left for the request; `null` for as many as it takes.
@@ -64,6 +60,8 @@ export interface RequestOptions {
 
 /** A result, and what it took. */
 export interface Served extends ClassifyResult {
+  /** What answered. */
+  device: Device;
   /** Milliseconds of taking the picture, and of waiting for a place. */
   captured: number;
   waited: number;
@@ -95,28 +93,29 @@ const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
  */
 const passing: readonly ErrorCode[] = ['worker-blocked', 'unsupported'];
 
-/** A model that a worker has ready. */
-interface Serving {
-  connection: Connection;
-  modelId: number;
-  since: number;
-}
+/** Milliseconds that the first requests have for themselves before another device is tried. */
+const beforeTrial = 500;
+
+/** A better device has to need at most this share of the time, to be worth moving to. */
+const worthMoving = 0.8;
 
 /**
  * Loads a model on the first of several backends that takes it, and keeps it loaded: after the death
  * of its worker it is loaded into a new one, and the requests that were under way are made again.
  */
-export class ServedModel implements HostListener {
+export class ServedModel {
   readonly #settings: ServedModelSettings;
-  readonly #onStateChange: () => void;
   readonly #lane = new Lane();
+  readonly #extras: ExtraWorkers;
   readonly #life = new AbortController();
   /** Backends still worth trying; the first is in use. */
   #plans: readonly BackendPlan[];
+  /** A backend that may turn out better than those; it is tried once. */
+  #better: BackendPlan | null;
   #fallbacks: Fallback[] = [];
-  #host: WorkerHost | undefined;
+  #lease: WorkerLease | undefined;
   #loading: Promise<void> | undefined;
-  #serving: Serving | undefined;
+  #serving: Replica | undefined;
   #info: ClassifierInfo | undefined;
   #state: ClassifierState = 'starting';
   /** Workers that died, or failed to start, since the last sign of health. */
@@ -127,19 +126,21 @@ export class ServedModel implements HostListener {
   #gpuLosses: number[] = [];
   /** Milliseconds of the longest stretch that a worker was seen to spend on loading or running. */
   readonly #longest: { load?: number; run?: number } = {};
+  /** Milliseconds that an image takes in a worker, and its run on the device, of late. */
+  #typical: { image: number; run: number } | undefined;
   #requests = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
   /** Times that a worker died under this model. */
   restarts = 0;
+  /** Who hears of changes. */
+  listener: ServedModelListener | undefined;
 
-  constructor(
-    settings: ServedModelSettings,
-    plans: readonly BackendPlan[],
-    onStateChange: () => void,
-  ) {
+  constructor(settings: ServedModelSettings, { plans, better }: BackendPlans) {
     this.#settings = settings;
     this.#plans = plans;
-    this.#onStateChange = onStateChange;
+    this.#better = better;
+    const { idleTimeout: _, ...rest } = settings;
+    this.#extras = new ExtraWorkers(rest, this.#lane);
     // A load that the network refused is made again when there is a network.
     globalThis.addEventListener('online', () => this.#state === 'failed' && this.#wake(), {
       signal: this.#life.signal,
@@ -155,12 +156,23 @@ export class ServedModel implements HostListener {
     return this.#info;
   }
 
+  /** How many workers may serve it. */
+  get maxWorkers(): number {
+    return this.#settings.maxWorkers;
+  }
+
+  /** How many workers serve it now. */
+  get workers(): number {
+    return (this.#serving ? 1 : 0) + this.#extras.count;
+  }
+
   /** Loads the model, unless it is loaded or loading. */
   load(options: LoadOptions = {}): Promise<void> {
     this.#loading ??= this.#bringUp(options).then(
       () => {
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
         this.#rest();
+        void this.#tryBetter();
       },
       (error: unknown) => {
         this.#loading = undefined;
@@ -182,7 +194,9 @@ export class ServedModel implements HostListener {
     await this.load(options);
     const former = this.#serving;
     await this.#loadOnce(options);
-    return () => former && unload(former.connection, former.modelId);
+    // They have the former version.
+    this.#extras.close();
+    return () => former?.unload();
   }
 
   /**
@@ -199,12 +213,16 @@ export class ServedModel implements HostListener {
     const image = new HeldImage(source, options.captureNow);
     this.#requests += 1;
     clearTimeout(this.#idle);
+    this.#extras.wake();
+    this.#considerMoreWorkers(options.behind);
     try {
       for (let attempts = 1; ; attempts += 1) {
         this.#wake();
         const { priority, signal } = options;
-        const leave = await this.#lane.enter(attempts > 1 ? 'again' : priority, signal);
-        const serving = this.#serving;
+        const { places, leave } = await this.#lane.enter(attempts > 1 ? 'again' : priority, signal);
+        const serving =
+          this.#serving?.places === places ? this.#serving : this.#extras.find(places);
+        const done = serving?.begin();
         try {
           signal.throwIfAborted();
           if (!serving) {
@@ -214,12 +232,13 @@ export class ServedModel implements HostListener {
           }
           const waited = performance.now() - began;
           const served = await this.#attempt(serving, image, request, options, attempts === 1);
-          return { ...served, attempts, waited };
+          return { ...served, device: serving.plan.device, attempts, waited };
         } catch (error) {
           const isLost = losses.some((code) => isTabserveError(error, code));
           if (isTabserveError(error, 'out-of-memory')) this.#outOfMemory(serving, error);
           if (!isLost || attempts > 1 || image.isSpent) throw error;
         } finally {
+          done?.();
           leave();
         }
       }
@@ -235,7 +254,7 @@ export class ServedModel implements HostListener {
     return new FrameFollower(video, signal);
   }
 
-  onWorkerDeath(error: TabserveError): void {
+  #onWorkerDeath(error: TabserveError): void {
     this.restarts += 1;
     this.#noteGpuLoss();
     const { silence } = error.details;
@@ -257,36 +276,34 @@ export class ServedModel implements HostListener {
     this.#setState('destroyed');
     this.#life.abort(new TabserveError('destroyed', 'The classifier was destroyed.'));
     clearTimeout(this.#idle);
-    this.#leaveHost();
+    this.#endWorkers();
     this.#forget();
   }
 
   async #attempt(
-    { connection, modelId }: Serving,
+    replica: Replica,
     image: HeldImage,
     request: Omit<ClassifyRequest, 'requestId' | 'modelId' | 'image' | 'timeLeft'>,
     { signal, timeLeft }: RequestOptions,
     isFirst: boolean,
-  ): Promise<Omit<Served, 'attempts' | 'waited'>> {
+  ): Promise<Omit<Served, 'attempts' | 'waited' | 'device'>> {
     timeLeft();
     const began = performance.now();
     const captured = await image.take(isFirst);
     const sent = performance.now();
     signal.throwIfAborted();
-    const message: ClassifyRequest = {
-      ...request,
-      requestId: newRequestId(),
-      modelId,
-      image: captured,
-      timeLeft: timeLeft(),
-    };
-    const result = await connection.call(
-      'classify',
-      Comlink.transfer(message, transferables(captured)),
+    const result = await replica.classify(
+      { ...request, image: captured, timeLeft: timeLeft() },
       { signal, patience: this.#patience('run') },
     );
     this.#losses = 0;
-    this.#note('run', Math.max(result.timings.preprocess, result.timings.inference));
+    const { decode, preprocess, inference } = result.timings;
+    this.#note('run', Math.max(preprocess, inference));
+    if (replica === this.#serving) {
+      const latest = decode + preprocess + inference;
+      const { image, run } = this.#typical ?? { image: latest, run: inference };
+      this.#typical = { image: (3 * image + latest) / 4, run: (3 * run + inference) / 4 };
+    }
     return { ...result, captured: sent - began };
   }
 
@@ -326,41 +343,105 @@ export class ServedModel implements HostListener {
   }
 
   async #loadOnce({ signal, onProgress }: LoadOptions): Promise<void> {
-    const began = performance.now();
-    const { ownWorker, assets, idleTimeout: _, ...what } = this.#settings;
     const [plan] = this.#plans;
     if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
+    this.#lease ??= this.#takeLease(plan);
+    const replica = await Replica.load(this.#lease, plan, this.#settings, {
+      signal: AbortSignal.any(signal ? [signal, this.#life.signal] : [this.#life.signal]),
+      onProgress,
+      patience: this.#patience('load'),
+    });
+    const { session, warmup } = replica.loaded.timings;
+    this.#note('load', Math.max(session, warmup));
+    this.#serve(replica);
+  }
+
+  #takeLease(plan: BackendPlan): WorkerLease {
+    const { assets, ownWorker } = this.#settings;
     const { device, flavour, threads } = plan;
-    this.#host ??= WorkerHost.join({ device, flavour, threads, assets }, this, ownWorker);
-    const { places } = this.#host;
-    const connection = await this.#host.connect();
-    const requestId = newRequestId();
-    const unfollow = onProgress && connection.followProgress(requestId, onProgress);
-    const signals = signal ? [signal, this.#life.signal] : [this.#life.signal];
+    const lease = WorkerLease.take({ device, flavour, threads, assets }, ownWorker);
+    lease.onDeath = (error) => this.#onWorkerDeath(error);
+    return lease;
+  }
+
+  /** Sends requests there from now on. */
+  #serve(replica: Replica): void {
+    this.#serving = replica;
+    this.#typical = undefined;
+    this.#tellInfo();
+    this.#lane.open(replica.places);
+  }
+
+  #tellInfo(): void {
+    if (this.#serving) this.#info = infoOf(this.#serving, this.#fallbacks);
+  }
+
+  /**
+   * Loads the model on a backend that may be better than the one in use, beside it, and moves there
+   * if it has been measured to be.
+   */
+  async #tryBetter(): Promise<void> {
+    const plan = this.#better;
+    if (!plan) return;
+    this.#better = null;
+    await this.#pause(beforeTrial).catch(() => undefined);
+    const current = this.#serving;
+    if (!current) return;
+    const lease = this.#takeLease(plan);
+    const lost = new AbortController();
+    lease.onDeath = (error) => lost.abort(error);
+    const signal = AbortSignal.any([this.#life.signal, lost.signal]);
     try {
-      const { model } = what;
-      const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
-      const request = { requestId, mirrors, ...what };
-      const loaded = await connection.call('load', request, {
-        signal: AbortSignal.any(signals),
-        patience: this.#patience('load'),
-      });
-      this.#info = infoOf(
-        loaded,
-        plan,
-        [...this.#fallbacks, ...connection.fallbacks],
-        performance.now() - began,
-      );
-      this.#note('load', Math.max(loaded.timings.session, loaded.timings.warmup));
-      this.#serving = { connection, modelId: loaded.modelId, since: performance.now() };
-      this.#lane.open(places);
+      const options = { signal, patience: patience.first };
+      const replica = await Replica.load(lease, plan, this.#settings, options);
+      const theirs = await replica.measure(options);
+      const ours = this.#typical?.run ?? (await current.measure(options));
+      const times = `${plan.device} ${theirs.toFixed(1)} ms a run, ${current.plan.device} ${ours.toFixed(1)} ms`;
+      if (this.#serving !== current) {
+        // It was lost meanwhile; whoever brings it back is not to be disturbed.
+        lease.release();
+      } else if (theirs <= worthMoving * ours) {
+        await this.#moveTo(replica, lease, `measured to be faster: ${times}`);
+      } else {
+        lease.release();
+        const settled = { ...current.plan, reason: `measured to be no slower: ${times}` };
+        this.#plans = this.#plans.map((each) => (each === current.plan ? settled : each));
+        current.plan = settled;
+      }
     } catch (error) {
-      // An abort may cross the answer: then the worker has a model that nobody knows.
-      if (!connection.end) unload(connection, requestId);
-      throw error;
-    } finally {
-      unfollow?.();
+      lease.release();
+      if (this.#life.signal.aborted) return;
+      this.#fallbacks.push({
+        from: plan.device,
+        to: current.plan.device,
+        reason: messageOf(error),
+      });
+      if (this.#state === 'ready') this.#setState('degraded');
     }
+    this.#tellInfo();
+  }
+
+  /** Requests that have begun end where they are, before any begins at the new place. */
+  async #moveTo(replica: Replica, lease: WorkerLease, reason: string): Promise<void> {
+    const { session, warmup } = replica.loaded.timings;
+    this.#note('load', Math.max(session, warmup));
+    const former = this.#serving;
+    const formerLease = this.#lease;
+    if (former) this.#lane.close(former.places);
+    this.#extras.close();
+    replica.plan = { ...replica.plan, reason };
+    this.#plans = [replica.plan, ...this.#plans];
+    this.#serving = replica;
+    this.#typical = undefined;
+    this.#lease = lease;
+    lease.onDeath = (error) => this.#onWorkerDeath(error);
+    await Promise.all([former?.idle(), this.#extras.idle()]);
+    former?.unload();
+    formerLease?.release();
+    if (this.#serving !== replica) return;
+    this.#tellInfo();
+    this.#lane.open(replica.places);
+    this.listener?.onDeviceChange();
   }
 
   /** Goes on to another backend, or a smaller setting, if the error is one that it may not have. */
@@ -378,7 +459,7 @@ export class ServedModel implements HostListener {
       to,
       reason: `${recent < losses ? '' : often}${messageOf(error)}`,
     });
-    this.#leaveHost();
+    this.#endWorkers();
     this.#plans = plans;
     this.#losses = 0;
     return true;
@@ -394,8 +475,13 @@ export class ServedModel implements HostListener {
   }
 
   /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
-  #outOfMemory(serving: Serving | undefined, error: unknown): void {
-    if (!serving || serving !== this.#serving) return;
+  #outOfMemory(serving: Replica | undefined, error: unknown): void {
+    if (!serving) return;
+    if (serving !== this.#serving) {
+      // An extra worker: the first one goes on.
+      serving.connection.replace(error);
+      return;
+    }
     if (!this.#stepDown(error)) {
       serving.connection.replace(error);
       return;
@@ -407,25 +493,34 @@ export class ServedModel implements HostListener {
 
   /** The model is not in a worker any more. */
   #forget(): void {
-    this.#lane.close();
+    if (this.#serving) this.#lane.close(this.#serving.places);
     this.#serving = undefined;
     this.#loading = undefined;
   }
 
-  #leaveHost(): void {
-    const { connection, modelId } = this.#serving ?? {};
-    if (connection && modelId) unload(connection, modelId);
-    this.#host?.leave(this);
-    this.#host = undefined;
+  #endWorkers(): void {
+    this.#serving?.unload();
+    this.#lease?.release();
+    this.#lease = undefined;
+    this.#extras.close();
+  }
+
+  #considerMoreWorkers(behind: number): void {
+    const { plan } = this.#serving ?? {};
+    if (!plan || !this.#typical) return;
+    const backlog = (this.#requests + behind) * this.#typical.image;
+    this.#extras.consider(plan, backlog, this.#patience('load'));
   }
 
   /** Unloads the model after a while, unless a request comes. */
   #rest(): void {
     clearTimeout(this.#idle);
     const { idleTimeout } = this.#settings;
-    if (idleTimeout === null || this.#requests > 0 || !this.#serving) return;
+    if (this.#requests > 0) return;
+    this.#extras.rest();
+    if (idleTimeout === null || !this.#serving) return;
     this.#idle = setTimeout(() => {
-      this.#leaveHost();
+      this.#endWorkers();
       this.#forget();
     }, idleTimeout);
   }
@@ -451,33 +546,13 @@ export class ServedModel implements HostListener {
   #setState(state: ClassifierState): void {
     if (this.#state === state || this.#state === 'destroyed') return;
     this.#state = state;
-    this.#onStateChange();
+    this.listener?.onStateChange();
   }
 }
 
-/** Tells a worker, if it still is there, to forget a model. */
-function unload(connection: Connection, modelId: number): void {
-  connection.call('unload', modelId, { patience: 0 }).catch(() => undefined);
-}
-
-function infoOf(
-  {
-    manifest,
-    labels,
-    dtype,
-    file,
-    bytes,
-    from,
-    fallbacks: own,
-    adapter,
-    preprocessing,
-    timings,
-  }: LoadedModel,
-  plan: BackendPlan,
-  fallbacks: readonly Fallback[],
-  total: number,
-): ClassifierInfo {
-  return {
+function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly Fallback[]) {
+  const { manifest, labels, dtype, file, bytes, from, fallbacks, adapter, timings } = loaded;
+  const info: ClassifierInfo = {
     model: {
       name: manifest.name,
       version: manifest.version,
@@ -494,10 +569,11 @@ function infoOf(
     dtype,
     threads: plan.threads,
     reason: plan.reason,
-    fallbacks: [...plan.fallbacks, ...fallbacks, ...own],
+    fallbacks: [...plan.fallbacks, ...given, ...connection.fallbacks, ...fallbacks],
     engine: plan.flavour,
     adapter,
-    preprocessing,
-    load: { ...timings, total },
+    preprocessing: loaded.preprocessing,
+    load: { ...timings, total: loadTime },
   };
+  return info;
 }

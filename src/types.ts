@@ -76,12 +76,12 @@ export interface CreateMonitor extends EventTarget {
  *
  * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
  * - `cpu`: the CPU, in the worker.
- * - `gpu`: the GPU, on a software adapter too. Needs the device `webgpu`, and where `auto` took
- *   `wasm` the CPU does it.
+ * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
  *
- * With the last and the first, the CPU takes those pictures for which this browser and its GPU would
- * not give the same bits: plain pixels (`ImageData`), other colour spaces than sRGB, most frames of
- * videos, whose colours have to be converted. The `request` event says which one it was, and why.
+ * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
+ * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB,
+ * frames of videos where the browser's ways to convert their colours differ. The `request` event
+ * says which one it was, and why.
  */
 export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
 
@@ -96,8 +96,10 @@ export interface CreateOptions {
   /** @default the best embedded model */
   model?: ModelSource;
   /**
-   * `auto` takes WebGPU on a real adapter and WASM otherwise, and falls back to WASM when WebGPU
-   * fails; the reason stands in `info`. A device asked for by name is used or refused, never
+   * `auto` answers from WASM as soon as that is ready. On a real adapter WebGPU is then loaded in the
+   * background and measured; if it is faster, the classifier moves there between two requests and
+   * fires `devicechange`. The reason stands in `info`. (Where the user asks to save data, WebGPU is
+   * loaded alone, with WASM as the fallback.) A device asked for by name is used or refused, never
    * replaced.
    * @default 'auto'
    */
@@ -119,6 +121,15 @@ export interface CreateOptions {
    * @default 'auto': half of the cores, at least 2 and at most 4; 1 on a page that is not isolated
    */
   threads?: 'auto' | number;
+  /**
+   * Workers that may serve the model at a time. On a page that is not cross-origin isolated, where
+   * the WASM backend has one thread, more of them make use of more cores: they are started for a
+   * backlog, from what is in the store or the browser's cache, and ended after 10 seconds without.
+   * Each holds the engine and the model once more in memory.
+   * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; fewer on
+   *   devices of little memory
+   */
+  maxWorkers?: 'auto' | number;
   /** Aborts the load. The promise rejects with `signal.reason`. */
   signal?: AbortSignal;
   /** Is called once, before the first byte, with a target of `downloadprogress` events. */
@@ -174,6 +185,9 @@ export interface CreateOptions {
    */
   stallTimeout?: number;
 }
+
+/** Options of `ImageClassifier.preload()`. */
+export type PreloadOptions = Omit<CreateOptions, 'signal' | 'monitor'>;
 
 /**
  * How urgent a request is among those to the same worker. Strict: while a more urgent one waits, no
@@ -257,6 +271,8 @@ export interface RequestReport {
   timings: StageTimings;
   /** How often it was sent to a worker: 2 if the first one was lost over it. */
   attempts: number;
+  /** What answered. */
+  device: Device;
   /** What preprocessed its picture. */
   preprocessing: PreprocessingReport;
 }
@@ -350,6 +366,8 @@ export interface ClassifierMetrics {
   aborted: number;
   /** Requests under way. */
   pending: number;
+  /** Workers that serve the model now. */
+  workers: number;
   /** Times that the worker had to be replaced. */
   restarts: number;
   /** Requests that were sent again because their worker was lost. */

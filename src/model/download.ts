@@ -28,12 +28,22 @@ export interface Expected {
  */
 export type BytesListener = (loaded: number, total: number, cached: number) => void;
 
+/**
+ * Receives a file's bytes as they come, before anything about them is verified.
+ *
+ * @param at - Where `chunk` begins in the file; 0 also when the file is begun anew.
+ * @param total - Bytes in all, 0 while unknown.
+ */
+export type ChunkListener = (chunk: Uint8Array<ArrayBuffer>, at: number, total: number) => void;
+
 /** Options of {@link download}. */
 export interface DownloadOptions {
   expected?: Expected | undefined;
   signal: AbortSignal;
   /** Called before the first byte, once the size is known as far as it will be, and per chunk. */
   onProgress?: BytesListener | undefined;
+  /** Hears every byte, too early to trust it. */
+  onChunk?: ChunkListener | undefined;
   /** Where bytes are kept as they come, so that a later download goes on from there. */
   partial?: PartialFile | null | undefined;
   /** Is told when `partial` could not take a chunk; from then on nothing is kept. */
@@ -42,6 +52,8 @@ export interface DownloadOptions {
   maxBytes?: number | undefined;
   /** Milliseconds without a byte after which the server is asked again. @default 20_000 */
   stallTimeout?: number | undefined;
+  /** Take it from the browser's cache, or not at all: only files of the page's own origin. */
+  local?: boolean | undefined;
   /** See `AskOptions.otherOrigin`. @default whether the sha256 is known */
   otherOrigin?: boolean | undefined;
 }
@@ -66,10 +78,10 @@ export async function download(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (source instanceof Blob) return readBlob(source, options);
   try {
-    return await new Download(source, options, 'default').run();
+    return await new Download(source, options, options.local ? 'only-if-cached' : 'default').run();
   } catch (error) {
     const isWrong = isTabserveError(error, 'integrity') || isTabserveError(error, 'model-invalid');
-    if (!isWrong || options.expected?.sha256 === undefined) throw error;
+    if (!isWrong || options.local || options.expected?.sha256 === undefined) throw error;
     return new Download(source, options, 'reload').run();
   }
 }
@@ -222,11 +234,12 @@ class Download {
     this.#retries.progressed();
   }
 
-  #take(chunk: Uint8Array): void {
+  #take(chunk: Uint8Array<ArrayBuffer>): void {
     const most = this.#expected.bytes ?? this.#options.maxBytes ?? mostBytes;
     if (this.#sink.length + chunk.length > most) {
       throw sizeError(this.#url, `more than ${most}`, this.#expected, most);
     }
+    this.#options.onChunk?.(chunk, this.#sink.length, this.#total);
     this.#sink.append(chunk);
     this.#digest?.update(chunk);
   }

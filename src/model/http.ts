@@ -21,7 +21,10 @@ export interface AskOptions {
   from?: number;
   /** The version of the file that `from` belongs to; `null` if unknown. */
   validator?: string | null;
-  /** `reload` when what a cache on the way gave was wrong. @default 'default' */
+  /**
+   * `reload` when what a cache on the way gave was wrong, `only-if-cached` when the network must not
+   * be used. @default 'default'
+   */
   cache?: RequestCache;
   /**
    * Accept that another origin answers in the end, as hubs do with their content networks. Without
@@ -47,13 +50,19 @@ export async function ask(url: string, options: AskOptions): Promise<Response> {
   }
   let response: Response;
   try {
-    response = await fetch(url, { signal, headers, cache });
+    const isLocal = cache === 'only-if-cached';
+    response = await fetch(url, {
+      signal,
+      headers,
+      cache,
+      ...(isLocal && { mode: 'same-origin' }),
+    });
   } catch (cause) {
     signal.throwIfAborted();
     throw new TabserveError(
       'network',
       `${url} could not be fetched. Either there is no connection, or the browser forbids it: another origin must send Access-Control-Allow-Origin, and a Content-Security-Policy must name the origin in connect-src, and a page on https gets nothing from http (mixed content).`,
-      { cause, details: { url } },
+      { cause, details: { url }, retryable: cache !== 'only-if-cached' },
     );
   }
   if (!response.ok) {

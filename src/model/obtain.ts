@@ -13,7 +13,7 @@ const resumableSize = 1 << 18;
 /** Options of {@link obtain}. */
 export type ObtainOptions = Pick<
   DownloadOptions,
-  'expected' | 'signal' | 'onProgress' | 'stallTimeout' | 'otherOrigin'
+  'expected' | 'signal' | 'onProgress' | 'onChunk' | 'stallTimeout' | 'otherOrigin' | 'local'
 > & {
   /** Keep a file without a sha256 too. @default false */
   keep?: boolean;
@@ -22,9 +22,14 @@ export type ObtainOptions = Pick<
    * comes out is kept if it has the expected sha256, and used in any case.
    */
   convert?: (served: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>;
+  /** The file is kept once this has settled: writing it would slow down what is more urgent. */
+  keepAfter?: Promise<unknown>;
 };
 
-/** What {@link obtain} gives. The bytes are shared with other callers: read only. */
+/**
+ * What {@link obtain} gives. The bytes are shared with other callers: read only. Of callers who share
+ * them, only the first hears them by `onChunk`.
+ */
 export interface Obtained {
   bytes: Uint8Array<ArrayBuffer>;
   /** `store` if no byte came over the network. */
@@ -101,7 +106,9 @@ class FirstDownload {
     const bytes = await download(this.#url, this.#options);
     const sha256 = await digestOf(bytes);
     const keeper = new Keeper(this.#store, this.#url, sha256);
-    const kept = keeper.commit(bytes, null).then(() => keeper.fallbacks);
+    const kept = Promise.resolve(this.#options.keepAfter)
+      .then(() => keeper.commit(bytes, null))
+      .then(() => keeper.fallbacks);
     return { bytes, from: 'network', sha256, fallbacks: [], kept };
   }
 }
@@ -152,8 +159,10 @@ class StoredDownload {
   }
 
   async #fromStore(): Promise<Obtained | undefined> {
-    const { expected, onProgress } = this.#options;
-    const found = await this.#keeper.attempt('read', () => this.#store.read(this.#sha256));
+    const { expected, onProgress, onChunk } = this.#options;
+    const found = await this.#keeper.attempt('read', () =>
+      this.#store.read(this.#sha256, (bytes) => onChunk?.(bytes, 0, bytes.length)),
+    );
     if (found === 'corrupt') {
       this.#keeper.fallbacks.push({
         from: this.#store.kind,
@@ -170,10 +179,11 @@ class StoredDownload {
   }
 
   async #fromNetwork(deliver: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<void> {
-    const { expected } = this.#options;
-    if (this.#options.convert) {
+    const { expected, convert, keepAfter } = this.#options;
+    if (convert) {
       const bytes = await fetchAll(this.#url, this.#options);
       deliver(bytes);
+      await keepAfter;
       if ((await digestOf(bytes)) === this.#sha256) await this.#keeper.commit(bytes, null);
       return;
     }
@@ -194,6 +204,7 @@ class StoredDownload {
         },
       });
       deliver(bytes);
+      await keepAfter;
       await this.#keeper.commit(bytes, partial ?? null);
     } finally {
       partial?.close();

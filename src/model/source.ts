@@ -154,6 +154,11 @@ async function translated(
   options: ResolveOptions,
   files: Readonly<Record<string, Blob>> = {},
 ): Promise<ResolvedModel> {
+  if (options.local && request.kind !== 'bare' && request.kind !== 'files') {
+    throw new TabserveError('network', `${source ?? 'The model'} is not in the store.`, {
+      retryable: false,
+    });
+  }
   const translation = await untilAborted(options.translate(request), options.signal);
   const { manifest, baseUrl, otherOrigin } = translation;
   const locate = locator(files, baseUrl, manifest.name);

@@ -9,7 +9,10 @@ const maxTextBytes = 16_000_000;
 const maxDepth = 64;
 
 /** Options of {@link downloadText}. */
-export type TextOptions = Pick<DownloadOptions, 'signal' | 'stallTimeout' | 'otherOrigin'>;
+export type TextOptions = Pick<
+  DownloadOptions,
+  'signal' | 'stallTimeout' | 'otherOrigin' | 'local'
+>;
 
 /** Fetches `url` as UTF-8. Errors as in `download()`. */
 export async function downloadText(url: string | Blob, options: TextOptions): Promise<string> {

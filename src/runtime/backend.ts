@@ -6,8 +6,9 @@ import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
 import type { Fallback } from '../types.js';
 import { ortVersion } from '../version.js';
+import { isWasm, ModuleCompiler, withModule } from './engine-module.js';
 import type { ProgressListener } from './progress.js';
-import type { StartRequest } from './protocol.js';
+import type { EngineBinary, StartRequest } from './protocol.js';
 
 /** The engine's API, the same for each of its builds. */
 export type OrtModule = typeof Ort;
@@ -25,6 +26,12 @@ export interface Backend {
   fallbacks: readonly Fallback[];
 }
 
+/** An engine that was started here. */
+export interface StartedBackend extends Backend {
+  /** Settles once its binary is in the store. */
+  kept: Promise<unknown>;
+}
+
 /**
  * A model of one Identity node, 67 bytes (`onnx.helper.make_model`, opset 13).
  *
@@ -34,71 +41,80 @@ export interface Backend {
 const identityModel =
   'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
 
-/** Magic number at the start of every WebAssembly binary. */
-const wasmMagic = [0x00, 0x61, 0x73, 0x6d];
-
 /** The engine's binaries, by file name. The build puts it in. */
 declare const __ORT_BINARIES__: Readonly<Record<string, { bytes: number; sha256: string }>>;
 
 /**
- * Starts ONNX Runtime: fetches its binary, compiles it, and opens the GPU where one is wanted.
+ * Starts ONNX Runtime: fetches its binary, compiles it meanwhile, and opens the GPU where one is
+ * wanted.
  *
  * The binary is fetched here and not by ONNX Runtime because a failed load inside it cannot be
- * repeated, shows no progress and does not say what the server sent instead.
+ * repeated, shows no progress, does not say what the server sent instead, and checks nothing.
  *
  * @throws TabserveError `network`, `model-not-found`, `unsupported`, `out-of-memory`.
  */
 export async function startBackend(
   ort: OrtModule,
-  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>,
+  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'binary'>,
   options: {
     onProgress: ProgressListener;
+    /** Is given the binary if it had to be loaded. */
+    onBinary: (binary: EngineBinary) => void;
     onDeviceLost: (reason: string) => void;
+    /** Settles when there is time to put the binary into the store. */
+    keepAfter: Promise<unknown>;
   },
-): Promise<Backend> {
+): Promise<StartedBackend> {
   const gpu = request.device === 'webgpu' ? openGpu(options.onDeviceLost) : undefined;
   // Without this, a GPU that cannot be opened while the binary loads is an unhandled rejection.
   gpu?.catch(() => undefined);
-  const { binary, url, fallbacks } = await downloadBinary(request.wasmUrls, options.onProgress);
+  const { binary, kept } = request.binary
+    ? { binary: request.binary, kept: Promise.resolve() }
+    : await loadBinary(request.wasmUrls, options);
+  if (request.binary) options.onProgress(0, 0, 0);
+  else options.onBinary(binary);
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
-  ort.env.wasm.wasmBinary = binary;
+  // Keeps the engine from fetching anything: it is handed the module.
+  ort.env.wasm.wasmBinary = new ArrayBuffer(0);
   // Threads load the engine's script again by this script's address, and the binary by none.
-  ort.env.wasm.wasmPaths = { wasm: url };
+  ort.env.wasm.wasmPaths = { wasm: binary.url };
   const { device, adapter, fp16, isSoftware } = (await gpu) ?? noGpu;
   try {
-    const session = await ort.InferenceSession.create(
-      Uint8Array.from(atob(identityModel), (char) => char.charCodeAt(0)),
-      { executionProviders: ['wasm'] },
-    );
-    await session.release();
+    await withModule(binary.module, async () => {
+      const session = await ort.InferenceSession.create(
+        Uint8Array.from(atob(identityModel), (char) => char.charCodeAt(0)),
+        { executionProviders: ['wasm'] },
+      );
+      await session.release();
+    });
   } catch (cause) {
-    throw startError(cause, url);
+    throw startError(cause, binary.url);
   }
-  // The engine has compiled it; the bytes need not stay.
-  delete ort.env.wasm.wasmBinary;
   return {
     ort,
     abilities: { device: request.device, fp16 },
     executionProviders: device ? [{ name: 'webgpu', device }] : ['wasm'],
     adapter,
     gpu: device && { device, isSoftware },
-    fallbacks,
+    fallbacks: binary.fallbacks,
+    kept,
   };
 }
 
 /** What bundlers put into a file's name: `name-4f0a91c2.wasm`. */
 const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)/;
 
-async function downloadBinary(
+async function loadBinary(
   urls: readonly string[],
-  onProgress: ProgressListener,
-): Promise<{ binary: Uint8Array; url: string; fallbacks: readonly Fallback[] }> {
+  { onProgress, keepAfter }: { onProgress: ProgressListener; keepAfter: Promise<unknown> },
+): Promise<{ binary: EngineBinary; kept: Promise<unknown> }> {
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
   const known = names
     .map((name) => __ORT_BINARIES__[name] ?? __ORT_BINARIES__[name.replace(bundlersHash, '')])
     .find((each) => each !== undefined);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
+    const compiler = new ModuleCompiler();
     // What others host has to be what was built in, bit for bit. What the page's author hosts may
     // be compressed. Either is kept in the store, so that a model from there needs no network.
     const convert = async (served: Uint8Array<ArrayBuffer>) => {
@@ -106,9 +122,11 @@ async function downloadBinary(
       checkBinary(binary, url, known?.bytes);
       return binary;
     };
-    const { bytes } = await obtain(url, {
+    const { bytes, kept } = await obtain(url, {
       expected: known && { sha256: known.sha256, ...(!isFirst && { bytes: known.bytes }) },
       ...(isFirst && { convert }),
+      onChunk: (...chunk) => compiler.take(...chunk),
+      keepAfter,
       // Shared by all models of this worker, so that no single load's abort may end it.
       signal: new AbortController().signal,
       onProgress: (loaded, total, cached) =>
@@ -123,9 +141,14 @@ async function downloadBinary(
       );
     });
     checkBinary(bytes, url, known?.bytes);
-    return { binary: bytes, url };
+    return { compiler, bytes, url, kept };
   });
-  return { ...value, fallbacks };
+  const { compiler, bytes, url, kept } = value;
+  try {
+    return { binary: { module: await compiler.finish(bytes), url, fallbacks }, kept };
+  } catch (cause) {
+    throw startError(cause, url);
+  }
 }
 
 /** Files that their server does not compress may lie there compressed. */
@@ -138,7 +161,7 @@ async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<Arra
 const whereToServe = 'Serve tabserve\'s "ort" folder there, or set the option wasmUrl.';
 
 function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined): void {
-  if (!wasmMagic.every((byte, index) => binary[index] === byte)) {
+  if (!isWasm(binary)) {
     const start = new TextDecoder().decode(binary.subarray(0, 60));
     throw new TabserveError(
       'network',

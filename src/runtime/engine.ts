@@ -1,9 +1,9 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
-import { type Backend, type OrtModule, startBackend } from './backend.js';
+import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
 import type { choosePreparer } from './gpu-prepare.js';
 import type { ProgressListener } from './progress.js';
-import type { StartRequest } from './protocol.js';
-import { SerialQueue } from './queue.js';
+import type { EngineBinary, StartRequest } from './protocol.js';
+import { Gate, SerialQueue } from './queue.js';
 
 /** ONNX Runtime, and what comes with it only where it has WebGPU. */
 export interface EngineParts {
@@ -13,25 +13,43 @@ export interface EngineParts {
 }
 
 /** What an {@link Engine} needs to know. */
-export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls'>;
+export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'binary'>;
+
+/** What an {@link Engine} tells. */
+export interface EngineListener {
+  onBinary(binary: EngineBinary): void;
+  onDeviceLost(reason: string): void;
+}
 
 /** Milliseconds in which a page that has waited for a model asks for its first answer. */
 const firstRequestDelay = 50;
+
+/** Milliseconds after its start in which the engine is not disturbed, if the first answer is late. */
+const calmAfter = 1_000;
+
+/**
+ * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
+ * only cost memory.
+ */
+const imagesInFlight = 2;
 
 /** ONNX Runtime with its one queue. */
 export class Engine {
   readonly config: EngineConfig;
   readonly parts: EngineParts;
-  readonly #onDeviceLost: (reason: string) => void;
+  /** Lets images in. */
+  readonly gate = new Gate(imagesInFlight);
+  readonly #listener: EngineListener;
   readonly #queue = new SerialQueue();
+  readonly #calm = Promise.withResolvers<void>();
   readonly #followers = new Set<ProgressListener>();
-  #backend: Promise<Backend> | undefined;
+  #backend: Promise<StartedBackend> | undefined;
   #progress: Parameters<ProgressListener> | undefined;
 
-  constructor(parts: EngineParts, config: EngineConfig, onDeviceLost: (reason: string) => void) {
+  constructor(parts: EngineParts, config: EngineConfig, listener: EngineListener) {
     this.parts = parts;
     this.config = config;
-    this.#onDeviceLost = onDeviceLost;
+    this.#listener = listener;
   }
 
   /**
@@ -39,11 +57,13 @@ export class Engine {
    *
    * @param onProgress - Hears the bytes of the engine's binary while it loads.
    */
-  async backend(onProgress: ProgressListener): Promise<Backend> {
+  async backend(onProgress: ProgressListener): Promise<StartedBackend> {
     this.#followers.add(onProgress);
     if (this.#progress) onProgress(...this.#progress);
     this.#backend ??= startBackend(this.parts.ort, this.config, {
-      onDeviceLost: this.#onDeviceLost,
+      onDeviceLost: (reason) => this.#listener.onDeviceLost(reason),
+      onBinary: (binary) => this.#listener.onBinary(binary),
+      keepAfter: this.#calm.promise,
       onProgress: (...bytes) => {
         this.#progress = bytes;
         for (const follower of this.#followers) follower(...bytes);
@@ -51,6 +71,7 @@ export class Engine {
     });
     try {
       const backend = await this.#backend;
+      setTimeout(this.#calm.resolve, calmAfter);
       // For a later model the engine costs no bytes.
       this.#progress = [0, 0, 0];
       return backend;
@@ -64,11 +85,24 @@ export class Engine {
   }
 
   /**
-   * Runs `task` after the first request for a model has had time to come, so that it need not wait
-   * behind it. What becomes of `task` nobody hears.
+   * Runs `task` once the first requests for a model have had time to come and are answered, so that
+   * none waits behind it. What becomes of `task` nobody hears.
    */
   later(task: () => Promise<void>): void {
-    setTimeout(() => this.exclusive(task).catch(() => undefined), firstRequestDelay);
+    setTimeout(() => {
+      if (this.gate.inside > 0) this.later(task);
+      else
+        this.exclusive(task)
+          .catch(() => undefined)
+          .finally(this.#calm.resolve);
+    }, firstRequestDelay);
+  }
+
+  /** Settles when nothing is left to be kept for the next visit. Nothing waits for calm any more. */
+  async finish(): Promise<void> {
+    this.#calm.resolve();
+    const backend = await this.#backend?.catch(() => undefined);
+    await backend?.kept;
   }
 
   /** Runs `task` when the engine is free. Every create, run and release goes through here. */

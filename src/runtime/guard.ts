@@ -17,6 +17,13 @@ const startRequest = v.object({
   device: v.picklist(['webgpu', 'wasm'] as const),
   threads: v.pipe(count, v.maxValue(64)),
   wasmUrls: v.pipe(v.array(v.pipe(v.string(), v.url())), v.minLength(1)),
+  binary: v.nullable(
+    v.object({
+      module: v.instance(WebAssembly.Module),
+      url: v.string(),
+      fallbacks: v.array(v.object({ from: v.string(), to: v.string(), reason: v.string() })),
+    }),
+  ),
   lockName: v.string(),
   page: v.instance(MessagePort),
 });
@@ -52,6 +59,7 @@ const loadRequest = v.object({
   mirrors: v.record(v.string(), strings),
   hubUrl: v.pipe(v.string(), v.url()),
   stallTimeout: v.number(),
+  local: v.boolean(),
 }) satisfies v.GenericSchema<unknown, Omit<LoadRequest, 'model'>>;
 
 const pixels = v.pipe(
@@ -92,12 +100,14 @@ const parameters = {
   start: startRequest satisfies v.GenericSchema<unknown, StartRequest>,
   load: loadRequest,
   classify: classifyRequest satisfies v.GenericSchema<unknown, ClassifyRequest>,
+  measure: v.object({ requestId: id, modelId: id }),
   unload: id,
   survey: v.null(),
   evict: v.object({ sources: strings, files: strings }),
   update: loadRequest,
   rollback: v.string(),
   cancel: id,
+  finish: v.null(),
   ping: v.undefined(),
 } as const satisfies Record<keyof WorkerApi, v.GenericSchema>;
 

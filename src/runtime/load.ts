@@ -107,6 +107,7 @@ class Load {
     } catch (error) {
       // The parts that have not failed need not go on.
       this.#failed.abort();
+      this.#engine.later(async () => undefined);
       throw error;
     }
   }
@@ -121,13 +122,14 @@ class Load {
     const { store } = await openStore();
     const library = store && new Library(store);
     const { fresh = false, translator } = this.#options;
-    const { hubUrl, stallTimeout } = this.#request;
+    const { hubUrl, stallTimeout, local } = this.#request;
     const resolved = await resolveModel(this.#request.model, {
       library,
       hubUrl,
       fresh,
       signal: this.#signal,
       stallTimeout,
+      local,
       translate: translator.translate,
     });
     this.isFromLibrary = resolved.installed;
@@ -203,6 +205,7 @@ class Load {
               onProgress: (...bytes) => progress.set(each.url, ...bytes),
               keep: resolved.keep,
               stallTimeout: this.#request.stallTimeout,
+              local: this.#request.local,
               ...(resolved.otherOrigin && { otherOrigin: true }),
             }),
           this.#signal,
@@ -247,8 +250,8 @@ class Load {
       const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
       // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
       // shows whether the GPU can do it at all.
-      if (this.#engine.config.device === 'wasm') this.#engine.later(warmUp);
-      else await warmUp();
+      if (this.#engine.config.device === 'webgpu') await warmUp();
+      this.#engine.later(warmUp);
       this.#signal.throwIfAborted();
       const timings = {
         session: warmUpBegan - createBegan,

@@ -42,12 +42,23 @@ export function isReadyMessage(data: unknown): data is ReadyMessage {
 /** A value, or the error instead of it. */
 export type Reply<T> = { value: T } | { error: ErrorRecord };
 
+/** The engine's binary, compiled: what one worker has loaded serves those that come after it. */
+export interface EngineBinary {
+  module: WebAssembly.Module;
+  /** Where it was found. */
+  url: string;
+  /** What was replaced on the way. */
+  fallbacks: readonly Fallback[];
+}
+
 /** Sets a worker up. Comes once, before all else. */
 export interface StartRequest {
   device: Device;
   threads: number;
   /** Absolute URLs of ONNX Runtime's `.wasm` file, in the order in which to try them. */
   wasmUrls: readonly string[];
+  /** What a former worker loaded from there; `null` if there was none. */
+  binary: EngineBinary | null;
   /** The worker holds this Web Lock as long as it lives: its release tells the page of its death. */
   lockName: string;
   /** A comlink endpoint that serves {@link PageApi}. */
@@ -89,6 +100,8 @@ export interface LoadRequest {
   hubUrl: string;
   /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
+  /** Load it only from the store, from files, or from the browser's cache. */
+  local: boolean;
 }
 
 /** What became of a {@link LoadRequest}. */
@@ -128,6 +141,11 @@ export interface EvictRequest {
   files: readonly string[];
 }
 
+export interface MeasureRequest {
+  requestId: number;
+  modelId: number;
+}
+
 export interface ClassifyRequest {
   requestId: number;
   modelId: number;
@@ -153,6 +171,8 @@ export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>>;
+  /** Milliseconds that one run takes: the median of a few on zeros, between other requests. */
+  measure(request: MeasureRequest): Promise<Reply<number>>;
   /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
   survey(request: null): Promise<Reply<LibrarySurvey>>;
@@ -163,6 +183,8 @@ export interface WorkerApi {
   rollback(source: string): Promise<Reply<ModelChange>>;
   /** Drops a load or a classification; its own call then rejects. Unknown ids are ignored. */
   cancel(requestId: number): void;
+  /** Returns when the worker may be ended without losing what it was putting into the store. */
+  finish(request: null): Promise<Reply<null>>;
   /** Does nothing; that the call returns shows that the worker is not stuck. */
   ping(): void;
 }
@@ -170,6 +192,8 @@ export interface WorkerApi {
 /** What the page does for the worker. */
 export interface PageApi {
   progress(requestId: number, loaded: number, total: number, cached: number): void;
+  /** Keeps the engine's binary for later workers. */
+  keepBinary(binary: EngineBinary): void;
   /** Workers cannot rasterise SVG. */
   rasteriseSvg(svg: Blob, maxPixels: number): Promise<Reply<ImageBitmap>>;
   /**

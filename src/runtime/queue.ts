@@ -27,6 +27,11 @@ export class Gate {
   readonly #waiting: Array<() => void> = [];
   #inside = 0;
 
+  /** How many are in. */
+  get inside(): number {
+    return this.#inside;
+  }
+
   constructor(capacity: number) {
     this.#capacity = capacity;
   }

@@ -15,7 +15,7 @@ import {
 import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
 import { isOutOfMemory } from './backend.js';
-import { classifyImage } from './classify.js';
+import { classifyImage, measureRun } from './classify.js';
 import { Engine, type EngineParts } from './engine.js';
 import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
@@ -28,19 +28,13 @@ import type {
   LibrarySurvey,
   LoadedModel,
   LoadRequest,
+  MeasureRequest,
   PageApi,
   ReadyMessage,
   Reply,
   StartRequest,
   WorkerApi,
 } from './protocol.js';
-import { Gate } from './queue.js';
-
-/**
- * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
- * only cost memory.
- */
-const imagesInFlight = 2;
 
 /**
  * Makes this worker serve {@link WorkerApi}.
@@ -55,7 +49,6 @@ export function serveWorker(parts: EngineParts, flavour: EngineFlavour): void {
 
 class TabserveWorker implements WorkerApi {
   readonly #parts: EngineParts;
-  readonly #gate = new Gate(imagesInFlight);
   readonly #models = new Map<number, ModelEntry>();
   readonly #underWay = new Map<number, AbortController>();
   #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
@@ -68,7 +61,10 @@ class TabserveWorker implements WorkerApi {
     return reply(async () => {
       if (this.#started) throw new TabserveError('internal', 'The worker was started twice.');
       const page = Comlink.wrap<PageApi>(request.page);
-      const engine = new Engine(this.#parts, request, (reason) => void page.deviceLost(reason));
+      const engine = new Engine(this.#parts, request, {
+        onBinary: (binary) => void page.keepBinary(binary),
+        onDeviceLost: (reason) => void page.deviceLost(reason),
+      });
       this.#started = { engine, page };
       await holdLock(request.lockName);
       return null;
@@ -94,14 +90,18 @@ class TabserveWorker implements WorkerApi {
     });
   }
 
+  measure({ requestId, modelId }: MeasureRequest): Promise<Reply<number>> {
+    return this.#cancellable(requestId, null, async (signal) =>
+      measureRun(this.#context().engine, this.#model(modelId), signal),
+    );
+  }
+
   classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>> {
     return this.#cancellable(request.requestId, request.timeLeft, async (signal) => {
       const { engine, page } = this.#context();
-      const model = this.#models.get(request.modelId);
-      if (!model) throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+      const model = this.#model(request.modelId);
       return classifyImage(request, {
         engine,
-        gate: this.#gate,
         model,
         signal,
         rasteriseSvg: async (svg, options) =>
@@ -147,7 +147,20 @@ class TabserveWorker implements WorkerApi {
     this.#underWay.get(requestId)?.abort();
   }
 
+  finish(): Promise<Reply<null>> {
+    return reply(async () => {
+      await this.#started?.engine.finish();
+      return null;
+    });
+  }
+
   ping(): void {}
+
+  #model(id: number): ModelEntry {
+    const model = this.#models.get(id);
+    if (model) return model;
+    throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+  }
 
   #context(): { engine: Engine; page: Comlink.Remote<PageApi> } {
     if (this.#started) return this.#started;

@@ -26,10 +26,14 @@ class CacheStore implements ModelStore {
     this.#cache = cache;
   }
 
-  async read(sha256: string): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined> {
+  async read(
+    sha256: string,
+    onRead?: (bytes: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined> {
     const response = await this.#cache.match(fileBase + sha256);
     if (!response) return undefined;
     const bytes = new Uint8Array(await response.arrayBuffer());
+    onRead?.(bytes);
     const digest = startDigest(bytes.length);
     digest.update(bytes);
     if ((await digest.finish(bytes)) === sha256) return bytes;

@@ -46,11 +46,15 @@ class OpfsStore implements ModelStore {
     this.#folders = folders;
   }
 
-  async read(sha256: string): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined> {
+  async read(
+    sha256: string,
+    onRead?: (bytes: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined> {
     const handle = await existing(this.#folders.files, sha256);
     if (!handle) return undefined;
     const check = (await this.#readCheck(sha256)) ?? null;
     const bytes = await readAll(handle);
+    onRead?.(bytes);
     if (!(await isIntact(bytes, sha256, check))) {
       await this.remove(sha256);
       return 'corrupt';

@@ -45,9 +45,13 @@ export interface ModelStore {
   /**
    * Reads a whole file and checks it.
    *
+   * @param onRead - Hears the bytes before they are checked.
    * @returns `undefined` if it is not here; `'corrupt'` if it was, but damaged: it is then deleted.
    */
-  read(sha256: string): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined>;
+  read(
+    sha256: string,
+    onRead?: (bytes: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined>;
   /** The download of a file, begun or to begin; `null` where only whole files can be kept. */
   partial(sha256: string): Promise<PartialFile | null>;
   /**
