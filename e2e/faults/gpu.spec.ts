@@ -22,15 +22,10 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
   await open();
   await prepare(page, server);
   const device = await page.evaluate(async () => {
-    const classifier = await window.createMean({ device: 'auto', preprocessing: 'gpu' });
+    const classifier = await window.createMean({ device: 'auto' });
     const states: string[] = [];
-    const preprocessedOn: Record<string, number> = { cpu: 0, gpu: 0 };
-    classifier.addEventListener('request', ({ detail }) => {
-      const { device } = detail.preprocessing;
-      preprocessedOn[device] = (preprocessedOn[device] ?? 0) + 1;
-    });
     classifier.addEventListener('statechange', () => states.push(classifier.state));
-    Object.assign(window, { states, preprocessedOn });
+    Object.assign(window, { states });
     window.served.one = classifier;
     return classifier.info.device;
   });
@@ -55,17 +50,46 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
   const end = await page.evaluate(() => ({
     states: (window as unknown as { states: string[] }).states,
     fallbacks: window.served.one?.info.fallbacks,
-    preprocessing: window.served.one?.info.preprocessing,
-    preprocessedOn: (window as unknown as { preprocessedOn: object }).preprocessedOn,
   }));
   expect(devices[0]).toBe('webgpu');
   expect(devices.at(-1)).toBe('wasm');
   expect(end.states.slice(0, 2)).toEqual(['recovering', 'ready']);
   expect(end.states.at(-1)).toBe('degraded');
-  expect(end.preprocessedOn).toEqual({ cpu: expect.any(Number), gpu: expect.any(Number) });
-  expect(end.preprocessedOn).not.toHaveProperty('gpu', 0);
-  expect(end.preprocessing).toEqual({ device: 'cpu', reason: 'the model runs on WASM' });
   expect(end.fallbacks).toEqual([
     { from: 'webgpu', to: 'wasm', reason: expect.stringMatching(/lost 3 times within 10 minutes/) },
   ]);
+});
+
+test('pictures that the GPU preprocesses are answered in spite of its loss', async ({
+  page,
+  open,
+  server,
+}) => {
+  await open();
+  await prepare(page, server);
+  await page.evaluate(async () => {
+    const classifier = await window.createMean({ device: 'webgpu', preprocessing: 'gpu' });
+    window.served.one = classifier;
+    await classifier.classify(window.canvasOf('red'));
+  });
+  const answers = page.evaluate(async () => {
+    const reports: { on: string; attempts: number }[] = [];
+    window.served.one?.addEventListener('request', ({ detail }) =>
+      reports.push({ on: detail.preprocessing.device, attempts: detail.attempts }),
+    );
+    const asked = Array.from({ length: 60 }, (_, index) => {
+      const canvas = window.canvasOf(['red', 'lime', 'blue'][index % 3] ?? '');
+      return window.outcomeOf(window.served.one?.classify(canvas));
+    });
+    return { answers: [...new Set(await Promise.all(asked))].sort(), reports };
+  });
+  await crashGpu(page);
+  const { answers: labels, reports } = await answers;
+  expect(labels).toEqual(['blue', 'green', 'red']);
+  expect(reports).toHaveLength(60);
+  // The last ones came from the new worker.
+  expect(reports.at(-1)).toMatchObject({ on: 'gpu' });
+  const end = () =>
+    page.evaluate(() => [window.served.one?.state, window.served.one?.metrics().restarts]);
+  await expect.poll(end, { timeout: 60_000 }).toEqual(['ready', 1]);
 });
