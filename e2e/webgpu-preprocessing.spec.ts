@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import fc from 'fast-check';
-import type { Preprocess, ResizeFilter } from '../src/index.js';
+import type { PixelRect, Preprocess, ResizeFilter } from '../src/index.js';
 import { test as base, expect, needsShared } from './fixtures.js';
 import { cropProbe, serveModel } from './models.js';
 import { sharedFolder } from './server.js';
@@ -260,14 +260,18 @@ test('a picture of more pixels than are held on the GPU at a time', async ({ tri
 test('pictures that would not be the same are left to the CPU, which says so', async ({
   trials: page,
 }) => {
-  const cases: [TrialPicture, RegExp][] = [
+  const cases: [TrialPicture, RegExp, PixelRect?][] = [
     [{ ...picture, as: 'image-data' }, /plain pixels/],
     [{ ...picture, as: 'bitmap', colorSpace: 'display-p3' }, /not sRGB \(smpte432/],
     [{ ...picture, width: 9000, height: 2 }, /9000 columns/],
     [{ as: 'yuv-frame', width: 6, height: 4 }, /too few colours/],
   ];
-  for (const [picture, reason] of cases) {
-    const outcome = await compare(page, { input, preprocess: { resize, ...normalise }, picture });
+  // Within the GPU's reach, but not within a VideoFrame's, which tells the colour space.
+  const region = { x: 39_000, y: 0, width: 30, height: 2 };
+  cases.push([{ ...picture, width: 40_000, height: 2 }, /cannot hand it over/, region]);
+  for (const [picture, reason, crop] of cases) {
+    const preprocess = { resize, ...normalise };
+    const outcome = await compare(page, { input, preprocess, picture, crop });
     expect(essence(outcome)).toEqual({ on: ['cpu'], differing: 0 });
     expect(outcome.reasons[0]).toMatch(reason);
   }

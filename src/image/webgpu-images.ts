@@ -7,6 +7,7 @@
  * premultiplication on the GPU is one step off in 0.3 % of all cases; a VideoFrame as a source fails
  * on some devices, while a bitmap of it costs 0.1 ms.
  */
+import { messageOf } from '../errors.js';
 import type { PixelRect, PixelSource } from './types.js';
 
 /** A picture to be copied to a texture. Whoever has it closes it. */
@@ -57,6 +58,15 @@ export class GpuImages {
 
   /** The picture of `source`, or why it cannot be the same on the GPU. */
   async accept(source: PixelSource): Promise<GpuImage | string> {
+    try {
+      return await this.#accept(source);
+    } catch (error) {
+      // Of what the browser refuses here, such as a frame of so many pixels, the CPU has no need.
+      return `this browser cannot hand it over: ${messageOf(error)}`;
+    }
+  }
+
+  async #accept(source: PixelSource): Promise<GpuImage | string> {
     const { native, format } = source;
     if (!native) return 'it came as plain pixels, or this browser reads it through a canvas';
     const { image, reading } = native;
@@ -80,15 +90,20 @@ export class GpuImages {
     const kind = kindOf(image, source);
     if (reading === 'converted' && this.#conversions.get(kind) === false) return differs(kind);
     const bitmap = await createImageBitmap(image);
-    const problem =
-      bitmap.width !== source.width || bitmap.height !== source.height
-        ? 'this browser changes its size'
-        : reading === 'converted' && !this.#conversions.get(kind)
-          ? await this.#compareConversion(kind, source, bitmap)
-          : undefined;
-    if (problem === undefined) return { bitmap, alpha: 'opaque', close: () => bitmap.close() };
-    bitmap.close();
-    return problem;
+    let accepted: GpuImage | undefined;
+    try {
+      if (bitmap.width !== source.width || bitmap.height !== source.height) {
+        return 'this browser changes its size';
+      }
+      if (reading === 'converted' && !this.#conversions.get(kind)) {
+        const problem = await this.#compareConversion(kind, source, bitmap);
+        if (problem !== undefined) return problem;
+      }
+      accepted = { bitmap, alpha: 'opaque', close: () => bitmap.close() };
+      return accepted;
+    } finally {
+      if (!accepted) bitmap.close();
+    }
   }
 
   async #tryDevice(): Promise<Finding> {
