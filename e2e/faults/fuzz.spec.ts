@@ -153,7 +153,14 @@ test('messages to the worker', async ({ page, server }) => {
       const { port2 } = new MessageChannel();
       await ask(
         'start',
-        { device: 'wasm', threads: 1, wasmUrls: [wasmUrl], lockName: 'fuzz', page: port2 },
+        {
+          device: 'wasm',
+          threads: 1,
+          wasmUrls: [wasmUrl],
+          binary: null,
+          lockName: 'fuzz',
+          page: port2,
+        },
         [port2],
       );
       const load = {
@@ -165,6 +172,7 @@ test('messages to the worker', async ({ page, server }) => {
         mirrors: {},
         hubUrl: 'http://127.0.0.1:1/',
         stallTimeout: 10_000,
+        local: false,
       };
       await ask('load', load);
       for (const each of parsed.slice(parsed.length / 2)) worker.postMessage(each);
