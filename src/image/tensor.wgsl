@@ -8,7 +8,8 @@ struct Params {
   // Elements in a word: 1, 2 or 4.
   perWord: u32,
   channels: u32,
-  // Pixels of the picture.
+  // Of the tensor, in pixels.
+  width: u32,
   plane: u32,
   // One channel after the other, rather than one pixel after the other.
   planar: u32,
@@ -16,6 +17,9 @@ struct Params {
   reversed: u32,
   // Words that a row of workgroups writes.
   stride: u32,
+  // Of the picture, in pixels. A smaller one lies top left, with zeros right and below.
+  cropWidth: u32,
+  cropHeight: u32,
 }
 
 // RGB, from the lowest byte.
@@ -32,8 +36,14 @@ fn element(index: u32) -> u32 {
     channel = index / params.plane;
     at = index % params.plane;
   }
+  let x = at % params.width;
+  let y = at / params.width;
+  if (x >= params.cropWidth || y >= params.cropHeight) {
+    return 0;
+  }
+  let pixel = crop[y * params.cropWidth + x];
   let byte = select(channel, 2 - channel, params.reversed == 1);
-  return tables[channel * 256 + ((crop[at] >> (8 * byte)) & 255)];
+  return tables[channel * 256 + ((pixel >> (8 * byte)) & 255)];
 }
 
 @compute @workgroup_size(64)

@@ -73,6 +73,8 @@ export class GpuPasses {
   readonly #params: GPUBuffer;
   readonly #tables: GPUBuffer;
   readonly #words: number;
+  /** All but the picture's size. */
+  readonly #tensorParams: readonly number[];
   #shape: Shape | undefined;
   /** The network's input, `elements` of its dtype, padded to a multiple of 16 bytes. */
   readonly tensor: GPUBuffer;
@@ -101,16 +103,17 @@ export class GpuPasses {
       ),
     );
     this.#params = device.createBuffer({ size: 768, usage: UNIFORM | COPY_DST });
-    this.#setParams('tensor', [
+    this.#tensorParams = [
       this.#words,
       elements,
       perWord,
       input.channels,
+      input.width,
       input.width * input.height,
       Number(input.layout === 'NCHW'),
       Number(input.colorOrder === 'BGR'),
       grid(this.#words)[0] * line,
-    ]);
+    ];
   }
 
   /**
@@ -231,6 +234,7 @@ export class GpuPasses {
       window.height,
       this.#channels === 1 ? luma(...border) : packed(border),
     ]);
+    this.#setParams('tensor', [...this.#tensorParams, output.width, output.height]);
     this.#shape = {
       key,
       columns,
@@ -258,7 +262,7 @@ export class GpuPasses {
       binding,
       resource: 'createView' in resource ? resource.createView() : { buffer: resource },
     }));
-    const params = { buffer: this.#params, offset: paramsAt[stage], size: 32 };
+    const params = { buffer: this.#params, offset: paramsAt[stage], size: 48 };
     return this.#device.createBindGroup({
       layout: this.#shaders[stage].getBindGroupLayout(0),
       entries: [...entries, { binding: entries.length, resource: params }],
