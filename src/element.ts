@@ -7,7 +7,7 @@
  * ```
  */
 import { ClassifierView } from './element-view.js';
-import { type ImageSource, isTabserveError, TabserveError } from './index.js';
+import { type ImageClassifier, type ImageSource, isTabserveError, TabserveError } from './index.js';
 import { type Lease, leaseClassifier } from './shared-classifiers.js';
 import type { Classification, ClassifierInfo, CreateOptions } from './types.js';
 
@@ -90,7 +90,7 @@ export class TabserveClassifierElement extends Base {
   #run = new AbortController();
   #isScheduled = false;
   #classifications: readonly Classification[] = [];
-  #info: ClassifierInfo | null = null;
+  #loaded: ImageClassifier | null = null;
 
   constructor() {
     super();
@@ -106,7 +106,7 @@ export class TabserveClassifierElement extends Base {
 
   /** What the classifier runs on, and why; `null` before the `load` event. */
   get info(): ClassifierInfo | null {
-    return this.#info;
+    return this.#loaded?.info ?? null;
   }
 
   /** The attribute `for`. */
@@ -239,8 +239,8 @@ export class TabserveClassifierElement extends Base {
     if (this.lazy) await aboutToBeSeen(typeof source === 'string' ? this : source, signal);
     const classifier = await this.#classifier();
     signal.throwIfAborted();
-    if (this.#info === null) {
-      this.#info = classifier.info;
+    if (this.#loaded === null) {
+      this.#loaded = classifier;
       this.dispatchEvent(new Event('load'));
     }
     this.#view.showStatus('');
@@ -312,7 +312,7 @@ export class TabserveClassifierElement extends Base {
     });
     // Only now: the worker stays if both use the same.
     former?.release();
-    this.#info = null;
+    this.#loaded = null;
     this.#lease = { ...lease, key };
     lease.classifier.catch(() => {
       if (this.#lease?.release === lease.release) this.#leave();
@@ -323,7 +323,7 @@ export class TabserveClassifierElement extends Base {
   #leave(): void {
     this.#lease?.release();
     this.#lease = undefined;
-    this.#info = null;
+    this.#loaded = null;
   }
 
   #answer(classifications: readonly Classification[], live: boolean): void {

@@ -16,9 +16,11 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
 }) => {
   test.setTimeout(300_000);
   // The adapter here is a software one, which "auto" would not take.
-  await page.addInitScript(() =>
-    Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { value: false }),
-  );
+  // With data to be saved, it begins on WebGPU.
+  await page.addInitScript(() => {
+    Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { value: false });
+    Object.defineProperty(navigator, 'connection', { value: { saveData: true } });
+  });
   await open();
   await prepare(page, server);
   const device = await page.evaluate(async () => {

@@ -62,6 +62,7 @@ export function showMetrics(state: State): void {
       ['Errors', String(metrics.errors)],
       ['Aborted', String(metrics.aborted)],
       ['Pending', String(metrics.pending)],
+      ['Workers', String(metrics.workers)],
       ['Restarts', String(metrics.restarts)],
     ]);
     const measured = metrics.requests > metrics.errors;

@@ -48,9 +48,9 @@ export function showStatus(state: State, retry: () => void): void {
     listening = new AbortController();
     if (!classifier) return;
     showInfo(classifier);
-    classifier.addEventListener('statechange', () => showInfo(classifier), {
-      signal: listening.signal,
-    });
+    const options = { signal: listening.signal };
+    classifier.addEventListener('statechange', () => showInfo(classifier), options);
+    classifier.addEventListener('devicechange', () => showInfo(classifier), options);
   });
 }
 
