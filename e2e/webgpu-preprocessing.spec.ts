@@ -364,6 +364,44 @@ function expectReplaced(outcome: Outcome): void {
   expect(outcome.reasons[2]).toMatch(/^the GPU failed before: /);
 }
 
+test('a device that is lost in the middle is replaced, and goes on', async ({ page, open }) => {
+  await open();
+  await page.evaluate(async () => {
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model: 'digits',
+      device: 'webgpu',
+      preprocessing: 'gpu',
+    });
+    window.anchors = [classifier];
+  });
+  await inWorkers(page, () => {
+    const { pushErrorScope } = GPUDevice.prototype;
+    let calls = 0;
+    GPUDevice.prototype.pushErrorScope = function (kind) {
+      calls += 1;
+      if (calls === 20) this.destroy();
+      pushErrorScope.call(this, kind);
+    };
+  });
+  const outcome = await page.evaluate(async () => {
+    const [classifier] = window.anchors;
+    const reports: { on: string; attempts: number }[] = [];
+    classifier?.addEventListener('request', ({ detail }) =>
+      reports.push({ on: detail.preprocessing.device, attempts: detail.attempts }),
+    );
+    const canvas = document.createElement('canvas');
+    canvas.getContext('2d')?.fillRect(100, 20, 20, 100);
+    const asked = Array.from({ length: 20 }, () => classifier?.classify(canvas, { topK: 1 }));
+    const answers = await Promise.all(asked);
+    const labels = new Set(answers.map((each) => each?.[0]?.label));
+    return { labels: labels.size, reports, restarts: classifier?.metrics().restarts };
+  });
+  expect(outcome.labels).toBe(1);
+  expect(outcome.restarts).toBe(1);
+  expect(outcome.reports.map(({ on }) => on)).toEqual(done(20).on);
+  expect(outcome.reports.map(({ attempts }) => attempts)).toContain(2);
+});
+
 test('the asyncify build does it too', async ({ page, open }) => {
   await page.addInitScript(() => {
     Reflect.deleteProperty(WebAssembly, 'Suspending');

@@ -61,37 +61,3 @@ test('a lost GPU is replaced, and after repeated losses WASM takes over and says
     { from: 'webgpu', to: 'wasm', reason: expect.stringMatching(/lost 3 times within 10 minutes/) },
   ]);
 });
-
-test('pictures that the GPU preprocesses are answered in spite of its loss', async ({
-  page,
-  open,
-  server,
-}) => {
-  await open();
-  await prepare(page, server);
-  await page.evaluate(async () => {
-    const classifier = await window.createMean({ device: 'webgpu', preprocessing: 'gpu' });
-    window.served.one = classifier;
-    await classifier.classify(window.canvasOf('red'));
-  });
-  const answers = page.evaluate(async () => {
-    const reports: { on: string; attempts: number }[] = [];
-    window.served.one?.addEventListener('request', ({ detail }) =>
-      reports.push({ on: detail.preprocessing.device, attempts: detail.attempts }),
-    );
-    const asked = Array.from({ length: 60 }, (_, index) => {
-      const canvas = window.canvasOf(['red', 'lime', 'blue'][index % 3] ?? '');
-      return window.outcomeOf(window.served.one?.classify(canvas));
-    });
-    return { answers: [...new Set(await Promise.all(asked))].sort(), reports };
-  });
-  await crashGpu(page);
-  const { answers: labels, reports } = await answers;
-  expect(labels).toEqual(['blue', 'green', 'red']);
-  expect(reports).toHaveLength(60);
-  // The last ones came from the new worker.
-  expect(reports.at(-1)).toMatchObject({ on: 'gpu' });
-  const end = () =>
-    page.evaluate(() => [window.served.one?.state, window.served.one?.metrics().restarts]);
-  await expect.poll(end, { timeout: 60_000 }).toEqual(['ready', 1]);
-});
