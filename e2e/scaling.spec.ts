@@ -45,13 +45,20 @@ function serveSlow(server: TestServer, { known }: { known: boolean }): string {
 }
 
 /** Classifies `count` pictures in one call; tells how many workers there were at most, and after. */
-function classifyMany(page: Page, model: string, count: number, maxWorkers: number | 'auto') {
+function classifyMany(
+  page: Page,
+  model: string,
+  count: number,
+  maxWorkers: number | 'auto',
+  threads?: number,
+) {
   return page.evaluate(
-    async ({ model, count, maxWorkers }) => {
+    async ({ model, count, maxWorkers, threads = 'auto' as 'auto' | number }) => {
       const classifier = await window.tabserve.ImageClassifier.create({
         model,
         device: 'wasm',
         maxWorkers,
+        threads,
       });
       const colours = ['red', 'lime', 'blue'].map((colour) => {
         const canvas = new OffscreenCanvas(8, 8);
@@ -75,7 +82,7 @@ function classifyMany(page: Page, model: string, count: number, maxWorkers: numb
         fallbacks: classifier.info.fallbacks,
       };
     },
-    { model, count, maxWorkers },
+    { model, count, maxWorkers, ...(threads !== undefined && { threads }) },
   );
 }
 
@@ -136,11 +143,56 @@ test('neither few images nor a model that would have to be fetched again start o
   expect(alone).toMatchObject({ most: 1, labels: expected(150) });
 });
 
-test('on a cross-origin isolated page threads do that work', async ({ open, server }) => {
+test('where the engine has threads, they do that work', async ({ open, server }) => {
   const page = await open({ isolated: true });
-  const { most } = await classifyMany(page, serveSlow(server, { known: true }), 150, 'auto');
+  const { most } = await classifyMany(page, serveSlow(server, { known: true }), 150, 'auto', 2);
   expect(most).toBe(1);
 });
+
+for (const isHurried of [false, true]) {
+  const title = isHurried ? 'are left for one where that is faster' : 'are measured against one';
+  test(`threads ${title}`, async ({ open, page, server }) => {
+    // A clock that hurries makes the first worker's runs seem long.
+    page.once('worker', (worker) => {
+      if (!isHurried) return;
+      void worker.evaluate(() => {
+        const now = performance.now.bind(performance);
+        performance.now = () => now() * 1e4;
+      });
+    });
+    const model = serveSlow(server, { known: true });
+    await open({ isolated: true });
+    const outcome = await page.evaluate(
+      async ({ model, isHurried }) => {
+        const { ImageClassifier } = window.tabserve;
+        const classifier = await ImageClassifier.create({ model, device: 'wasm' });
+        const first = classifier.info;
+        for (let asked = 0; asked < 200; asked++) {
+          await classifier.classify(new ImageData(8, 8));
+          const isSettled = classifier.info.reason.startsWith('measured');
+          if (isSettled && (!isHurried || classifier.info.threads === 1)) break;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+        const { info } = classifier;
+        const { errors, restarts } = classifier.metrics();
+        return { first, info, errors, restarts };
+      },
+      { model, isHurried },
+    );
+    expect(outcome.first).toMatchObject({ device: 'wasm', threads: 2, fallbacks: [] });
+    expect(outcome.info.fallbacks).toEqual([]);
+    expect(outcome).toMatchObject({ errors: 0, restarts: 0 });
+    if (isHurried) {
+      expect(outcome.info.threads).toBe(1);
+      expect(outcome.info.reason).toMatch(/^measured to be faster: wasm .* wasm with 2 threads/);
+    } else {
+      // Which one wins depends on what else this machine has to do.
+      expect(outcome.info.reason).toMatch(
+        /^measured to be (faster|no slower): wasm [\d.]+ ms a run/,
+      );
+    }
+  });
+}
 
 test('a worker after another needs neither network nor store for the engine', async ({
   open,
@@ -221,4 +273,41 @@ test('a preload that fails says so, and stands in nobody’s way', async ({ open
     return best?.label;
   });
   expect(best).toBe('red');
+});
+
+test('of ten thousand images few are captured at a time', async ({ open, server }) => {
+  const model = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
+  const page = await open();
+  const { count, ahead, answered } = await page.evaluate(async (model) => {
+    const count = 10_000;
+    let captured = 0;
+    let answered = 0;
+    let ahead = 0;
+    // Its pixels are looked at just when it is captured.
+    const images = Array.from({ length: count }, () => {
+      const image = new ImageData(8, 8);
+      Object.defineProperty(image, 'data', {
+        get: () => {
+          captured += 1;
+          ahead = Math.max(ahead, captured - answered);
+          return new Uint8ClampedArray(256).fill(255);
+        },
+      });
+      return image;
+    });
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model,
+      device: 'wasm',
+      maxWorkers: 2,
+    });
+    classifier.addEventListener('request', () => {
+      answered += 1;
+    });
+    await classifier.classify(images);
+    return { count, ahead, answered };
+  }, model);
+  expect(answered).toBe(count);
+  expect(ahead).toBeGreaterThan(0);
+  // Two workers with four places each.
+  expect(ahead).toBeLessThanOrEqual(8);
 });

@@ -19,8 +19,19 @@ export interface BackendPlan {
 export interface BackendPlans {
   /** Best first: the first that loads is used. */
   plans: BackendPlan[];
-  /** One to try beside the one in use, once that answers, and to move to if it is faster. */
-  better: BackendPlan | null;
+  /**
+   * What to try beside the one in use, once that answers, and to move to if it is faster; and what
+   * is then to be said of the plans. Loading need not wait until the browser has answered about its
+   * GPU.
+   */
+  outlook: Promise<Outlook>;
+}
+
+/** See {@link BackendPlans.outlook}. */
+export interface Outlook {
+  rivals: BackendPlan[];
+  reason: string;
+  fallbacks: readonly Fallback[];
 }
 
 /** More threads than this cost more in memory and waiting than small networks gain. */
@@ -33,7 +44,8 @@ const adapterTimeout = 5_000;
  * The backends to try.
  *
  * With a GPU, `auto` begins on WASM, which answers first: the GPU's engine is larger, and its
- * shaders take their time to compile. Where the user asks to save data, only one of the two is
+ * shaders take their time to compile. With threads, one thread is tried too: on a busy machine
+ * several wait for each other. Where the user asks to save data, only one of the two is
  * loaded, the GPU's.
  *
  * @throws TabserveError `unsupported` when nothing that was asked for exists here.
@@ -49,22 +61,48 @@ export async function planBackends(
     );
   }
   if (device === 'wasm') {
-    return { plans: [planWasm(threads, 'asked for by name', [])], better: null };
+    const plan = planWasm(threads, 'asked for by name', []);
+    return alone([plan], singleThread(plan, threads));
+  }
+  if (device === 'auto' && !savesData()) {
+    const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
+    return { plans: [plan], outlook: outlookOf(plan, singleThread(plan, threads)) };
   }
   const gpu = await findGpu();
+  if (!gpu.usable) {
+    if (device === 'auto') return alone([withoutGpu(planWasm(threads, '', []), gpu.reason)]);
+    throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
+  }
   if (device === 'webgpu') {
-    if (!gpu.usable) throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
-    return { plans: [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }], better: null };
+    return alone([{ ...webgpu, reason: 'asked for by name', fallbacks: [] }]);
   }
-  if (!gpu.usable || gpu.isSoftware) {
-    const reason = gpu.usable ? 'its adapter is a software one, slower than WASM' : gpu.reason;
-    const fallback = { from: 'webgpu', to: 'wasm', reason };
-    const plans = [planWasm(threads, `WebGPU is not used: ${reason}`, [fallback])];
-    return { plans, better: null };
+  if (gpu.isSoftware) return alone([withoutGpu(planWasm(threads, '', []), software)]);
+  const reason = 'the user saves data, and one engine is loaded';
+  return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
+}
+
+const software = 'its adapter is a software one, slower than WASM';
+
+/** Plans that are settled. */
+function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
+  const { reason = '', fallbacks = [] } = plans[0] ?? {};
+  return { plans, outlook: Promise.resolve({ rivals, reason, fallbacks }) };
+}
+
+/** What becomes of a plan for WASM that was made before the GPU was known. */
+async function outlookOf(plan: BackendPlan, others: BackendPlan[]): Promise<Outlook> {
+  const gpu = await findGpu();
+  const { reason, fallbacks } = plan;
+  if (gpu.usable && !gpu.isSoftware) {
+    const rival = { ...webgpu, reason: 'not measured yet', fallbacks: [] };
+    return { rivals: [rival, ...others], reason, fallbacks };
   }
-  const better = { ...webgpu, reason: 'it is expected to be the fastest here', fallbacks: [] };
-  if (savesData()) return { plans: [better, planWasm(threads, 'WebGPU failed', [])], better: null };
-  return { plans: [planWasm(threads, 'it answers while WebGPU gets ready', [])], better };
+  return { rivals: others, ...withoutGpu(plan, gpu.usable ? software : gpu.reason) };
+}
+
+function withoutGpu(plan: BackendPlan, reason: string): BackendPlan {
+  const fallbacks = [{ from: 'webgpu', to: 'wasm', reason }, ...plan.fallbacks];
+  return { ...plan, reason: `WebGPU is not used: ${reason}`, fallbacks };
 }
 
 /** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
@@ -96,6 +134,11 @@ function planWasm(
       'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
   };
   return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
+}
+
+/** The same with one thread, where the number of threads was not asked for. */
+function singleThread(plan: BackendPlan, threads: 'auto' | number): BackendPlan[] {
+  return threads === 'auto' && plan.threads > 1 ? [{ ...plan, threads: 1 }] : [];
 }
 
 /** Whether the user wants few bytes loaded. Only Chromium says so. */

@@ -1,5 +1,5 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import type { BackendPlan, BackendPlans } from './device.js';
+import type { BackendPlan, BackendPlans, Outlook } from './device.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from './errors.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldImage } from './held-image.js';
@@ -110,8 +110,12 @@ export class ServedModel {
   readonly #life = new AbortController();
   /** Backends still worth trying; the first is in use. */
   #plans: readonly BackendPlan[];
-  /** A backend that may turn out better than those; it is tried once. */
-  #better: BackendPlan | null;
+  /** The first of them, as it was planned. */
+  readonly #planned: BackendPlan | undefined;
+  /** What is not known yet about the backends. */
+  #outlook: Promise<Outlook> | undefined;
+  /** Backends that may turn out better than those; each is tried once. */
+  #rivals: readonly BackendPlan[] = [];
   #fallbacks: Fallback[] = [];
   #lease: WorkerLease | undefined;
   #loading: Promise<void> | undefined;
@@ -135,10 +139,11 @@ export class ServedModel {
   /** Who hears of changes. */
   listener: ServedModelListener | undefined;
 
-  constructor(settings: ServedModelSettings, { plans, better }: BackendPlans) {
+  constructor(settings: ServedModelSettings, { plans, outlook }: BackendPlans) {
     this.#settings = settings;
     this.#plans = plans;
-    this.#better = better;
+    this.#planned = plans[0];
+    this.#outlook = outlook;
     const { idleTimeout: _, ...rest } = settings;
     this.#extras = new ExtraWorkers(rest, this.#lane);
     // A load that the network refused is made again when there is a network.
@@ -169,10 +174,11 @@ export class ServedModel {
   /** Loads the model, unless it is loaded or loading. */
   load(options: LoadOptions = {}): Promise<void> {
     this.#loading ??= this.#bringUp(options).then(
-      () => {
+      async () => {
+        await this.#settleOutlook();
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
         this.#rest();
-        void this.#tryBetter();
+        void this.#tryRivals();
       },
       (error: unknown) => {
         this.#loading = undefined;
@@ -319,6 +325,26 @@ export class ServedModel {
     this.#wake();
   }
 
+  /** By the time that something is loaded, the browser has answered about its GPU. */
+  async #settleOutlook(): Promise<void> {
+    const outlook = this.#outlook;
+    if (!outlook) return;
+    this.#outlook = undefined;
+    const { rivals, reason, fallbacks } = await outlook;
+    const [first, ...others] = this.#plans;
+    const serving = this.#serving;
+    if (!first || !serving) return;
+    this.#rivals = rivals;
+    serving.plan = {
+      ...first,
+      // A step down has a better one.
+      reason: first === this.#planned ? reason : first.reason,
+      fallbacks: [...new Set([...fallbacks, ...first.fallbacks])],
+    };
+    this.#plans = [serving.plan, ...others];
+    this.#tellInfo();
+  }
+
   async #bringUp(options: LoadOptions): Promise<void> {
     const isFirst = this.#info === undefined;
     for (;;) {
@@ -376,17 +402,21 @@ export class ServedModel {
     if (this.#serving) this.#info = infoOf(this.#serving, this.#fallbacks);
   }
 
-  /**
-   * Loads the model on a backend that may be better than the one in use, beside it, and moves there
-   * if it has been measured to be.
-   */
-  async #tryBetter(): Promise<void> {
-    const plan = this.#better;
-    if (!plan) return;
-    this.#better = null;
+  /** Tries backends that may be better than the one in use, until one is. */
+  async #tryRivals(): Promise<void> {
+    const rivals = this.#rivals;
+    if (rivals.length === 0) return;
+    this.#rivals = [];
     await this.#pause(beforeTrial).catch(() => undefined);
-    const current = this.#serving;
-    if (!current) return;
+    for (const rival of rivals) {
+      const current = this.#serving;
+      if (current) await this.#tryRival(rival, current);
+      if (this.#serving !== current) return;
+    }
+  }
+
+  /** Loads the model on `plan` beside the one in use, and moves there if it is measured to be faster. */
+  async #tryRival(plan: BackendPlan, current: Replica): Promise<void> {
     const lease = this.#takeLease(plan);
     const lost = new AbortController();
     lease.onDeath = (error) => lost.abort(error);
@@ -396,7 +426,7 @@ export class ServedModel {
       const replica = await Replica.load(lease, plan, this.#settings, options);
       const theirs = await replica.measure(options);
       const ours = this.#typical?.run ?? (await current.measure(options));
-      const times = `${plan.device} ${theirs.toFixed(1)} ms a run, ${current.plan.device} ${ours.toFixed(1)} ms`;
+      const times = `${nameOf(plan)} ${theirs.toFixed(1)} ms a run, ${nameOf(current.plan)} ${ours.toFixed(1)} ms`;
       if (this.#serving !== current) {
         // It was lost meanwhile; whoever brings it back is not to be disturbed.
         lease.release();
@@ -411,11 +441,8 @@ export class ServedModel {
     } catch (error) {
       lease.release();
       if (this.#life.signal.aborted) return;
-      this.#fallbacks.push({
-        from: plan.device,
-        to: current.plan.device,
-        reason: messageOf(error),
-      });
+      const [from, to] = [nameOf(plan), nameOf(current.plan)];
+      this.#fallbacks.push({ from, to, reason: messageOf(error) });
       if (this.#state === 'ready') this.#setState('degraded');
     }
     this.#tellInfo();
@@ -548,6 +575,11 @@ export class ServedModel {
     this.#state = state;
     this.listener?.onStateChange();
   }
+}
+
+/** What messages call a backend. */
+function nameOf({ device, threads }: BackendPlan): string {
+  return threads > 1 ? `${device} with ${threads} threads` : device;
 }
 
 function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly Fallback[]) {

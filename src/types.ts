@@ -118,7 +118,8 @@ export interface CreateOptions {
   preprocessing?: PreprocessingChoice;
   /**
    * Threads of the WASM backend. More than one needs a cross-origin isolated page.
-   * @default 'auto': half of the cores, at least 2 and at most 4; 1 on a page that is not isolated
+   * @default 'auto': half of the cores, at least 2 and at most 4, or 1 if that is measured to be
+   *   faster; 1 on a page that is not isolated
    */
   threads?: 'auto' | number;
   /**

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
-import { mobileNetManifest } from '../models.js';
+import { mobileNetManifest, sha256 } from '../models.js';
 import { renameTensors } from './rename.js';
 import { type BenchServer, sharedFolder } from './server.js';
 import { toTfjs } from './tfjs-model.js';
@@ -55,7 +55,12 @@ function manifest(labels: string[]) {
     ...mobileNetManifest('fp32', labels),
     files: ['fp32', 'fp16', 'int8']
       .filter((dtype) => existsSync(join(sharedFolder, 'models', modelFile(dtype))))
-      .map((dtype) => ({ url: `/shared/models/${modelFile(dtype)}`, dtype })),
+      .map((dtype) => {
+        // As `npx tabserve manifest` writes it.
+        const content = readFileSync(join(sharedFolder, 'models', modelFile(dtype)));
+        const url = `/shared/models/${modelFile(dtype)}`;
+        return { url, dtype, bytes: content.length, sha256: sha256(content) };
+      }),
   };
 }
 

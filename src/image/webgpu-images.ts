@@ -87,6 +87,8 @@ export class GpuImages {
       // It is closed with the source.
       return { bitmap: image, alpha, close() {} };
     }
+    const { rotation = 0, flip = false } = image as { rotation?: number; flip?: boolean };
+    if (reading === 'stored' && (rotation !== 0 || flip)) return 'it is stored turned';
     const kind = kindOf(image, source);
     if (reading === 'converted' && this.#conversions.get(kind) === false) return differs(kind);
     const bitmap = await createImageBitmap(image);
