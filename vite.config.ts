@@ -315,8 +315,9 @@ function assemble(): Plugin {
       const module = wabt.parseWat(id, readFileSync(id, 'utf8'));
       const { buffer } = module.toBinary({});
       module.destroy();
-      const text = JSON.stringify(Buffer.from(buffer).toString('base64'));
-      return `export default Uint8Array.from(atob(${text}), (char) => char.charCodeAt(0));`;
+      // Unlike base64 it keeps to the borders of bytes, and so compresses to two thirds.
+      const text = JSON.stringify(Buffer.from(buffer).toString('hex'));
+      return `export default Uint8Array.from(${text}.match(/../g), (byte) => parseInt(byte, 16));`;
     },
   };
 }

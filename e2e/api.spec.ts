@@ -182,6 +182,7 @@ test('wrong options are refused by name', async ({ page }) => {
       await message(classifier.classify(42 as never)),
       await message(window.createMean({ device: 'npu' as never })),
       await message(window.createMean({ threads: 0 })),
+      await message(classifier.classify(image, { quality: 'best' as never })),
     ];
   });
   expect(messages[0]).toContain('"topK" is 0');
@@ -191,6 +192,7 @@ test('wrong options are refused by name', async ({ page }) => {
   expect(messages[4]).toContain('type Number is not accepted');
   expect(messages[5]).toContain('"device" is "npu"');
   expect(messages[6]).toContain('"threads" is 0');
+  expect(messages[7]).toContain('"quality" is "best"');
 });
 
 test('an array gives one list per image, in order', async ({ page }) => {

@@ -105,4 +105,49 @@ test.describe('photos', () => {
       }
     });
   }
+
+  test("quality 'fast' leaves large photos their best answers", async ({ open, server }) => {
+    needsShared('images/edge/photo_24mp.jpg');
+    const labels = readFileSync(`${sharedFolder}/models/imagenet_1001.txt`, 'utf8')
+      .trimEnd()
+      .split('\n');
+    server.route('/mobilenet/model.json', mobileNetManifest('fp32', labels));
+    const page = await open();
+    const files = readReference()
+      .images.slice(0, 12)
+      .map(({ file }) => `/shared/images/photos/${file}`);
+    const answers = await page.evaluate(
+      async ({ files, large }) => {
+        const classifier = await window.tabserve.ImageClassifier.create({
+          model: '/mobilenet/model.json',
+          device: 'wasm',
+        });
+        const photos = [await (await fetch(large)).blob()];
+        for (const file of files) {
+          const bitmap = await createImageBitmap(await (await fetch(file)).blob());
+          const { width, height } = bitmap;
+          const canvas = new OffscreenCanvas(width * 4, height * 4);
+          canvas.getContext('2d')?.drawImage(bitmap, 0, 0, width * 4, height * 4);
+          photos.push(await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.95 }));
+        }
+        const answers = [];
+        for (const photo of photos) {
+          const [exact] = await classifier.classify(photo);
+          const [fast] = await classifier.classify(photo, { quality: 'fast' });
+          answers.push({ exact, fast });
+        }
+        classifier.destroy();
+        return answers;
+      },
+      { files, large: '/shared/images/edge/photo_24mp.jpg' },
+    );
+    expect(answers).toHaveLength(13);
+    for (const [at, { exact, fast }] of answers.entries()) {
+      expect(fast?.label, `${at}`).toBe(exact?.label);
+      expect(Math.abs((fast?.score ?? 0) - (exact?.score ?? 0)), `${at}`).toBeLessThan(0.1);
+    }
+    // Other pixels have other scores.
+    const changed = answers.filter(({ exact, fast }) => fast?.score !== exact?.score);
+    expect(changed.length).toBeGreaterThan(10);
+  });
 });

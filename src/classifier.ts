@@ -411,6 +411,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
         source,
         {
           crop: options.crop ?? null,
+          quality: options.quality ?? 'exact',
           topK: options.topK ?? 5,
           threshold: options.threshold ?? 0,
           allow: options.allow ?? null,

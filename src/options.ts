@@ -58,6 +58,7 @@ export function checkClassifyOptions(options: ClassifyOptions): void {
   inRange(options.threshold, 'threshold', 0, 1);
   inRange(options.timeout, 'timeout', 0, 2 ** 31 - 1);
   oneOf(options.priority, 'priority', ['high', 'normal', 'low']);
+  oneOf(options.quality, 'quality', ['exact', 'fast']);
   for (const name of ['allow', 'deny'] as const) {
     const labels: unknown = options[name];
     if (labels !== undefined && !Array.isArray(labels)) {

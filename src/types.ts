@@ -209,6 +209,16 @@ export interface ClassifyOptions {
   /** The region of interest, in pixels of the upright image. @default the whole image */
   crop?: PixelRect;
   /**
+   * `exact` reads every pixel, as the model's author did. `fast` lets the decoder of a large JPEG
+   * leave out what the network's size hardly shows: it decodes to a half, a quarter or an eighth of
+   * the size, still at least twice what the network's geometry asks for, and the exact resampler
+   * goes on from there, from the same region with the same rounding. Scores may then differ in the
+   * second digit, and close answers change places. Without effect on other pictures, and in browsers
+   * without an exact `ImageDecoder`.
+   * @default 'exact'
+   */
+  quality?: 'exact' | 'fast';
+  /**
    * How urgent the request is. Among equally urgent ones each model has its turn, and within a
    * model the first comes first.
    * @default 'normal'

@@ -15,6 +15,9 @@ export interface BandContext {
   getImageData(x: number, y: number, width: number, height: number): { data: Uint8ClampedArray };
 }
 
+/** For `createImageBitmap`: pixels as they are stored. */
+export const asStored = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' } as const;
+
 type CreateContext = (width: number, height: number) => BandContext;
 
 /**
@@ -73,6 +76,15 @@ export async function openFrame(
     frame.close();
     throw error;
   }
+}
+
+/**
+ * Pixels of an opaque RGB `frame` as they are stored, whichever way up it is shown; `undefined`, and
+ * the frame stays open, if it is none. It is closed with the source.
+ */
+export function openStored(frame: VideoFrame): PixelSource | undefined {
+  const { format } = frame;
+  return format === 'RGBX' || format === 'BGRX' ? frameSource(frame, format) : undefined;
 }
 
 /** Draws the frame when it is first read. */
@@ -143,7 +155,7 @@ function frameOf(bitmap: ImageBitmap): VideoFrame | undefined {
 
 /** @param bitmap - Where the frame is from. It is closed with the source. */
 function frameSource(frame: VideoFrame, format: PixelFormat, bitmap?: ImageBitmap): PixelSource {
-  const { displayWidth: width, displayHeight: height } = frame;
+  const { codedWidth: width, codedHeight: height } = frame;
   return {
     width,
     height,
@@ -213,10 +225,7 @@ function framesAreExact(): Promise<boolean> {
 async function tryFrames(): Promise<boolean> {
   if (typeof VideoFrame !== 'function') return false;
   const probe = Uint8ClampedArray.of(200, 100, 50, 128, 10, 250, 3, 255, 7, 7, 90, 0, 1, 2, 3, 4);
-  const bitmap = await createImageBitmap(new ImageData(probe, 2, 2), {
-    colorSpaceConversion: 'none',
-    premultiplyAlpha: 'none',
-  });
+  const bitmap = await createImageBitmap(new ImageData(probe, 2, 2), asStored);
   const frame = new VideoFrame(bitmap, { timestamp: 0 });
   bitmap.close();
   try {

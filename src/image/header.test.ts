@@ -63,6 +63,57 @@ describe('size', () => {
     });
   });
 
+  describe('what a JPEG says of its pixels', () => {
+    const frame = [0xff, 0xc0, 0, 11, 8, 0, 9, 0, 7, 1, 1, 0x11, 0];
+    const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0];
+    const components = (count: number) => frame.with(9, count);
+    const segment = (marker: number, text: string) => {
+      const length = text.length + 2;
+      return [0xff, marker, length >> 8, length & 255, ...latin1(text)];
+    };
+    const icc = segment(0xe2, 'ICC_PROFILE\0\x01\x01');
+    /** Orientation 6, big-endian and little-endian, behind another tag. */
+    const big =
+      'MM\0*\0\0\0\x08\0\x02\x01\x0f\0\x02\0\0\0\x01\0\0\0\0\x01\x12\0\x03\0\0\0\x01\0\x06\0\0';
+    const little =
+      'II*\0\x08\0\0\0\x02\0\x0f\x01\x02\0\x01\0\0\0\0\0\0\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0';
+    const exif = (tiff: string) => segment(0xe1, `Exif\0\0${tiff}`);
+    const padding = segment(0xe5, 'x'.repeat(4060));
+    const of = async (...parts: number[][]) => {
+      const { orientation, plain } = await header([0xff, 0xd8], ...parts);
+      // All of it in memory has to say the same.
+      const bytes = Uint8Array.from([0xff, 0xd8, ...parts.flat()]);
+      expect(await readHeader(bytes)).toEqual(await header([0xff, 0xd8], ...parts));
+      return { orientation, plain };
+    };
+
+    it.each([
+      ['grey', [frame], 1, true],
+      ['three components', [components(3)], 1, true],
+      ['CMYK', [components(4)], 1, false],
+      ['a profile', [icc, frame], 1, false],
+      ['a profile after the frame header', [frame, icc], 1, false],
+      ['another APP2', [segment(0xe2, 'MPF\0II*\0\x08\0\0\0'), frame], 1, true],
+      ['EXIF, big-endian', [exif(big), frame], 6, false],
+      ['EXIF, little-endian', [exif(little), frame], 6, false],
+      ['EXIF without an orientation', [exif(big.replace('\x01\x12', '\x01\x13')), frame], 1, false],
+      [
+        'EXIF, with nonsense for one',
+        [exif(little.replace('\x06', '\x09')), frame],
+        undefined,
+        false,
+      ],
+      ['EXIF that is cut off', [exif(big.slice(0, 18)), frame], undefined, false],
+      ['EXIF that is nonsense', [exif('MM'), frame], undefined, false],
+      ['EXIF across the end of what is read at a time', [padding, exif(big), frame], 6, false],
+    ])('%s', async (_, parts, orientation, plain) => {
+      expect(await of(...parts, scan)).toEqual({ orientation, plain });
+    });
+    it('is not told before the pixels begin', async () => {
+      expect(await of(frame)).toEqual({ orientation: undefined, plain: undefined });
+    });
+  });
+
   it('is left out where the file ends within its header', async () => {
     expect(await header('\x89PNG\r\n\x1a\n\0\0')).toEqual({ type: 'png' });
     expect(await header('RIFF\0\0\0\0WEBP')).toEqual({ type: 'webp' });

@@ -23,6 +23,15 @@ export interface FileHeader {
   type: FileType;
   /** Size as stored, before EXIF orientation. Absent where the header does not tell it cheaply. */
   size?: { width: number; height: number };
+  /**
+   * Of a JPEG that was understood up to its pixels: EXIF's orientation, 1…8. 1: as it is stored.
+   */
+  orientation?: number;
+  /**
+   * Of a JPEG that was understood up to its pixels: whether it is grey or has three components, and
+   * says nothing that could change its colours: neither an ICC profile nor EXIF.
+   */
+  plain?: boolean;
 }
 
 /** How much is read at a time. JPEG's size may come after long metadata, which is skipped over. */
@@ -31,14 +40,15 @@ const chunkBytes = 4096;
 /**
  * Reads a file's type and size from its first few kilobytes.
  *
+ * @param file - A blob, of which no more is read than that, or bytes.
  * @throws DOMException `NotReadableError` when the file behind the blob has gone.
  */
-export async function readHeader(blob: Blob): Promise<FileHeader> {
-  const bytes = await chunk(blob, 0);
+export async function readHeader(file: Blob | Uint8Array): Promise<FileHeader> {
+  const bytes = await chunk(file, 0);
   const type = fileType(bytes);
-  const size =
-    type === 'jpeg' ? await jpegSize(blob, bytes) : sizeOf(type, new DataView(bytes.buffer));
-  return size && size.width > 0 && size.height > 0 ? { type, size } : { type };
+  const { size, ...rest } =
+    type === 'jpeg' ? await jpegHeader(file, bytes) : { size: sizeOf(type, viewOf(bytes)) };
+  return { type, ...rest, ...(size && size.width > 0 && size.height > 0 && { size }) };
 }
 
 /**
@@ -52,8 +62,14 @@ export async function firstBytes(blob: Blob, length = 32): Promise<string> {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
-async function chunk(blob: Blob, at: number): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await blob.slice(at, at + chunkBytes).arrayBuffer());
+async function chunk(file: Blob | Uint8Array, at: number): Promise<Uint8Array> {
+  return file instanceof Blob
+    ? new Uint8Array(await file.slice(at, at + chunkBytes).arrayBuffer())
+    : file.subarray(at, at + chunkBytes);
+}
+
+function viewOf(bytes: Uint8Array, from = 0): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from);
 }
 
 /** The type of a file, from its first bytes (more than 16 of them where the file has them). */
@@ -144,28 +160,75 @@ function webpSize(view: DataView): FileHeader['size'] {
   }
 }
 
-/** Walks from marker to marker (ITU-T T.81, annex B) to the frame header, reading as little as it can. */
-async function jpegSize(blob: Blob, head: Uint8Array<ArrayBuffer>): Promise<FileHeader['size']> {
+/**
+ * Walks from marker to marker (ITU-T T.81, annex B) to the first scan, reading as little as it can.
+ */
+async function jpegHeader(
+  file: Blob | Uint8Array,
+  head: Uint8Array,
+): Promise<Omit<FileHeader, 'type'>> {
   let bytes = head;
   let from = 0;
   let at = 2;
+  let size: FileHeader['size'];
+  let components = 0;
+  let orientation = 1;
+  let tagged = false;
   while (true) {
-    if (at + 9 > from + bytes.length) {
+    if (at + 10 > from + bytes.length) {
       from = at;
-      bytes = await chunk(blob, from);
-      if (bytes.length < 9) return undefined;
+      bytes = await chunk(file, from);
+      if (bytes.length < 9) return size ? { size } : {};
     }
-    const view = new DataView(bytes.buffer, at - from);
+    const view = viewOf(bytes, at - from);
     const marker = view.getUint8(1);
-    if (view.getUint8(0) !== 0xff) return undefined;
+    if (view.getUint8(0) !== 0xff) return size ? { size } : {};
     if (marker === 0xff) {
       at += 1;
       continue;
     }
-    if (isFrameHeader(marker)) return { width: view.getUint16(7), height: view.getUint16(5) };
-    // After the start of a scan come pixels, and the size should have come before.
-    if (marker === 0xda || marker === 0xd9) return undefined;
-    at += 2 + view.getUint16(2);
+    if (marker === 0xda || marker === 0xd9) {
+      // After the start of a scan come pixels, and the size should have come before.
+      if (!size) return {};
+      const plain = !tagged && (components === 1 || components === 3);
+      return { size, plain, ...(orientation > 0 && orientation < 9 && { orientation }) };
+    }
+    const length = view.getUint16(2);
+    if (isFrameHeader(marker)) {
+      size = { width: view.getUint16(7), height: view.getUint16(5) };
+      components = view.byteLength > 9 ? view.getUint8(9) : 0;
+    } else if (marker === 0xe1 && view.getUint32(4) === exifTag) {
+      if (from < at && at + length > from + bytes.length) {
+        from = at;
+        bytes = await chunk(file, from);
+      }
+      const segment = bytes.subarray(0, at - from + 2 + length);
+      orientation = readOrientation(viewOf(segment, at - from + 10));
+      tagged = true;
+    } else if (marker === 0xe2 && view.getUint32(4) === iccTag) {
+      tagged = true;
+    }
+    at += 2 + length;
+  }
+}
+
+/** `Exif` and `ICC_`, with which their segments begin. */
+const exifTag = 0x45786966;
+const iccTag = 0x4943435f;
+
+/** Source: Exif 2.32 (CIPA DC-008), 4.6.4, tag 0x0112. 0 where it cannot be read. */
+function readOrientation(tiff: DataView): number {
+  try {
+    const little = tiff.getUint16(0) === 0x4949;
+    const directory = tiff.getUint32(4, little);
+    for (let entry = tiff.getUint16(directory, little); entry > 0; entry--) {
+      const at = directory + entry * 12 - 10;
+      if (tiff.getUint16(at, little) === 0x0112) return tiff.getUint16(at + 8, little);
+    }
+    return 1;
+  } catch (error) {
+    if (error instanceof RangeError) return 0;
+    throw error;
   }
 }
 

@@ -1,9 +1,9 @@
 /** The two passes of resampling in WebAssembly (`passes.wat`), and the memory that they work in. */
+import { type Code, CodePool, reserve } from './code.js';
 import binary from './passes.wat';
 import type { AxisTaps } from './taps.js';
 
-interface Exports {
-  memory: WebAssembly.Memory;
+interface Exports extends Code {
   horizontal(
     band: number,
     width: number,
@@ -46,66 +46,58 @@ interface StoredTaps {
   outputs: number;
 }
 
-const pageBytes = 1 << 16;
-
-/** Memories that have grown beyond this are not kept for the next picture. */
-const keptBytes = 16 << 20;
-
-/** As many as there are pictures in preprocessing at a time. */
-const keptPasses = 2;
-
 /** Where the order of a pixel's bytes is kept: the first 16 bytes. */
 const orderAt = 0;
 
 /** What is read behind the last pixel, at most. */
 const slack = 16;
 
-let compiled: WebAssembly.Module | undefined;
-const idle: Passes[] = [];
+const pool = new CodePool<Exports>(binary);
 
 /**
  * One picture's passes: it is written to {@link band}, piece by piece, and narrowed by
  * {@link horizontal}; {@link vertical} ends it.
  */
 export class Passes {
-  readonly #code: Exports;
-  #columns: StoredTaps = noTaps;
-  #rows: StoredTaps = noTaps;
-  #width = 0;
-  #stride = 0;
-  #narrow = 0;
-  #result = 0;
-  #band = 0;
+  readonly #code = pool.acquire();
+  readonly #columns: StoredTaps;
+  readonly #rows: StoredTaps;
+  readonly #width: number;
+  readonly #stride: number;
+  readonly #narrow: number;
+  readonly #result: number;
+  readonly #band: number;
   #narrowed = 0;
 
-  private constructor() {
-    compiled ??= new WebAssembly.Module(binary);
-    this.#code = new WebAssembly.Instance(compiled).exports as unknown as Exports;
-  }
-
   /**
-   * Passes for one picture. Give them back with {@link release}.
+   * Passes for one picture. End them with {@link release}.
    *
    * @param columns - Horizontal taps.
    * @param rows - Vertical taps.
    */
-  static acquire(columns: AxisTaps, rows: AxisTaps): Passes {
-    const passes = idle.pop() ?? new Passes();
-    passes.#begin(columns, rows);
-    return passes;
+  constructor(columns: AxisTaps, rows: AxisTaps) {
+    this.#width = columns.to - columns.from;
+    this.#stride = Math.ceil((columns.first.length * 4) / 16) * 16;
+    this.#columns = layOut(columns, 4, orderAt + 16);
+    this.#rows = layOut(rows, 2, endOf(this.#columns, 16));
+    this.#narrow = endOf(this.#rows, 8);
+    // The zero that pads an odd number of taps reads one row more.
+    this.#result = this.#narrow + (rows.to - rows.from + 1) * this.#stride;
+    this.#band = this.#result + rows.first.length * this.#stride + slack;
+    reserve(this.#code.memory, this.#band);
+    this.#store(columns, this.#columns, 4, 4);
+    this.#store(rows, this.#rows, 2, this.#stride);
   }
 
   /** Keeps the memory for the next picture. */
   release(): void {
-    if (idle.length < keptPasses && this.#code.memory.buffer.byteLength <= keptBytes) {
-      idle.push(this);
-    }
+    pool.release(this.#code);
   }
 
   /** Where the next `rows` rows of four-byte pixels are to be written. */
   band(rows: number): Uint8Array<ArrayBuffer> {
     const length = rows * this.#width * 4;
-    this.#reserve(this.#band + length + slack);
+    reserve(this.#code.memory, this.#band + length + slack);
     return new Uint8Array(this.#memory, this.#band, length);
   }
 
@@ -157,26 +149,6 @@ export class Passes {
     return this.#code.memory.buffer as ArrayBuffer;
   }
 
-  #begin(columns: AxisTaps, rows: AxisTaps): void {
-    this.#width = columns.to - columns.from;
-    this.#stride = Math.ceil((columns.first.length * 4) / 16) * 16;
-    this.#narrowed = 0;
-    this.#columns = layOut(columns, 4, orderAt + 16);
-    this.#rows = layOut(rows, 2, endOf(this.#columns, 16));
-    this.#narrow = endOf(this.#rows, 8);
-    // The zero that pads an odd number of taps reads one row more.
-    this.#result = this.#narrow + (rows.to - rows.from + 1) * this.#stride;
-    this.#band = this.#result + rows.first.length * this.#stride + slack;
-    this.#reserve(this.#band);
-    this.#store(columns, this.#columns, 4, 4);
-    this.#store(rows, this.#rows, 2, this.#stride);
-  }
-
-  #reserve(bytes: number): void {
-    const missing = bytes - this.#memory.byteLength;
-    if (missing > 0) this.#code.memory.grow(Math.ceil(missing / pageBytes));
-  }
-
   /**
    * @param group - Taps that are summed at a time.
    * @param step - Bytes from one tap's input to the next one's.
@@ -203,8 +175,6 @@ export class Passes {
     }
   }
 }
-
-const noTaps: StoredTaps = { firsts: 0, counts: 0, weights: 0, size: 0, outputs: 0 };
 
 function layOut({ first, size }: AxisTaps, group: number, at: number): StoredTaps {
   const outputs = first.length;

@@ -58,10 +58,11 @@
         (local.set $low (local.get $zero))
         (loop $group
           (local.set $pixels (v128.load (local.get $at)))
-          ;; Channel by channel the first two pixels, as 16 bits, then the other two.
+          ;; Channel by channel the first two pixels, as 16 bits, then the other two. An index out of
+          ;; range gives zero, and with constant ones this is a single instruction.
           (local.set $pair
-            (i8x16.shuffle 0 16 4 16 1 16 5 16 2 16 6 16 3 16 7 16
-              (local.get $pixels) (local.get $zero)))
+            (i8x16.swizzle (local.get $pixels)
+              (v128.const i8x16 0 255 4 255 1 255 5 255 2 255 6 255 3 255 7 255)))
           (local.set $high
             (i32x4.add (local.get $high)
               (i32x4.dot_i16x8_s (local.get $pair) (v128.load32_splat (local.get $weight)))))
@@ -70,8 +71,8 @@
               (i32x4.dot_i16x8_s (local.get $pair)
                 (v128.load32_splat offset=4 (local.get $weight)))))
           (local.set $pair
-            (i8x16.shuffle 8 16 12 16 9 16 13 16 10 16 14 16 11 16 15 16
-              (local.get $pixels) (local.get $zero)))
+            (i8x16.swizzle (local.get $pixels)
+              (v128.const i8x16 8 255 12 255 9 255 13 255 10 255 14 255 11 255 15 255)))
           (local.set $high
             (i32x4.add (local.get $high)
               (i32x4.dot_i16x8_s (local.get $pair)
@@ -83,7 +84,13 @@
           (local.set $at (i32.add (local.get $at) (i32.const 16)))
           (local.set $weight (i32.add (local.get $weight) (i32.const 16)))
           (br_if $group (i32.lt_u (local.get $weight) (local.get $end))))
-        (local.set $pair (call $bytes (local.get $high) (local.get $low)))
+        ;; As $bytes does; a call would take a sixth of the time.
+        (local.set $pair
+          (i32x4.shr_s
+            (i32x4.add
+              (i32x4.add (i32x4.shl (local.get $high) (i32.const 12)) (local.get $low))
+              (v128.const i32x4 0x200000 0x200000 0x200000 0x200000))
+            (i32.const 22)))
         (local.set $pair (i16x8.narrow_i32x4_s (local.get $pair) (local.get $pair)))
         (v128.store32_lane 0
           (local.get $output)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ModelInput, Preprocess } from '../model/manifest.js';
 import { decode } from './decode.js';
 import { createPreprocessor } from './preprocess.js';
-import type { CapturedImage } from './types.js';
+import type { CapturedImage, PixelRect } from './types.js';
 
 const input: ModelInput = {
   name: 'input',
@@ -24,6 +24,50 @@ async function cropOf(image: CapturedImage, preprocess: Preprocess, into = input
   const source = await decode(image);
   return createPreprocessor(into, preprocess).crop(source);
 }
+
+describe('reduction', () => {
+  const by = (preprocess: Preprocess, width: number, height: number, region?: PixelRect) =>
+    createPreprocessor(input, preprocess).reduction({ width, height }, region);
+  const resize = { policy: 'exact', width: 4, height: 4 } as const;
+
+  it('leaves twice the pixels that are needed', () => {
+    expect([15, 16, 31, 32, 63, 64, 999].map((side) => by({ resize }, side, side))).toEqual([
+      1, 2, 2, 4, 4, 8, 8,
+    ]);
+  });
+  it('goes by the axis that shrinks less', () => {
+    expect(by({ resize }, 999, 16)).toBe(2);
+  });
+  it('goes by the region', () => {
+    expect(by({ resize }, 999, 999, { x: 1, y: 1, width: 16, height: 90 })).toBe(2);
+  });
+  it('is none where single pixels count', () => {
+    expect(by({ resize: { ...resize, filter: 'nearest' } }, 999, 999)).toBe(1);
+    expect(by({ resize: { ...resize, antialias: false } }, 999, 999)).toBe(1);
+    expect(by({ crop: { policy: 'center', width: 4, height: 4 } }, 999, 999)).toBe(1);
+  });
+});
+
+it('resizes a reduced picture as the whole one', async () => {
+  const preprocess = { resize: { policy: 'exact', width: 4, height: 4, filter: 'box' } } as const;
+  const { crop } = createPreprocessor(input, preprocess);
+  // Columns of one value per 8 pixels, and what is left of them at a quarter of the size.
+  const columns = (width: number, each: number): CapturedImage => {
+    const picture = plain(width, width, [0, 0, 0, 255]);
+    if (picture.kind !== 'pixels') throw new Error(picture.kind);
+    picture.pixels.data.forEach((_, at, data) => {
+      if (at % 4 < 3) data[at] = Math.floor(((at >> 2) % width) / each) * 20;
+    });
+    return picture;
+  };
+  const region = { x: 16, y: 3, width: 32, height: 50 };
+  const whole = await crop(await decode(columns(64, 8)), region);
+  const reduced = { ...(await decode(columns(16, 2))), width: 64, height: 64, reducedBy: 4 };
+  expect(await crop(reduced, region)).toEqual(whole);
+  expect(Array.from(whole.data.subarray(0, 12), (byte) => byte / 20)).toEqual([
+    2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5,
+  ]);
+});
 
 describe('crop', () => {
   it('shows letterbox bars in the background colour', async () => {

@@ -4,7 +4,8 @@
  */
 import type { ModelInput, Preprocess } from '../model/manifest.js';
 import { type DecodeOptions, decode } from './decode.js';
-import { defaultBackground, type GeometryPlan, planGeometry } from './geometry.js';
+import { defaultBackground, type GeometryPlan, planGeometry, type Size } from './geometry.js';
+import { hasExactPlanes, type Reduction } from './jpeg.js';
 import { compositeOver, greyInPlace, luma } from './pixels.js';
 import { createResampler } from './resample.js';
 import { createTensorWriter, type TensorData } from './tensor.js';
@@ -44,6 +45,13 @@ export interface Preprocessor {
     options?: PreprocessOptions,
   ): Promise<PreprocessTimes>;
   /**
+   * By how much a picture of `size` may be reduced while it is decoded, so that twice the pixels
+   * are left, along each axis, that the network's geometry asks for.
+   *
+   * @throws TabserveError `invalid-argument`, see {@link planGeometry}.
+   */
+  reduction(size: Size, region?: PixelRect): Reduction;
+  /**
    * The second step alone: the picture resized and cropped as the network sees it, before
    * normalisation: RGB or grey bytes of the input's size.
    *
@@ -66,9 +74,20 @@ export function createPreprocessor(input: ModelInput, preprocess: Preprocess): P
       preprocess.background ?? defaultBackground,
       signal,
     );
+  // Found out while the model loads, so that no picture waits for it.
+  void hasExactPlanes();
   return {
     ...tensor,
     crop,
+    reduction(size, region) {
+      const plan = planGeometry(size, input, preprocess, region);
+      if (!plan.antialias || plan.filter === 'nearest') return 1;
+      const shrinking = Math.min(
+        plan.region.width / plan.resized.width,
+        plan.region.height / plan.resized.height,
+      );
+      return ([8, 4, 2] as const).find((by) => shrinking >= 2 * by) ?? 1;
+    },
     async run(image, into, index, options = {}) {
       const started = performance.now();
       const source = await decode(image, options);
@@ -100,9 +119,16 @@ async function resample(
   if (window.width === 0 || window.height === 0) {
     return framed({ data: new Uint8Array(0), width: 0, height: 0, channels }, plan);
   }
-  const { format } = source;
+  const { format, reducedBy = 1 } = source;
+  const read = reduced(region, reducedBy);
   const resampler = createResampler({
-    source: region,
+    source: read,
+    box: {
+      x: region.x / reducedBy - read.x,
+      y: region.y / reducedBy - read.y,
+      width: region.width / reducedBy,
+      height: region.height / reducedBy,
+    },
     resized,
     window,
     filter,
@@ -116,7 +142,7 @@ async function resample(
     for (let row = 0; row < height; row += bandRows) {
       signal?.throwIfAborted();
       const rows = Math.min(bandRows, height - row);
-      const rect = { x: region.x + x, y: region.y + y + row, width, height: rows };
+      const rect = { x: read.x + x, y: read.y + y + row, width, height: rows };
       const band = resampler.band(rows);
       await source.read(rect, band);
       if (format.endsWith('A')) compositeOver(band, format, background);
@@ -129,6 +155,18 @@ async function resample(
   } finally {
     resampler.close();
   }
+}
+
+/** The pixels that hold `rect` in a picture of which one is left of `by × by`. */
+function reduced(rect: PixelRect, by: number): PixelRect {
+  const x = Math.floor(rect.x / by);
+  const y = Math.floor(rect.y / by);
+  return {
+    x,
+    y,
+    width: Math.ceil((rect.x + rect.width) / by) - x,
+    height: Math.ceil((rect.y + rect.height) / by) - y,
+  };
 }
 
 /** `image` in its place on the output, surrounded by the border. */

@@ -69,6 +69,18 @@ describe('equals Pillow', () => {
   }
 });
 
+// Made with Pillow 13.0: `Image.resize((23, 17), filter, box=(3.5, 2.25, 84.25, 52.75))`.
+it.each([
+  ['bilinear', 'eb6f25e56e706dbff22ad521929dae1435a18415b57d0d6d09ade0cd03759660'],
+  ['bicubic', '3a4bf2610f569c482093a34d4a872e3dfc5998d818830b5b854a6ae894b6132d'],
+  ['box', 'b0b740aca42f24a5fe5d39ce49a36ec737394191438b7dd6af3fc27d11db4de4'],
+  ['lanczos', 'd20fcc383333ef5f5fc1d82cb4cb08a7a4469de92d06f4d3bcf81ab798e79f7a'],
+] as const)('equals Pillow with a box between pixels, %s', (filter, expected) => {
+  const box = { x: 3.5, y: 2.25, width: 80.75, height: 50.5 };
+  const options = { ...whole([97, 61], [23, 17]), box, filter, antialias: true } as const;
+  expect(sha256(resample(noise(97, 61), { ...options, channels: 3 }, 9))).toBe(expected);
+});
+
 it('turns BGR around', () => {
   const options = { ...whole([30, 20], [9, 8]), filter: 'bilinear', antialias: true } as const;
   const rgb = noise(30, 20);

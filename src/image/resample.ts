@@ -20,6 +20,8 @@ import type { PixelImage, PixelRect } from './types.js';
 export interface ResampleOptions {
   /** Size of the whole picture. */
   source: Size;
+  /** The part of it, to parts of a pixel, that becomes the whole result. @default all of it */
+  box?: PixelRect;
   /** Size of the whole result. */
   resized: Size;
   /** The part of the result to compute: within `resized`, not empty. */
@@ -58,10 +60,29 @@ export interface Resampler {
 /** Starts a resampling. */
 export function createResampler(options: ResampleOptions): Resampler {
   const { source, resized, window, filter, antialias, channels, swap = false } = options;
-  const columns = axisTaps(source.width, resized.width, window.x, window.width, filter, antialias);
-  const rows = axisTaps(source.height, resized.height, window.y, window.height, filter, antialias);
+  const { x, y, width, height } = options.box ?? { x: 0, y: 0, ...source };
+  const columns = axisTaps(
+    source.width,
+    resized.width,
+    window.x,
+    window.width,
+    filter,
+    antialias,
+    x,
+    width,
+  );
+  const rows = axisTaps(
+    source.height,
+    resized.height,
+    window.y,
+    window.height,
+    filter,
+    antialias,
+    y,
+    height,
+  );
   const order = channels === 1 ? [0] : swap ? [2, 1, 0] : [0, 1, 2];
-  const passes = Passes.acquire(columns, rows);
+  const passes = new Passes(columns, rows);
   return {
     needs: {
       x: columns.from,

@@ -31,6 +31,9 @@ export interface AxisTaps {
  * @param start - First of the resized pixels to compute.
  * @param length - How many of them, at least 1.
  * @param antialias - Whether the kernel widens by the scale when shrinking.
+ * @param from - Where in the source, to parts of a pixel, that begins which is resized (Pillow's
+ *   `box`). @default 0
+ * @param span - How long it is. @default all of it
  */
 export function axisTaps(
   source: number,
@@ -39,10 +42,12 @@ export function axisTaps(
   length: number,
   filter: ResizeFilter,
   antialias: boolean,
+  from = 0,
+  span = source,
 ): AxisTaps {
   if (filter === 'nearest') return nearestTaps(source, resized, start, length);
   const { support: reach, weight } = kernels[filter];
-  const scale = source / resized;
+  const scale = span / resized;
   const widening = antialias ? Math.max(1, scale) : 1;
   const support = reach * widening;
   const size = Math.ceil(support) * 2 + 1;
@@ -52,12 +57,12 @@ export function axisTaps(
   const exact = new Float64Array(size);
   const narrowing = 1 / widening;
   for (let i = 0; i < length; i++) {
-    const center = (start + i + 0.5) * scale;
-    const from = Math.max(0, Math.trunc(center - support + 0.5));
-    const taps = Math.min(source, Math.trunc(center + support + 0.5)) - from;
+    const center = from + (start + i + 0.5) * scale;
+    const left = Math.max(0, Math.trunc(center - support + 0.5));
+    const taps = Math.min(source, Math.trunc(center + support + 0.5)) - left;
     let sum = 0;
     for (let t = 0; t < taps; t++) {
-      const w = weight((t + from - center + 0.5) * narrowing);
+      const w = weight((t + left - center + 0.5) * narrowing);
       exact[t] = w;
       sum += w;
     }
@@ -65,7 +70,7 @@ export function axisTaps(
       const w = (exact[t] as number) / (sum === 0 ? 1 : sum);
       weights[i * size + t] = Math.trunc(w * one + (w < 0 ? -0.5 : 0.5));
     }
-    first[i] = from;
+    first[i] = left;
     count[i] = taps;
   }
   return shifted(first, count, size, weights);

@@ -62,6 +62,12 @@ export interface PixelSource {
   /** What a GPU may take instead of the bytes; absent where nothing would do. */
   readonly native?: NativePicture;
   /**
+   * How many of the picture's pixels, along each axis, one stands for that can be read. Where it is
+   * not 1, `read` counts the pixels that there are.
+   * @default 1
+   */
+  readonly reducedBy?: number;
+  /**
    * Writes the pixels of `rect`, which lies within the picture, to `into`: `rect.height ×
    * rect.width × 4` bytes, without padding.
    */

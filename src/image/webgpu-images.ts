@@ -68,7 +68,7 @@ export class GpuImages {
 
   async #accept(source: PixelSource): Promise<GpuImage | string> {
     const { native, format } = source;
-    if (!native) return 'it came as plain pixels, or this browser reads it through a canvas';
+    if (!native) return 'it came as plain pixels, or was decoded to them';
     const { image, reading } = native;
     if (typeof VideoFrame !== 'function') return 'this browser has no VideoFrame here';
     const { isExact, table } = await this.#finding;

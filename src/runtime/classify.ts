@@ -53,7 +53,7 @@ export async function classifyImage(
   request: ClassifyRequest,
   { engine, model, rasteriseSvg, signal }: ClassifyContext,
 ): Promise<ClassifyResult> {
-  const { manifest, labels, maxPixels } = model;
+  const { manifest, labels, maxPixels, preprocessor, preparer } = model;
   const laps = new Laps<keyof ClassifyResult['timings']>();
   const leave = await engine.gate.enter(signal).catch((reason: unknown) => {
     // Nobody will decode it, and a frame that is not closed holds up the video it is from.
@@ -62,9 +62,18 @@ export async function classifyImage(
   });
   try {
     laps.lap('queue');
-    const source = await decode(request.image, { maxPixels, signal, rasteriseSvg });
+    const region = request.crop ?? undefined;
+    const source = await decode(request.image, {
+      maxPixels,
+      signal,
+      rasteriseSvg,
+      // A picture that is reduced while it is decoded is too small to be worth a GPU's while.
+      ...(request.quality === 'fast'
+        ? { reduction: (size) => preprocessor.reduction(size, region) }
+        : { native: preparer.report.device === 'gpu' }),
+    });
     laps.lap('decode');
-    const prepared = await model.preparer.prepare(source, request.crop ?? undefined, signal);
+    const prepared = await preparer.prepare(source, region, signal);
     laps.lap('preprocess');
     let output: ArrayLike<number>;
     try {

@@ -88,6 +88,7 @@ const classifyRequest = v.object({
   crop: v.nullable(
     v.object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate }),
   ),
+  quality: v.picklist(['exact', 'fast'] as const),
   topK: count,
   threshold: v.number(),
   allow: v.nullable(strings),

@@ -151,6 +151,8 @@ export interface ClassifyRequest {
   modelId: number;
   image: CapturedImage;
   crop: PixelRect | null;
+  /** Whether the picture may be reduced while it is decoded. */
+  quality: 'exact' | 'fast';
   topK: number;
   threshold: number;
   allow: readonly string[] | null;

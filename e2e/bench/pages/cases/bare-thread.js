@@ -11,7 +11,7 @@ self.onmessage = async ({ data: { id, url, threads, blob } }) => {
     return;
   }
   const asked = performance.now();
-  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
+  const bitmap = await createImageBitmap(blob);
   const decoded = performance.now();
   bitmap.close();
   await session.run({ input: tensor });
