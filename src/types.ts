@@ -79,7 +79,8 @@ export interface CreateMonitor extends EventTarget {
  * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
  *
  * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
- * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB,
+ * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB, JPEG
+ * files with `quality: 'fast'`,
  * frames of videos where the browser's ways to convert their colours differ. The `request` event
  * says which one it was, and why.
  */
