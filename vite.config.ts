@@ -83,7 +83,7 @@ export default defineConfig(({ mode }): UserConfig => {
       return {
         root,
         define,
-        plugins: [assemble()],
+        plugins: [assemble(), shaders()],
         test: { include: ['src/**/*.test.ts'] },
       } as UserConfig;
   }
@@ -114,6 +114,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
       engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
       leanManifests(),
       assemble(),
+      shaders(),
     ],
   };
 }
@@ -310,6 +311,20 @@ function assemble(): Plugin {
       // Unlike base64 it keeps to the borders of bytes, and so compresses to two thirds.
       const text = JSON.stringify(Buffer.from(buffer).toString('hex'));
       return `export default Uint8Array.from(${text}.match(/../g), (byte) => parseInt(byte, 16));`;
+    },
+  };
+}
+
+/** Hands shaders (`.wgsl`) over as text, without what only people read. */
+function shaders(): Plugin {
+  return {
+    name: 'tabserve:shaders',
+    load(id) {
+      if (!id.endsWith('.wgsl')) return;
+      const code = readFileSync(id, 'utf8')
+        .replaceAll(/\s*\/\/.*/g, '')
+        .replaceAll(/\n\s*/g, '\n');
+      return `export default ${JSON.stringify(code.trim())};`;
     },
   };
 }

@@ -36,10 +36,11 @@ export interface ChainModel {
     /** A second input too. */
     weights?: Weights;
   }[];
-  output: { name: string; shape: readonly Dim[] };
+  /** `type`: `float32` by default. */
+  output: { name: string; type?: keyof typeof elementType; shape: readonly Dim[] };
 }
 
-/** The bytes of an `.onnx` file, opset 13. Integer attributes only; the output is float32. */
+/** The bytes of an `.onnx` file, opset 13. Integer attributes only. */
 export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
   const nodeProtos = nodes.map(({ op, attributes = {}, external, weights }, index) => {
     const from = index === 0 ? input.name : `value${index}`;
@@ -61,7 +62,7 @@ export function writeOnnx({ input, nodes, output }: ChainModel): Buffer {
     text(2, 'graph'),
     ...initializers,
     valueInfo(11, input.name, elementType[input.type], input.shape),
-    valueInfo(12, output.name, elementType.float32, output.shape),
+    valueInfo(12, output.name, elementType[output.type ?? 'float32'], output.shape),
   );
   return Buffer.concat([varintField(1, 8), graph, bytesField(8, varintField(2, 13))]);
 }

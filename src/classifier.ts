@@ -407,19 +407,20 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     try {
       signal.throwIfAborted();
       this.#refuseOverload();
-      const { classifications, timings, captured, waited, attempts, device } =
-        await this.#served.classify(
-          source,
-          {
-            crop: options.crop ?? null,
-            quality: options.quality ?? 'exact',
-            topK: options.topK ?? 5,
-            threshold: options.threshold ?? 0,
-            allow: options.allow ?? null,
-            deny: options.deny ?? null,
-          },
-          { captureNow, priority: options.priority ?? 'normal', behind, signal, timeLeft },
-        );
+      const served = await this.#served.classify(
+        source,
+        {
+          crop: options.crop ?? null,
+          quality: options.quality ?? 'exact',
+          topK: options.topK ?? 5,
+          threshold: options.threshold ?? 0,
+          allow: options.allow ?? null,
+          deny: options.deny ?? null,
+        },
+        { captureNow, priority: options.priority ?? 'normal', behind, signal, timeLeft },
+      );
+      const { classifications, timings, captured, waited, attempts, device, preprocessing } =
+        served;
       const total = performance.now() - began;
       const queue = timings.queue + waited;
       const report: RequestReport = {
@@ -427,6 +428,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
         timings: { capture: captured, ...timings, queue, total },
         attempts,
         device,
+        preprocessing,
       };
       this.#metrics.succeeded(report);
       this.dispatchEvent(new CustomEvent('request', { detail: report }));
@@ -460,6 +462,7 @@ function settingsOf(options: CreateOptions): ServedModelSettings {
   return {
     model: toModelRequest(options.model, assets),
     dtype: options.dtype ?? 'auto',
+    preprocessing: options.preprocessing ?? 'auto',
     maxPixels: options.maxPixels ?? defaultMaxPixels,
     ownWorker: options.ownWorker ?? false,
     maxWorkers: maxWorkers === 'auto' ? autoWorkers() : maxWorkers,

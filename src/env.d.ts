@@ -4,6 +4,12 @@ declare module '*?raw' {
   export default text;
 }
 
+/** Shaders, which the build strips of comments. */
+declare module '*.wgsl' {
+  const code: string;
+  export default code;
+}
+
 /** WebAssembly text, which the build assembles. */
 declare module '*.wat' {
   const binary: Uint8Array<ArrayBuffer>;

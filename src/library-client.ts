@@ -72,6 +72,7 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
         requestId,
         model: toModelRequest(name, options),
         dtype,
+        preprocessing: 'cpu' as const,
         maxPixels: 2 ** 30,
         hubUrl: hubOf(hubUrl),
         stallTimeout,

@@ -21,7 +21,7 @@ test('a recorder counts, and looks back on the latest 1,000', () => {
     total,
   });
   for (let n = 1; n <= 1500; n += 1)
-    recorder.succeeded({ id: '', timings: timings(n), attempts: n === 7 ? 2 : 1, device: 'wasm' });
+    recorder.succeeded({ timings: timings(n), attempts: n === 7 ? 2 : 1 });
   recorder.failed(new TabserveError('network', ''));
   recorder.failed(new TabserveError('network', ''));
   recorder.failed(new DOMException('enough', 'AbortError'));

@@ -29,7 +29,7 @@ export class MetricsRecorder {
   /** Requests that were made again. */
   retries = 0;
 
-  succeeded({ timings, attempts }: RequestReport): void {
+  succeeded({ timings, attempts }: Pick<RequestReport, 'timings' | 'attempts'>): void {
     this.retries += attempts - 1;
     this.#window[this.#requests % windowSize] = timings;
     this.#requests += 1;

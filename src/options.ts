@@ -42,6 +42,8 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
 export function checkCreateOptions(options: CreateOptions): void {
   oneOf(options.device, 'device', ['auto', 'webgpu', 'wasm']);
   oneOf(options.dtype, 'dtype', ['auto', 'fp32', 'fp16', 'int8']);
+  const possible = options.device === 'wasm' ? ['auto', 'cpu'] : ['auto', 'cpu', 'gpu'];
+  oneOf(options.preprocessing, 'preprocessing', possible);
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
   if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);

@@ -13,12 +13,13 @@ import type {
   LoadedModel,
   ModelRequest,
 } from './runtime/protocol.js';
-import type { ModelDtype } from './types.js';
+import type { ModelDtype, PreprocessingChoice } from './types.js';
 
 /** Everything about a model's load but where it runs. */
 export interface ModelSettings {
   model: ModelRequest;
   dtype: 'auto' | ModelDtype;
+  preprocessing: PreprocessingChoice;
   maxPixels: number;
   /** Base address of the hub, with a slash at its end. */
   hubUrl: string;

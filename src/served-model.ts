@@ -604,6 +604,7 @@ function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly
     fallbacks: [...plan.fallbacks, ...given, ...connection.fallbacks, ...fallbacks],
     engine: plan.flavour,
     adapter,
+    preprocessing: loaded.preprocessing,
     load: { ...timings, total: loadTime },
   };
   return info;

@@ -72,6 +72,27 @@ export interface CreateMonitor extends EventTarget {
   ): void;
 }
 
+/**
+ * What preprocesses pictures. Both give the same bits.
+ *
+ * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
+ * - `cpu`: the CPU, in the worker.
+ * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
+ *
+ * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
+ * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB, JPEG
+ * files with `quality: 'fast'`,
+ * frames of videos where the browser's ways to convert their colours differ. The `request` event
+ * says which one it was, and why.
+ */
+export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
+
+/** What preprocesses, and why, in words. */
+export interface PreprocessingReport {
+  device: 'cpu' | 'gpu';
+  reason: string;
+}
+
 /** Options of `ImageClassifier.create()`. */
 export interface CreateOptions {
   /** @default the best embedded model */
@@ -92,6 +113,11 @@ export interface CreateOptions {
    * @default 'auto'
    */
   dtype?: 'auto' | ModelDtype;
+  /**
+   * Where pictures become the network's input.
+   * @default 'auto'
+   */
+  preprocessing?: PreprocessingChoice;
   /**
    * Threads of the WASM backend. More than one needs a cross-origin isolated page.
    * @default 'auto': half of the cores, at least 2 and at most 4, or 1 if that is measured to be
@@ -242,9 +268,9 @@ export interface StageTimings {
   queue: number;
   /** In the worker: bytes to pixels. */
   decode: number;
-  /** In the worker: pixels to tensor. */
+  /** In the worker: pixels to tensor. On the GPU only what it takes to hand that over. */
   preprocess: number;
-  /** In the worker: tensor to logits. */
+  /** In the worker: tensor to logits; with preprocessing on the GPU also that. */
   inference: number;
   /** In the worker: logits to sorted answers. */
   postprocess: number;
@@ -260,6 +286,8 @@ export interface RequestReport {
   attempts: number;
   /** What answered. */
   device: Device;
+  /** What preprocessed its picture. */
+  preprocessing: PreprocessingReport;
 }
 
 /** A substitution that tabserve made, and why. */
@@ -301,6 +329,11 @@ export interface ClassifierInfo {
   engine: 'wasm' | 'jspi' | 'asyncify';
   /** The GPU, as the browser describes it; `null` on WASM. */
   adapter: string | null;
+  /**
+   * What preprocesses pictures. Where it is the GPU, single pictures may be left to the CPU, which
+   * the `request` event says.
+   */
+  preprocessing: PreprocessingReport;
   /**
    * Milliseconds of the load's parts; they overlap. `warmup` is 0 on WASM, where the first image's
    * run serves as one, or a run in the first idle moment.

@@ -25,7 +25,11 @@ const usage = `npm run bench -- [--quick] [--rounds N] [--cases a,b,…] [--no-i
   --quick       one round, few images
   --rounds N    how many rounds (default ${full.rounds})
   --cases a,b   only these: ${benchCases.map(({ name }) => name).join(', ')}
-  --no-install  do not install the other libraries; cases that need them are not run`;
+  --no-install  do not install the other libraries; cases that need them are not run
+
+On Linux Chromium has to be told to use a GPU:
+  BENCH_CHROMIUM_ARGS='--enable-unsafe-webgpu --enable-features=Vulkan' npm run bench -- \\
+    --cases tabserve-webgpu,tabserve-webgpu-cpu,bare-webgpu,tabserve,bare`;
 
 /** Runs the benchmark and writes its report. */
 export async function main(argv: readonly string[]): Promise<void> {

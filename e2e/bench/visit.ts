@@ -73,6 +73,7 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--autoplay-policy=no-user-gesture-required',
+  ...(process.env.BENCH_CHROMIUM_ARGS ?? '').split(' ').filter((arg) => arg !== ''),
 ];
 
 /** A Chromium with an empty profile, thrown away afterwards. */

@@ -20,6 +20,7 @@ function backend(): Promise<Backend> {
       abilities: { device: 'wasm', fp16: true },
       executionProviders: ['wasm'],
       adapter: null,
+      gpu: null,
       fallbacks: [],
     };
   })();

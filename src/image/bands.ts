@@ -40,8 +40,7 @@ export async function openBitmap(
   if (await framesAreExact()) {
     const frame = frameOf(bitmap);
     if (frame && isPlain(frame) && (straight || isOpaque(frame))) {
-      bitmap.close();
-      return frameSource(frame, frame.format);
+      return frameSource(frame, frame.format, bitmap);
     }
     frame?.close();
   }
@@ -61,19 +60,21 @@ export async function openFrame(
   if (isPlain(frame) && isOpaque(frame) && (await framesAreExact())) {
     return frameSource(frame, frame.format);
   }
-  const { displayWidth: width, displayHeight: height } = frame;
   try {
-    if (width === 0) throw new TabserveError('image-undecodable', 'The VideoFrame is closed.');
+    if (frame.displayWidth === 0) {
+      throw new TabserveError('image-undecodable', 'The VideoFrame is closed.');
+    }
     // Of the two ways to have a frame converted, Chromium misreads transparent ones in the second
     // and the shape of turned ones in the first.
     if (frame.format?.endsWith('A')) {
-      return await openBitmap(await createImageBitmap(frame), false, createContext);
+      const bitmap = await createImageBitmap(frame);
+      frame.close();
+      return await openBitmap(bitmap, false, createContext);
     }
-    const context = (createContext ?? offscreenContext())(width, height);
-    context.drawImage(frame, 0, 0);
-    return contextSource(context, width, height);
-  } finally {
+    return convertedSource(frame, createContext ?? offscreenContext());
+  } catch (error) {
     frame.close();
+    throw error;
   }
 }
 
@@ -86,15 +87,23 @@ export function openStored(frame: VideoFrame): PixelSource | undefined {
   return format === 'RGBX' || format === 'BGRX' ? frameSource(frame, format) : undefined;
 }
 
-function contextSource(context: BandContext, width: number, height: number): PixelSource {
+/** Draws the frame when it is first read. */
+function convertedSource(frame: VideoFrame, createContext: CreateContext): PixelSource {
+  const { displayWidth: width, displayHeight: height } = frame;
+  let context: BandContext | undefined;
   return {
     width,
     height,
     format: 'RGBA',
+    native: { image: frame, reading: 'converted' },
     async read(rect, into) {
+      if (!context) {
+        context = createContext(width, height);
+        context.drawImage(frame, 0, 0);
+      }
       into.set(context.getImageData(rect.x, rect.y, rect.width, rect.height).data);
     },
-    close() {},
+    close: () => frame.close(),
   };
 }
 
@@ -144,16 +153,21 @@ function frameOf(bitmap: ImageBitmap): VideoFrame | undefined {
   }
 }
 
-function frameSource(frame: VideoFrame, format: PixelFormat): PixelSource {
+/** @param bitmap - Where the frame is from. It is closed with the source. */
+function frameSource(frame: VideoFrame, format: PixelFormat, bitmap?: ImageBitmap): PixelSource {
   const { codedWidth: width, codedHeight: height } = frame;
   return {
     width,
     height,
     format,
+    native: { image: bitmap ?? frame, reading: 'stored' },
     async read(rect, into) {
       await frame.copyTo(into, { rect, layout: [{ offset: 0, stride: rect.width * 4 }] });
     },
-    close: () => frame.close(),
+    close() {
+      frame.close();
+      bitmap?.close();
+    },
   };
 }
 
@@ -165,6 +179,7 @@ function canvasSource(bitmap: ImageBitmap, createContext: CreateContext): PixelS
     width,
     height,
     format: 'RGBA',
+    native: { image: bitmap, reading: 'drawn' },
     async read(rect, into) {
       if (!context || held.width < rect.width || held.height < rect.height) {
         held = { width: rect.width, height: rect.height };

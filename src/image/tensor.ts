@@ -32,7 +32,7 @@ export function createTensorWriter(input: ModelInput, preprocess: Preprocess): T
   const plane = input.width * input.height;
   const elements = plane * channels;
   // Crops are RGB; `mean` and `std` are in the network's order.
-  const tables = Array.from({ length: channels }, (_, c) => elementTable(input, preprocess, c));
+  const tables = elementTables(input, preprocess);
   const from = colorOrder === 'BGR' ? [2, 1, 0] : [0, 1, 2];
   const [step, spread] = input.layout === 'NCHW' ? [1, plane] : [channels, 1];
   return {
@@ -53,6 +53,11 @@ export function createTensorWriter(input: ModelInput, preprocess: Preprocess): T
       }
     },
   };
+}
+
+/** What each of the 256 bytes becomes, by channel of the network. */
+export function elementTables(input: ModelInput, preprocess: Preprocess): TensorData[] {
+  return Array.from({ length: input.channels }, (_, c) => elementTable(input, preprocess, c));
 }
 
 function fillChannel(

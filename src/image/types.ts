@@ -39,6 +39,17 @@ export interface PixelImage {
  */
 export type PixelFormat = 'RGBA' | 'RGBX' | 'BGRA' | 'BGRX';
 
+/** What a {@link PixelSource} reads from. It belongs to the source. */
+export interface NativePicture {
+  image: ImageBitmap | VideoFrame;
+  /**
+   * How the bytes that are read come about: `stored`, they are those of the image; `drawn`, a canvas
+   * premultiplies and divides again; `converted`, they come from a frame of other colours or another
+   * shape. (A frame that is `stored` is opaque.)
+   */
+  reading: 'stored' | 'drawn' | 'converted';
+}
+
 /**
  * A decoded picture whose pixels are read piece by piece, so that a large one is never held twice.
  */
@@ -48,6 +59,8 @@ export interface PixelSource {
   /** Pixels of the upright picture. */
   readonly height: number;
   readonly format: PixelFormat;
+  /** What a GPU may take instead of the bytes; absent where nothing would do. */
+  readonly native?: NativePicture;
   /**
    * How many of the picture's pixels, along each axis, one stands for that can be read. Where it is
    * not 1, `read` counts the pixels that there are.

@@ -20,6 +20,8 @@ export interface Backend {
   executionProviders: Ort.InferenceSession.ExecutionProviderConfig[];
   /** The GPU in words, or `null` on WASM. */
   adapter: string | null;
+  /** The GPU that the engine uses; `null` on WASM. */
+  gpu: { device: GPUDevice; isSoftware: boolean } | null;
   /** What was replaced to start it. */
   fallbacks: readonly Fallback[];
 }
@@ -77,7 +79,7 @@ export async function startBackend(
   else options.onBinary(binary);
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
-  const { device, adapter, fp16 } = (await gpu) ?? { device: null, adapter: null, fp16: true };
+  const { device, adapter, fp16, isSoftware } = (await gpu) ?? noGpu;
   try {
     await withModule(binary.module, async () => {
       const session = await ort.InferenceSession.create(
@@ -94,6 +96,7 @@ export async function startBackend(
     abilities: { device: request.device, fp16 },
     executionProviders: device ? [{ name: 'webgpu', device }] : ['wasm'],
     adapter,
+    gpu: device && { device, isSoftware },
     fallbacks: binary.fallbacks,
     kept,
   };
@@ -214,7 +217,10 @@ interface Gpu {
   device: GPUDevice;
   adapter: string;
   fp16: boolean;
+  isSoftware: boolean;
 }
+
+const noGpu = { device: null, adapter: null, fp16: true, isSoftware: false };
 
 /**
  * Opens a device of our own: ONNX Runtime's default one, once lost, is handed out again for ever.
@@ -245,13 +251,15 @@ async function openGpu(onLost: (reason: string) => void): Promise<Gpu> {
         maxComputeWorkgroupSizeY: limits.maxComputeWorkgroupSizeY,
         maxComputeWorkgroupSizeZ: limits.maxComputeWorkgroupSizeZ,
         maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+        // For large pictures.
+        maxTextureDimension2D: limits.maxTextureDimension2D,
       },
     });
   } catch (cause) {
     throw asTabserveError(cause, 'unsupported', `WebGPU has no device: ${messageOf(cause)}`);
   }
   void device.lost.then((info) => onLost(info.message || info.reason));
-  const { vendor, architecture, description } = adapter.info;
+  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   const words = [vendor, architecture, description].filter((word) => word !== '');
-  return { device, adapter: words.join(' ') || 'WebGPU', fp16 };
+  return { device, adapter: words.join(' ') || 'WebGPU', fp16, isSoftware: isFallbackAdapter };
 }

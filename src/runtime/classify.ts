@@ -1,7 +1,6 @@
 /** The way of one image through the worker, from the wire to the answer. */
 import { TabserveError } from '../errors.js';
 import { type DecodeOptions, decode, release } from '../image/decode.js';
-import type { PixelImage } from '../image/types.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
 import type { ModelEntry } from './load.js';
@@ -54,7 +53,7 @@ export async function classifyImage(
   request: ClassifyRequest,
   { engine, model, rasteriseSvg, signal }: ClassifyContext,
 ): Promise<ClassifyResult> {
-  const { manifest, labels, maxPixels, preprocessor, session, input } = model;
+  const { manifest, labels, maxPixels, preprocessor, preparer } = model;
   const laps = new Laps<keyof ClassifyResult['timings']>();
   const leave = await engine.gate.enter(signal).catch((reason: unknown) => {
     // Nobody will decode it, and a frame that is not closed holds up the video it is from.
@@ -68,25 +67,24 @@ export async function classifyImage(
       maxPixels,
       signal,
       rasteriseSvg,
-      ...(request.quality === 'fast' && {
-        reduction: (size) => preprocessor.reduction(size, region),
-      }),
+      // A picture that is reduced while it is decoded is too small to be worth a GPU's while.
+      ...(request.quality === 'fast'
+        ? { reduction: (size) => preprocessor.reduction(size, region) }
+        : { native: preparer.report.device === 'gpu' }),
     });
     laps.lap('decode');
-    let crop: PixelImage;
-    try {
-      crop = await preprocessor.crop(source, region, signal);
-    } finally {
-      source.close();
-    }
+    const prepared = await preparer.prepare(source, region, signal);
     laps.lap('preprocess');
-    const output = await engine.exclusive(async () => {
-      signal.throwIfAborted();
-      laps.lap('queue');
-      preprocessor.write(crop, input);
-      laps.lap('preprocess');
-      return session.run(input);
-    });
+    let output: ArrayLike<number>;
+    try {
+      output = await engine.exclusive(async () => {
+        signal.throwIfAborted();
+        laps.lap('queue');
+        return prepared.run(() => laps.lap('preprocess'));
+      });
+    } finally {
+      prepared.close?.();
+    }
     laps.lap('inference');
     if (output.length !== labels.length) {
       throw new TabserveError(
@@ -98,6 +96,7 @@ export async function classifyImage(
     laps.lap('postprocess');
     return {
       classifications,
+      preprocessing: prepared.report,
       timings: {
         queue: laps.read('queue'),
         decode: laps.read('decode'),

@@ -1,8 +1,16 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
 import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
+import type { choosePreparer } from './gpu-prepare.js';
 import type { ProgressListener } from './progress.js';
 import type { EngineBinary, StartRequest } from './protocol.js';
 import { Gate, SerialQueue } from './queue.js';
+
+/** ONNX Runtime, and what comes with it only where it has WebGPU. */
+export interface EngineParts {
+  ort: OrtModule;
+  /** @default the CPU does it all */
+  choosePreparer?: typeof choosePreparer;
+}
 
 /** What an {@link Engine} needs to know. */
 export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'binary'>;
@@ -28,9 +36,9 @@ const imagesInFlight = 2;
 /** ONNX Runtime with its one queue. */
 export class Engine {
   readonly config: EngineConfig;
+  readonly parts: EngineParts;
   /** Lets images in. */
   readonly gate = new Gate(imagesInFlight);
-  readonly #ort: OrtModule;
   readonly #listener: EngineListener;
   readonly #queue = new SerialQueue();
   readonly #calm = Promise.withResolvers<void>();
@@ -38,8 +46,8 @@ export class Engine {
   #backend: Promise<StartedBackend> | undefined;
   #progress: Parameters<ProgressListener> | undefined;
 
-  constructor(ort: OrtModule, config: EngineConfig, listener: EngineListener) {
-    this.#ort = ort;
+  constructor(parts: EngineParts, config: EngineConfig, listener: EngineListener) {
+    this.parts = parts;
     this.config = config;
     this.#listener = listener;
   }
@@ -52,7 +60,7 @@ export class Engine {
   async backend(onProgress: ProgressListener): Promise<StartedBackend> {
     this.#followers.add(onProgress);
     if (this.#progress) onProgress(...this.#progress);
-    this.#backend ??= startBackend(this.#ort, this.config, {
+    this.#backend ??= startBackend(this.parts.ort, this.config, {
       onDeviceLost: (reason) => this.#listener.onDeviceLost(reason),
       onBinary: (binary) => this.#listener.onBinary(binary),
       keepAfter: this.#calm.promise,

@@ -54,6 +54,7 @@ const loadRequest = object({
   requestId: id,
   model,
   dtype: oneOf('auto', 'fp32', 'fp16', 'int8'),
+  preprocessing: oneOf('auto', 'cpu', 'gpu'),
   maxPixels: count,
   mirrors: mapOf(strings),
   hubUrl: url,

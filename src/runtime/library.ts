@@ -7,7 +7,7 @@ import type { ResolvedModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
 import type { ModelChange } from '../types.js';
 import type { Engine } from './engine.js';
-import { type LoadOptions, loadModel, type ModelEntry } from './load.js';
+import { type LoadOptions, loadModel, type ModelEntry, releaseModel } from './load.js';
 import type { EvictRequest, LibrarySurvey, LoadRequest } from './protocol.js';
 
 /** What the store holds. */
@@ -78,7 +78,7 @@ export async function updateModel(
       await selfTest(engine, entry, resolved, options.signal);
     },
   });
-  await engine.exclusive(() => entry.session.release());
+  await engine.exclusive(() => releaseModel(entry));
   const { name, version } = report.manifest;
   const before = from?.current.manifest;
   const digests = (manifest: ModelManifest) => manifest.files.map((file) => file.sha256).join();

@@ -1,7 +1,6 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../errors.js';
-import { createPreprocessor, type Preprocessor } from '../image/preprocess.js';
-import type { TensorData } from '../image/tensor.js';
+import { createPreprocessor } from '../image/preprocess.js';
 import { Library } from '../model/library.js';
 import type { ModelFile, ModelManifest } from '../model/manifest.js';
 import { type Obtained, obtain } from '../model/obtain.js';
@@ -12,21 +11,19 @@ import { openStore } from '../model/store/open.js';
 import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
+import { cpuPreparer, type PreparedModel, type Preparer } from './prepare.js';
 import { type ProgressListener, ProgressTotal } from './progress.js';
 import type { LoadedModel, LoadRequest } from './protocol.js';
 import { type GraphFiles, ModelSession } from './session.js';
 
 /** A model in this worker. */
-export interface ModelEntry {
-  session: ModelSession;
-  preprocessor: Preprocessor;
+export interface ModelEntry extends PreparedModel {
+  preparer: Preparer;
   manifest: ModelManifest;
   /** One per class. */
   labels: readonly string[];
   /** Larger images are refused. */
   maxPixels: number;
-  /** The network's input, written to and run by one request at a time. */
-  input: TensorData;
 }
 
 /** What the page does to descriptions of models that others wrote. */
@@ -77,6 +74,12 @@ export async function loadModel(
     if (!load.isFromLibrary || !isOutdated) throw error;
     return await new Load(engine, request, { ...options, fresh: true }).run();
   }
+}
+
+/** Frees what a model holds. To be called when the engine is free. */
+export async function releaseModel({ session, preparer }: ModelEntry): Promise<void> {
+  preparer.close?.();
+  await session.release();
 }
 
 /** One load, from beginning to end. */
@@ -147,13 +150,15 @@ class Load {
     );
     const { manifest } = session;
     const labels = labelsOf(manifest);
-    const { maxPixels } = this.#request;
-    const input = preprocessor.allocate(1);
-    const entry: ModelEntry = { session, preprocessor, manifest, labels, maxPixels, input };
+    const { maxPixels, preprocessing } = this.#request;
+    const model = { session, preprocessor, input: preprocessor.allocate(1) };
+    const { choosePreparer } = this.#engine.parts;
+    const preparer = choosePreparer?.(backend, preprocessing, model) ?? cpuPreparer(model);
+    const entry: ModelEntry = { ...model, preparer, manifest, labels, maxPixels };
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
-      await this.#engine.exclusive(() => session.release());
+      await this.#engine.exclusive(() => releaseModel(entry));
       throw error;
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
@@ -176,6 +181,7 @@ class Load {
           ...late,
         ],
         adapter: backend.adapter,
+        preprocessing: preparer.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };

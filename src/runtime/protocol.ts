@@ -11,7 +11,15 @@ import type { InstalledModel } from '../model/library.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
 import type { StoredFile } from '../model/store/store.js';
 import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
-import type { Classification, Device, Fallback, ModelChange, StageTimings } from '../types.js';
+import type {
+  Classification,
+  Device,
+  Fallback,
+  ModelChange,
+  PreprocessingChoice,
+  PreprocessingReport,
+  StageTimings,
+} from '../types.js';
 
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -84,6 +92,7 @@ export interface LoadRequest {
   requestId: number;
   model: ModelRequest;
   dtype: 'auto' | ModelDtype;
+  preprocessing: PreprocessingChoice;
   maxPixels: number;
   /** Other places of a file, by its address: tried in their order when that one fails. */
   mirrors: Readonly<Record<string, readonly string[]>>;
@@ -108,6 +117,8 @@ export interface LoadedModel {
   /** Where the bytes came from. */
   from: 'store' | 'network' | 'file';
   adapter: string | null;
+  /** What pictures are preprocessed on, as far as each of them can be. */
+  preprocessing: PreprocessingReport;
   /** What did not work as it should have, or was assumed. */
   fallbacks: readonly Fallback[];
   timings: { engine: number; model: number; session: number; warmup: number };
@@ -152,6 +163,8 @@ export interface ClassifyRequest {
 
 export interface ClassifyResult {
   classifications: Classification[];
+  /** What preprocessed this picture. */
+  preprocessing: PreprocessingReport;
   timings: Omit<StageTimings, 'capture' | 'total'>;
 }
 

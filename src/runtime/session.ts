@@ -79,15 +79,17 @@ export class ModelSession {
   /**
    * Runs the network on one image.
    *
-   * @param data - `width × height × channels` elements.
+   * @param data - `width × height × channels` elements, or a tensor of them that is where the
+   *   session runs.
    * @returns One number per class.
    * @throws TabserveError `model-invalid`, `out-of-memory`, `device-lost`.
    */
-  async run(data: TensorData): Promise<ArrayLike<number>> {
+  async run(data: TensorData | Ort.Tensor): Promise<ArrayLike<number>> {
     this.#isWarm = true;
     const { input, output } = this.#manifest;
-    const dims = dimensions(input);
-    const feed = new this.#backend.ort.Tensor(input.dtype, data, dims);
+    const feed = ArrayBuffer.isView(data)
+      ? new this.#backend.ort.Tensor(input.dtype, data, inputDimensions(input))
+      : data;
     let results: Ort.InferenceSession.ReturnType;
     try {
       results = await this.#session.run({ [input.name]: feed }, [output.name]);
@@ -116,7 +118,8 @@ export class ModelSession {
   }
 }
 
-function dimensions({ layout, width, height, channels }: ModelInput): number[] {
+/** The input tensor's shape, for one picture. */
+export function inputDimensions({ layout, width, height, channels }: ModelInput): number[] {
   return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
 }
 
@@ -129,7 +132,7 @@ function checkMetadata(
   if (input.type !== manifest.input.dtype) {
     throw misfit(where, 'input.dtype', manifest.input.dtype, input.type);
   }
-  const wanted = dimensions(manifest.input);
+  const wanted = inputDimensions(manifest.input);
   const fits =
     input.shape.length === wanted.length &&
     input.shape.every((size, axis) => typeof size === 'string' || size === wanted[axis]);

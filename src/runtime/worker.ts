@@ -14,12 +14,12 @@ import {
 } from '../errors.js';
 import type { ModelChange } from '../types.js';
 import { version } from '../version.js';
-import { isOutOfMemory, type OrtModule } from './backend.js';
+import { isOutOfMemory } from './backend.js';
 import { classifyImage, measureRun } from './classify.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineParts } from './engine.js';
 import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
-import { loadModel, type ModelEntry, type Translator } from './load.js';
+import { loadModel, type ModelEntry, releaseModel, type Translator } from './load.js';
 import type {
   ClassifyRequest,
   ClassifyResult,
@@ -36,28 +36,32 @@ import type {
   WorkerApi,
 } from './protocol.js';
 
-/** Makes this worker serve {@link WorkerApi} with the given build of ONNX Runtime. */
-export function serveWorker(ort: OrtModule, flavour: EngineFlavour): void {
-  Comlink.expose(new TabserveWorker(ort), guarded(self));
+/**
+ * Makes this worker serve {@link WorkerApi}.
+ *
+ * @param flavour - Which build of ONNX Runtime it was given.
+ */
+export function serveWorker(parts: EngineParts, flavour: EngineFlavour): void {
+  Comlink.expose(new TabserveWorker(parts), guarded(self));
   const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
   self.postMessage(ready);
 }
 
 class TabserveWorker implements WorkerApi {
-  readonly #ort: OrtModule;
+  readonly #parts: EngineParts;
   readonly #models = new Map<number, ModelEntry>();
   readonly #underWay = new Map<number, AbortController>();
   #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
 
-  constructor(ort: OrtModule) {
-    this.#ort = ort;
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
   }
 
   start(request: StartRequest): Promise<Reply<null>> {
     return reply(async () => {
       if (this.#started) throw new TabserveError('internal', 'The worker was started twice.');
       const page = Comlink.wrap<PageApi>(request.page);
-      const engine = new Engine(this.#ort, request, {
+      const engine = new Engine(this.#parts, request, {
         onBinary: (binary) => void page.keepBinary(binary),
         onDeviceLost: (reason) => void page.deviceLost(reason),
       });
@@ -78,7 +82,7 @@ class TabserveWorker implements WorkerApi {
       // The load's own number, so that the page can unload a model whose answer it never got.
       const modelId = request.requestId;
       if (signal.aborted) {
-        await engine.exclusive(() => entry.session.release());
+        await engine.exclusive(() => releaseModel(entry));
         throw signal.reason;
       }
       this.#models.set(modelId, entry);
@@ -111,7 +115,7 @@ class TabserveWorker implements WorkerApi {
       this.cancel(modelId);
       const model = this.#models.get(modelId);
       this.#models.delete(modelId);
-      if (model) await this.#context().engine.exclusive(() => model.session.release());
+      if (model) await this.#context().engine.exclusive(() => releaseModel(model));
       return null;
     });
   }

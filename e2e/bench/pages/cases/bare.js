@@ -2,8 +2,8 @@
 // worker. Nothing stands between them, so nothing that answers a picture can be faster.
 import { rpc } from '../rpc.js';
 
-export async function start({ threads = 1, dtype = 'fp32' }) {
-  const call = rpc('/pages/cases/bare-thread.js');
+export async function start({ threads = 1, dtype = 'fp32', device = 'wasm' }) {
+  const call = rpc(`/pages/cases/bare-${device === 'webgpu' ? 'webgpu-' : ''}thread.js`);
   await call({ url: `/shared/models/mobilenet_v2_1.0_224.${dtype}.onnx`, threads });
   const parts = { decode: [], run: [] };
   return {

@@ -1,10 +1,25 @@
 import { ImageClassifier } from '/dist/index.js';
 
-export async function start({ dtype = 'fp32', device = 'wasm', threads = 'auto' }) {
+export async function start({
+  dtype = 'fp32',
+  device = 'wasm',
+  threads = 'auto',
+  preprocessing = 'auto',
+}) {
   const model = new URL('/material/mobilenet/model.json', location.href);
-  const classifier = await ImageClassifier.create({ model, device, dtype, threads });
+  const classifier = await ImageClassifier.create({
+    model,
+    device,
+    dtype,
+    threads,
+    preprocessing,
+  });
   const reports = [];
-  classifier.addEventListener('request', ({ detail }) => reports.push(detail.timings));
+  const preprocessedOn = { cpu: 0, gpu: 0 };
+  classifier.addEventListener('request', ({ detail }) => {
+    reports.push(detail.timings);
+    preprocessedOn[detail.preprocessing.device] += 1;
+  });
   return {
     classify: async (blob) => {
       const [best] = await classifier.classify(blob);
@@ -25,6 +40,7 @@ export async function start({ dtype = 'fp32', device = 'wasm', threads = 'auto' 
       return {
         stages: Object.fromEntries(stages.map((stage) => [stage, mean(stage)])),
         info: { device, dtype, threads, load, adapter },
+        preprocessedOn,
       };
     },
   };
