@@ -17,8 +17,8 @@ import { resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
-import { type EngineFlavour, engineFromSource, engineSwitches } from './build/engine.js';
-import { thirdPartyLicences } from './build/licences.js';
+import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
+import { thirdPartyLicences } from './src/build/licences.js';
 import { siteFiles } from './src/demo/offline/plugin.js';
 
 const root = import.meta.dirname;

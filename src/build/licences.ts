@@ -51,5 +51,5 @@ function licence(name: string, folder: string): string {
   const own = texts[name];
   if (file) return readFileSync(resolve(folder, file), 'utf8').trim();
   if (own) return readFileSync(resolve(import.meta.dirname, 'licences', own), 'utf8').trim();
-  throw new Error(`${name} comes without its licence's text: add it to build/licences.`);
+  throw new Error(`${name} comes without its licence's text: add it to src/build/licences.`);
 }
