@@ -109,13 +109,23 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (!response.body) return;
   const { reader, read } = readerOf(response.body);
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  broken.catch(() => undefined);
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     for (;;) {
-      const { done, value } = await inTime(read(), signal, stallTimeout);
+      signal.throwIfAborted();
+      timer = setTimeout(() => reject(silent(stallTimeout)), stallTimeout);
+      const { done, value } = await Promise.race([read(), broken]);
+      clearTimeout(timer);
       if (done || !value) return;
       yield value;
     }
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
     // Also where the consumer has had enough: what is on its way must not go on arriving.
     void reader.cancel().catch(() => undefined);
   }
@@ -148,16 +158,16 @@ export async function inTime<T>(
   milliseconds: number,
 ): Promise<T> {
   const clock = new AbortController();
-  const timer = setTimeout(
-    () =>
-      clock.abort(new TabserveError('network', `The server fell silent for ${milliseconds} ms.`)),
-    milliseconds,
-  );
+  const timer = setTimeout(() => clock.abort(silent(milliseconds)), milliseconds);
   try {
     return await untilAborted(promise, AbortSignal.any([signal, clock.signal]));
   } finally {
     clearTimeout(timer);
   }
+}
+
+function silent(milliseconds: number): TabserveError {
+  return new TabserveError('network', `The server fell silent for ${milliseconds} ms.`);
 }
 
 /** `promise`, unless the signal comes first: then rejects with its reason. */

@@ -3,6 +3,20 @@
 /** Receives bytes so far, in all, and how many of them did not come over the network. */
 export type ProgressListener = (loaded: number, total: number, cached: number) => void;
 
+/** Milliseconds between two reports: more often nobody can see, and each is a message to the page. */
+const reportInterval = 40;
+
+/** Passes on the first report, the last one, and in between one every now and then. */
+export function paced(listener: ProgressListener): ProgressListener {
+  let last = Number.NEGATIVE_INFINITY;
+  return (loaded, total, cached) => {
+    const now = performance.now();
+    if (loaded < total && now - last < reportInterval) return;
+    last = now;
+    listener(loaded, total, cached);
+  };
+}
+
 /**
  * Adds up the progress of several parts. It reports nothing before every part's size is known, so
  * that the total does not move, and what it reports never falls.

@@ -20,6 +20,7 @@ import { Engine, type EngineParts } from './engine.js';
 import { guarded } from './guard.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
 import { loadModel, type ModelEntry, releaseModel, type Translator } from './load.js';
+import { paced } from './progress.js';
 import type {
   ClassifyRequest,
   ClassifyResult,
@@ -76,7 +77,7 @@ class TabserveWorker implements WorkerApi {
       const { engine, page } = this.#context();
       const { entry, report } = await loadModel(engine, request, {
         signal,
-        onProgress: (...bytes) => void page.progress(request.requestId, ...bytes),
+        onProgress: paced((...bytes) => void page.progress(request.requestId, ...bytes)),
         translator: translatorOf(page),
       });
       // The load's own number, so that the page can unload a model whose answer it never got.
@@ -137,7 +138,7 @@ class TabserveWorker implements WorkerApi {
       const { engine, page } = this.#context();
       return updateModel(engine, request, {
         signal,
-        onProgress: (...bytes) => void page.progress(request.requestId, ...bytes),
+        onProgress: paced((...bytes) => void page.progress(request.requestId, ...bytes)),
         translator: translatorOf(page),
       });
     });
