@@ -217,6 +217,8 @@ export class Connection {
           return { error: toErrorRecord(error) };
         }
       },
+      // If it cannot be loaded, the check itself will say so.
+      expectManifest: () => void answering(async () => await import('./model/manifest.js')),
       validate: (value, where) =>
         answering(async () => (await import('./model/manifest.js')).parseManifest(value, where)),
       translate: (request) =>

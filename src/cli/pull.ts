@@ -52,6 +52,7 @@ export async function pull(
     library: null,
     hubUrl: hub.replace(/\/?$/, '/'),
     fresh: true,
+    expectManifest: () => undefined,
     validate: async (value, where) => parseManifest(value, where),
     translate,
   });

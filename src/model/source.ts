@@ -29,6 +29,8 @@ export interface ResolveOptions extends TextOptions {
   hubUrl: string;
   /** Look past the library, for a newer version. */
   fresh: boolean;
+  /** Is called when a manifest is on its way to {@link validate}. */
+  expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
   validate(value: unknown, where: string): Promise<ModelManifest>;
   /** Describes what has no `model.json`. Errors as `translate()`. */
@@ -143,6 +145,7 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   if (pathname.endsWith('.onnx')) return translated({ kind: 'bare', where: url }, null, options);
   if (pathname.endsWith('/'))
     return translated({ kind: 'folder', url, stallTimeout }, url, options);
+  options.expectManifest();
   const manifest = await validated(await downloadJson(url, options), url, options);
   const locate = fetched(locator({}, url, url), url);
   const withNames = await withLabels(manifest, locate, options);

@@ -28,6 +28,8 @@ export interface ModelEntry extends PreparedModel {
 
 /** What the page does to descriptions of models that others wrote. */
 export interface Translator {
+  /** A manifest is on its way to {@link validate}. */
+  expectManifest(): void;
   validate(value: unknown, where: string): Promise<ModelManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
   complete(request: CompleteRequest): Promise<ModelManifest>;
@@ -130,6 +132,7 @@ class Load {
       fresh,
       signal: this.#signal,
       stallTimeout,
+      expectManifest: translator.expectManifest,
       validate: translator.validate,
       local,
       translate: translator.translate,

@@ -203,6 +203,8 @@ export interface PageApi {
    * wanted, and a page can load code on demand, which a worker from a blob cannot everywhere.
    */
   translate(request: TranslateRequest): Promise<Reply<Translation>>;
+  /** A manifest is on its way: the code that checks it can be loaded meanwhile. */
+  expectManifest(): void;
   /** Checks a manifest of somebody else's. The code for that is the page's too. */
   validate(value: unknown, where: string): Promise<Reply<ModelManifest>>;
   /** Fills in what a translation left to the graph. */

@@ -202,6 +202,7 @@ async function reply<T>(task: () => Promise<T>): Promise<Reply<T>> {
 
 function translatorOf(page: Comlink.Remote<PageApi>): Translator {
   return {
+    expectManifest: () => void page.expectManifest(),
     validate: async (value, where) => unwrap(await page.validate(value, where)),
     translate: async (request) => unwrap(await page.translate(request)),
     complete: async (request) => unwrap(await page.complete(request)),
