@@ -117,8 +117,9 @@ export class ExtraWorkers {
     };
     try {
       const replica = await Replica.load(lease, plan, settings, { signal, patience, local: true });
-      signal.throwIfAborted();
       if (isDead) return;
+      if (signal.aborted) replica.unload();
+      signal.throwIfAborted();
       this.#extras.set(places, { replica, lease, nth });
       this.#lane.open(places);
     } catch {

@@ -174,8 +174,7 @@ export class ServedModel {
   /** Loads the model, unless it is loaded or loading. */
   load(options: LoadOptions = {}): Promise<void> {
     this.#loading ??= this.#bringUp(options).then(
-      async () => {
-        await this.#settleOutlook();
+      () => {
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
         this.#rest();
         void this.#tryRivals();
@@ -326,23 +325,19 @@ export class ServedModel {
   }
 
   /** By the time that something is loaded, the browser has answered about its GPU. */
-  async #settleOutlook(): Promise<void> {
+  async #settleOutlook(replica: Replica): Promise<void> {
     const outlook = this.#outlook;
     if (!outlook) return;
     this.#outlook = undefined;
     const { rivals, reason, fallbacks } = await outlook;
-    const [first, ...others] = this.#plans;
-    const serving = this.#serving;
-    if (!first || !serving) return;
     this.#rivals = rivals;
-    serving.plan = {
-      ...first,
+    replica.plan = {
+      ...replica.plan,
       // A step down has a better one.
-      reason: first === this.#planned ? reason : first.reason,
-      fallbacks: [...new Set([...fallbacks, ...first.fallbacks])],
+      reason: replica.plan === this.#planned ? reason : replica.plan.reason,
+      fallbacks: [...new Set([...fallbacks, ...replica.plan.fallbacks])],
     };
-    this.#plans = [serving.plan, ...others];
-    this.#tellInfo();
+    this.#plans = [replica.plan, ...this.#plans.slice(1)];
   }
 
   async #bringUp(options: LoadOptions): Promise<void> {
@@ -372,11 +367,16 @@ export class ServedModel {
     const [plan] = this.#plans;
     if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
     this.#lease ??= this.#takeLease(plan);
+    const ends = AbortSignal.any(signal ? [signal, this.#life.signal] : [this.#life.signal]);
     const replica = await Replica.load(this.#lease, plan, this.#settings, {
-      signal: AbortSignal.any(signal ? [signal, this.#life.signal] : [this.#life.signal]),
+      signal: ends,
       onProgress,
       patience: this.#patience('load'),
     });
+    await this.#settleOutlook(replica);
+    if (ends.aborted) replica.unload();
+    ends.throwIfAborted();
+    if (replica.connection.end) throw replica.connection.end;
     const { session, warmup } = replica.loaded.timings;
     this.#note('load', Math.max(session, warmup));
     this.#serve(replica);
@@ -421,25 +421,30 @@ export class ServedModel {
     const lost = new AbortController();
     lease.onDeath = (error) => lost.abort(error);
     const signal = AbortSignal.any([this.#life.signal, lost.signal]);
+    let replica: Replica | undefined;
+    const drop = () => {
+      replica?.unload();
+      lease.release();
+    };
     try {
       const options = { signal, patience: patience.first };
-      const replica = await Replica.load(lease, plan, this.#settings, options);
+      replica = await Replica.load(lease, plan, this.#settings, options);
       const theirs = await replica.measure(options);
       const ours = this.#typical?.run ?? (await current.measure(options));
       const times = `${nameOf(plan)} ${theirs.toFixed(1)} ms a run, ${nameOf(current.plan)} ${ours.toFixed(1)} ms`;
       if (this.#serving !== current) {
         // It was lost meanwhile; whoever brings it back is not to be disturbed.
-        lease.release();
+        drop();
       } else if (theirs <= worthMoving * ours) {
         await this.#moveTo(replica, lease, `measured to be faster: ${times}`);
       } else {
-        lease.release();
+        drop();
         const settled = { ...current.plan, reason: `measured to be no slower: ${times}` };
         this.#plans = this.#plans.map((each) => (each === current.plan ? settled : each));
         current.plan = settled;
       }
     } catch (error) {
-      lease.release();
+      drop();
       if (this.#life.signal.aborted) return;
       const [from, to] = [nameOf(plan), nameOf(current.plan)];
       this.#fallbacks.push({ from, to, reason: messageOf(error) });
