@@ -146,7 +146,7 @@ function inRange(
 function wrong(option: string, found: unknown, expected: string): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${JSON.stringify(found) ?? String(found)}; it takes ${expected}.`,
+    `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }
