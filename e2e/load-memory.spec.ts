@@ -38,6 +38,17 @@ async function openWithEngine(open: () => Promise<Page>, server: TestServer): Pr
   await page.evaluate(async (workerUrl) => {
     const { ImageClassifier } = window.tabserve;
     const small = await ImageClassifier.create({ model: 'digits', device: 'wasm', workerUrl });
+    // Until it is in the store, the engine's own binary is held too.
+    const root = await navigator.storage.getDirectory();
+    const home = await root.getDirectoryHandle('tabserve');
+    const files = await home.getDirectoryHandle('files');
+    for (let stored = 0; stored < 14_000_000; ) {
+      stored = 0;
+      for await (const handle of files.values()) {
+        stored += (await (handle as FileSystemFileHandle).getFile()).size;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     Object.assign(window, {
       small,
       load: async (model: string) => {

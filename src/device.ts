@@ -121,7 +121,8 @@ function planWasm(
   fallbacks: readonly Fallback[],
 ): BackendPlan {
   const plan = { device: 'wasm', flavour: 'wasm', reason, fallbacks } as const;
-  if (globalThis.crossOriginIsolated) {
+  // WebKitGTK isolates pages and has no shared memory for them.
+  if (globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function') {
     const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
     const auto = Math.min(maxAutoThreads, Math.max(2, half));
     return { ...plan, threads: threads === 'auto' ? auto : threads };
@@ -130,8 +131,9 @@ function planWasm(
   const fallback = {
     from: `${threads} threads`,
     to: '1 thread',
-    reason:
-      'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
+    reason: globalThis.crossOriginIsolated
+      ? 'this browser shares no memory between threads'
+      : 'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
   };
   return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
 }

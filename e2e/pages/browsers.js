@@ -20,10 +20,16 @@ async function classify() {
   const classifier = await tabserve.ImageClassifier.create({
     model: query.get('model') ?? 'digits',
   });
-  const answers = await classifier.classify(images, { topK: 1 });
   const { device, threads } = classifier.info;
+  const hasSharedMemory = typeof SharedArrayBuffer === 'function';
+  const answers = await classifier.classify(images, { topK: 1 });
   classifier.destroy();
-  return { best: answers.map(([{ label, index }]) => ({ label, index })), device, threads };
+  return {
+    best: answers.map(([{ label, index }]) => ({ label, index })),
+    device,
+    threads,
+    hasSharedMemory,
+  };
 }
 
 classify().then(

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ProgressTotal } from './progress.js';
+import { ProgressTotal, paced } from './progress.js';
 
 test('reports nothing before all sizes are known, then never falls', () => {
   const reports: [number, number, number][] = [];
@@ -18,4 +18,15 @@ test('reports nothing before all sizes are known, then never falls', () => {
     [65, 150, 20],
     [160, 160, 20],
   ]);
+});
+
+test('passes on the first report, the last one, and the latest of those in between', async () => {
+  const reports: number[] = [];
+  const listener = paced((loaded) => reports.push(loaded));
+  for (let loaded = 0; loaded < 100; loaded++) listener(loaded, 100, 0);
+  expect(reports).toEqual([0]);
+  await expect.poll(() => reports).toEqual([0, 99]);
+  listener(99.5, 100, 0);
+  listener(100, 100, 0);
+  expect(reports.at(-1)).toBe(100);
 });

@@ -6,14 +6,21 @@ export type ProgressListener = (loaded: number, total: number, cached: number) =
 /** Milliseconds between two reports: more often nobody can see, and each is a message to the page. */
 const reportInterval = 40;
 
-/** Passes on the first report, the last one, and in between one every now and then. */
+/** Passes on the first report and the last one at once, and in between the latest every now and then. */
 export function paced(listener: ProgressListener): ProgressListener {
-  let last = Number.NEGATIVE_INFINITY;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let latest: Parameters<ProgressListener> | undefined;
+  const flush = () => {
+    timer = undefined;
+    if (latest) listener(...latest);
+    latest = undefined;
+  };
   return (loaded, total, cached) => {
-    const now = performance.now();
-    if (loaded < total && now - last < reportInterval) return;
-    last = now;
-    listener(loaded, total, cached);
+    latest = [loaded, total, cached];
+    if (timer !== undefined && loaded < total) return;
+    clearTimeout(timer);
+    flush();
+    timer = setTimeout(flush, reportInterval);
   };
 }
 
