@@ -66,7 +66,7 @@ export async function planBackends(
   }
   if (device === 'auto' && !savesData()) {
     const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
-    return { plans: [plan], outlook: outlookOf(plan, singleThread(plan, threads)) };
+    return { plans: [plan], outlook: outlookOf(plan, threads) };
   }
   const gpu = await findGpu();
   if (!gpu.usable) {
@@ -90,14 +90,13 @@ function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
 }
 
 /** What becomes of a plan for WASM that was made before the GPU was known. */
-async function outlookOf(plan: BackendPlan, others: BackendPlan[]): Promise<Outlook> {
+async function outlookOf(plan: BackendPlan, threads: 'auto' | number): Promise<Outlook> {
   const gpu = await findGpu();
-  const { reason, fallbacks } = plan;
-  if (gpu.usable && !gpu.isSoftware) {
-    const rival = { ...webgpu, reason: 'not measured yet', fallbacks: [] };
-    return { rivals: [rival, ...others], reason, fallbacks };
-  }
-  return { rivals: others, ...withoutGpu(plan, gpu.usable ? software : gpu.reason) };
+  const hasGpu = gpu.usable && !gpu.isSoftware;
+  const settled = hasGpu ? plan : withoutGpu(plan, gpu.usable ? software : gpu.reason);
+  const rivals = singleThread(settled, threads);
+  if (hasGpu) rivals.unshift({ ...webgpu, reason: 'not measured yet', fallbacks: [] });
+  return { rivals, reason: settled.reason, fallbacks: settled.fallbacks };
 }
 
 function withoutGpu(plan: BackendPlan, reason: string): BackendPlan {
