@@ -150,10 +150,11 @@ function savesData(): boolean {
 
 /**
  * How many workers may serve one model: as many as half of the cores, but 2 where there are two, and
- * fewer where memory is small. Each holds the engine and the model.
+ * fewer where memory is small, or the browser does not say how much there is. Each holds the engine
+ * and the model.
  */
 export function autoWorkers(): number {
-  const { hardwareConcurrency: cores = 1, deviceMemory = 8 } = navigator as Navigator & {
+  const { hardwareConcurrency: cores = 1, deviceMemory = 4 } = navigator as Navigator & {
     deviceMemory?: number;
   };
   const most = deviceMemory <= 2 ? 1 : deviceMemory <= 4 ? 2 : 4;

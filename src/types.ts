@@ -129,8 +129,8 @@ export interface CreateOptions {
    * the WASM backend has one thread, more of them make use of more cores: they are started for a
    * backlog, from what is in the store or the browser's cache, and ended after 10 seconds without.
    * Each holds the engine and the model once more in memory.
-   * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; fewer on
-   *   devices of little memory
+   * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; at most 2 with
+   *   4 GiB of memory or where the browser does not say, 1 with 2 GiB
    */
   maxWorkers?: 'auto' | number;
   /** Aborts the load. The promise rejects with `signal.reason`. */
