@@ -65,14 +65,14 @@ export default defineConfig(({ mode }): UserConfig => {
         thirdPartyLicences(resolve(root, 'node_modules')),
       ]);
     case 'element':
-      return libraryBuild('element', []);
+      return libraryBuild('element/element', [besideTheLibrary()]);
     case 'global':
       return globalBuild();
     case 'manifest':
     case 'translate':
       return partBuild(`model/${mode}`);
     case 'library-client':
-      return partBuild('library-client');
+      return partBuild('library/client', 'library-client');
     case 'cli':
       return cliBuild();
     case 'demo':
@@ -119,7 +119,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
   };
 }
 
-function libraryBuild(entry: 'index' | 'element', plugins: Plugin[]): UserConfig {
+function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): UserConfig {
   return {
     root,
     define,
@@ -130,12 +130,14 @@ function libraryBuild(entry: 'index' | 'element', plugins: Plugin[]): UserConfig
       lib: { entry: `src/${entry}.ts`, formats: ['es'] },
       rolldownOptions: {
         // In one piece: what it finds beside itself it must find from this very file.
-        ...(entry === 'element' && { external: './index.js' }),
+        ...(entry === 'element/element' && { external: '../index.js' }),
         output: {
           entryFileNames: '[name].js',
           // Beside the library, so that any chunk may name files by addresses relative to itself.
           chunkFileNames: ({ name }) =>
-            /^worker-(wasm|jspi|asyncify)/.test(name) ? 'chunks/[name].js' : '[name].js',
+            /^worker-(wasm|jspi|asyncify)/.test(name)
+              ? 'chunks/[name].js'
+              : `${name === 'client' ? 'library-client' : name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
@@ -164,7 +166,7 @@ function globalBuild(): UserConfig {
   };
 }
 
-function partBuild(module: string): UserConfig {
+function partBuild(module: string, name = '[name]'): UserConfig {
   return {
     root,
     define,
@@ -175,7 +177,7 @@ function partBuild(module: string): UserConfig {
       emptyOutDir: false,
       lib: { entry: `src/${module}.ts`, formats: ['es'] },
       rolldownOptions: {
-        output: { entryFileNames: '[name].js', codeSplitting: false, minify: true },
+        output: { entryFileNames: `${name}.js`, codeSplitting: false, minify: true },
       },
       minify: true,
     },
@@ -271,6 +273,14 @@ function leaveAddressesAlone(): Plugin {
   };
 }
 
+/** The element takes the library from the file beside it, wherever their sources lie. */
+function besideTheLibrary(): Plugin {
+  return {
+    name: 'tabserve:beside-the-library',
+    renderChunk: (code) => code.replaceAll(/(['"`])\.\.\/index\.js\1/g, '"./index.js"'),
+  };
+}
+
 /** Leaves out of the embedded manifests what no worker reads; the page has its own, on demand. */
 function leanManifests(): Plugin {
   return {
@@ -293,7 +303,7 @@ function packageFiles(variant: 'global' | 'single'): Plugin {
     enforce: 'pre',
     resolveId: {
       filter: { id: /\/package-files\.js$/ },
-      handler: () => resolve(root, `src/package-files.${variant}.ts`),
+      handler: () => resolve(root, `src/wire/package-files.${variant}.ts`),
     },
   };
 }
@@ -331,16 +341,19 @@ function shaders(): Plugin {
 
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {
-  const files = resolve(root, 'src/package-files.global.ts');
+  const files = resolve(root, 'src/wire/package-files.global.ts');
   return {
     name: 'tabserve:load-parts',
     enforce: 'pre',
     transform: {
-      filter: { code: /await import\('\.\/(model\/(manifest|translate)|library-client)\.js'\)/ },
+      filter: {
+        code: /await import\('\.\.?\/(model\/(manifest|translate)|(library\/)?client)\.js'\)/,
+      },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('\.\/(?:model\/)?(manifest|translate|library-client)\.js'\)/g,
-          "(await loadPart('$1') as any)",
+          /await import\('\.\.?\/(?:model\/|library\/)?(manifest|translate|client)\.js'\)/g,
+          (_all, part) =>
+            `(await loadPart('${part === 'client' ? 'library-client' : part}') as any)`,
         )}`,
     },
   };

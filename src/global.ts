@@ -1,7 +1,7 @@
 /** What a classic script tag gives: `window.tabserve`, and the element `<tabserve-classifier>`. */
-import { TabserveClassifierElement } from './element.js';
+import { TabserveClassifierElement } from './element/element.js';
 import * as api from './index.js';
-import { scriptUrl } from './package-files.global.js';
+import { scriptUrl } from './wire/package-files.global.js';
 
 const tabserve = Object.freeze({ ...api, TabserveClassifierElement, scriptUrl });
 

@@ -3,7 +3,9 @@
  *
  * @packageDocumentation
  */
-export { ImageClassifier, type ImageClassifierEventMap } from './classifier.js';
+export { ImageClassifier, type ImageClassifierEventMap } from './api/image-classifier.js';
+export type { CatalogEntry } from './api/options.js';
+export type * from './api/types.js';
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -11,9 +13,7 @@ export {
   isTabserveError,
   TabserveError,
   type TabserveErrorOptions,
-} from './errors.js';
-export type { ImageSource } from './image/capture.js';
-export { type LibraryOptions, type Models, models, type UpdateOptions } from './models.js';
-export type { CatalogEntry } from './options.js';
-export type * from './types.js';
-export { version } from './version.js';
+} from './base/errors.js';
+export { version } from './base/version.js';
+export type { ImageSource } from './input/image/capture.js';
+export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';

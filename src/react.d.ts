@@ -1,6 +1,6 @@
 /** `<tabserve-classifier>` in JSX. Use: `import type {} from 'tabserve/react'`. */
 import type { DetailedHTMLProps, HTMLAttributes } from 'react';
-import type { TabserveClassifierAttributes, TabserveClassifierElement } from './element.js';
+import type { TabserveClassifierAttributes, TabserveClassifierElement } from './element/element.js';
 
 declare module 'react' {
   namespace JSX {

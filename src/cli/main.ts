@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `npx tabserve`: puts models where a web server finds them. For Node. */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import { check } from './check.js';
 import { writeManifest } from './manifest.js';
 import { pull } from './pull.js';

@@ -17,7 +17,7 @@ import {
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { translate } from '../model/translate.js';
-import type { ModelRequest } from '../runtime/protocol.js';
+import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
 import { openGraph } from './graph.js';
 

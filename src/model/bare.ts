@@ -1,5 +1,5 @@
 /** An `.onnx` file alone: what it does not say is assumed, and the assumptions are stated. */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import { imageInput, inputDtype, scoresOutput } from './complete.js';
 import type { ModelManifest } from './manifest.js';
 import type { TensorInfo, Translation } from './translation.js';

@@ -1,5 +1,5 @@
 /** What a graph tells about itself, and what a manifest can leave to it. */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import type { ModelInput, ModelManifest } from './manifest.js';
 import type { TensorInfo } from './translation.js';
 

@@ -1,5 +1,5 @@
 /** Bytes from an address or a file: resumed when they break off, counted and checked on the way. */
-import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
+import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import { type RunningDigest, startDigest } from './digest.js';
 import {
   ask,

@@ -1,5 +1,5 @@
 /** One answer of a server, and when it is worth asking again. */
-import { isTabserveError, TabserveError } from '../errors.js';
+import { isTabserveError, TabserveError } from '../base/errors.js';
 
 /** Milliseconds without a byte after which a download counts as broken. */
 export const defaultStallTimeout = 20_000;

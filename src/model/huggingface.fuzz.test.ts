@@ -1,7 +1,7 @@
 /** Any JSON as a hub repository's files: they are described, or refused with what is wrong. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isTabserveError } from '../errors.js';
+import { isTabserveError } from '../base/errors.js';
 import { describeHubModel } from './huggingface.js';
 
 const json = fc.jsonValue({ maxDepth: 2 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createPreprocessor } from '../image/preprocess.js';
-import type { CapturedImage } from '../image/types.js';
+import { createPreprocessor } from '../input/image/preprocess.js';
+import type { CapturedImage } from '../input/image/types.js';
 import golden from './golden/huggingface.json';
 import { describeHubModel } from './huggingface.js';
 

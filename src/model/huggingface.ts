@@ -7,7 +7,7 @@
  * once resized and cropped, so that all of rescaling, its offset, normalisation and EfficientNet's
  * second normalisation fold into one `(byte · scale − mean) / std`.
  */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import type {
   CenterCrop,
   ModelInput,

@@ -2,7 +2,7 @@
  * What is remembered about models whose files are in the store, so that they load without the
  * network: their manifest with the labels, in the version in use and the one before it.
  */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import { digestText } from './digest.js';
 import type { ModelManifest } from './manifest.js';
 import { manifestFormat } from './manifest-format.js';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import digits from '../../models/digits/model.json';
-import { isTabserveError } from '../errors.js';
+import { isTabserveError } from '../base/errors.js';
 import { type ModelManifest, parseManifest } from './manifest.js';
 
 /** A path of keys into a JSON value, and what to put there (`undefined`: nothing). */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTabserveError } from '../errors.js';
+import { isTabserveError } from '../base/errors.js';
 import { parseLabels } from './labels.js';
 import { parseManifest } from './manifest.js';
 import { selectFile } from './select.js';

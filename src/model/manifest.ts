@@ -3,7 +3,7 @@
  * that stands between a picture and an answer. tabserve's code knows no model; it obeys this.
  */
 import * as v from 'valibot';
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 
 /** Precision of a model file. `int8` stands for a quantised graph (QDQ or QLinear). */
 export type ModelDtype = 'fp32' | 'fp16' | 'int8';

@@ -1,6 +1,7 @@
 /** A file of a model: from the store, or else downloaded, verified and put there. */
-import { messageOf } from '../errors.js';
-import type { Fallback } from '../types.js';
+
+import type { Fallback } from '../api/types.js';
+import { messageOf } from '../base/errors.js';
 import { startDigest } from './digest.js';
 import { type BytesListener, type DownloadOptions, download } from './download.js';
 import { SharedTasks } from './shared-task.js';

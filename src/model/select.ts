@@ -1,6 +1,7 @@
 /** Which of a model's files to load. */
-import { TabserveError } from '../errors.js';
-import type { Device } from '../types.js';
+
+import type { Device } from '../api/types.js';
+import { TabserveError } from '../base/errors.js';
 import type { ModelDtype, ModelFile, ModelManifest } from './manifest.js';
 
 /** What a backend can compute. */

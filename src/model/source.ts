@@ -1,6 +1,6 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
-import { TabserveError } from '../errors.js';
-import type { ModelRequest } from '../runtime/protocol.js';
+import { TabserveError } from '../base/errors.js';
+import type { ModelRequest } from '../wire/protocol.js';
 import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';

@@ -1,5 +1,5 @@
 /** Small files that are read as text: manifests and labels. Others wrote them, so they are bounded. */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import { type DownloadOptions, download, nameOf } from './download.js';
 
 /** The largest manifest or label file: a million labels of 16 letters. */

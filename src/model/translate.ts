@@ -1,5 +1,5 @@
 /** The translator: other descriptions of models into tabserve's own. Loaded on demand. */
-import { TabserveError } from '../errors.js';
+import { TabserveError } from '../base/errors.js';
 import { bareModel, completeBare } from './bare.js';
 import { embeddedManifests, publicManifests } from './catalog.js';
 import { withGraphNames } from './complete.js';

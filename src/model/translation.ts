@@ -1,5 +1,5 @@
 /** What passes between the worker and the page's translator of other descriptions of models. */
-import type { Fallback } from '../types.js';
+import type { Fallback } from '../api/types.js';
 import type { ModelManifest } from './manifest.js';
 
 /** A model that has no `model.json`. */

@@ -1,14 +1,14 @@
 /** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
 import type * as Ort from 'onnxruntime-web';
-import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../errors.js';
+import type { Fallback } from '../api/types.js';
+import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import { ortVersion } from '../base/version.js';
 import { obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
-import type { Fallback } from '../types.js';
-import { ortVersion } from '../version.js';
+import type { ProgressListener } from '../wire/progress.js';
+import type { EngineBinary, StartRequest } from '../wire/protocol.js';
 import { isWasm, ModuleCompiler, withModule } from './engine-module.js';
-import type { ProgressListener } from './progress.js';
-import type { EngineBinary, StartRequest } from './protocol.js';
 
 /** The engine's API, the same for each of its builds. */
 export type OrtModule = Pick<typeof Ort, 'env' | 'InferenceSession' | 'Tensor'>;

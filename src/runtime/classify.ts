@@ -1,11 +1,11 @@
 /** The way of one image through the worker, from the wire to the answer. */
-import { TabserveError } from '../errors.js';
-import { type DecodeOptions, decode, release } from '../image/decode.js';
+import { TabserveError } from '../base/errors.js';
+import { type DecodeOptions, decode, release } from '../input/image/decode.js';
+import type { ClassifyRequest, ClassifyResult } from '../wire/protocol.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
 import type { ModelEntry } from './load.js';
 import { activate, topK } from './postprocess.js';
-import type { ClassifyRequest, ClassifyResult } from './protocol.js';
 
 /** What {@link classifyImage} works with. */
 export interface ClassifyContext {

@@ -1,8 +1,9 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
+
+import type { ProgressListener } from '../wire/progress.js';
+import type { EngineBinary, StartRequest } from '../wire/protocol.js';
 import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
 import type { choosePreparer } from './gpu-prepare.js';
-import type { ProgressListener } from './progress.js';
-import type { EngineBinary, StartRequest } from './protocol.js';
 import { Gate, SerialQueue } from './queue.js';
 
 /** ONNX Runtime, and what comes with it only where it has WebGPU. */

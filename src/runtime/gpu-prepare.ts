@@ -2,10 +2,11 @@
  * Preprocessing on the GPU that runs the model, where that gives the same bits; else on the CPU,
  * with the reason. Only part of the workers that have WebGPU.
  */
-import { TabserveError } from '../errors.js';
-import type { PixelRect, PixelSource } from '../image/types.js';
-import { createGpuPreprocessor } from '../image/webgpu.js';
-import type { PreprocessingChoice, PreprocessingReport } from '../types.js';
+
+import type { PreprocessingChoice, PreprocessingReport } from '../api/types.js';
+import { TabserveError } from '../base/errors.js';
+import type { PixelRect, PixelSource } from '../input/image/types.js';
+import { createGpuPreprocessor } from '../input/image/webgpu.js';
 import type { Backend, OrtModule } from './backend.js';
 import { cpuPreparer, type PreparedModel, type PreparedPicture, type Preparer } from './prepare.js';
 import { inputDimensions } from './session.js';

@@ -1,14 +1,15 @@
 /** The store as the page asks about it: what is there, away with it, a newer version. */
-import { TabserveError } from '../errors.js';
+
+import type { ModelChange } from '../api/types.js';
+import { TabserveError } from '../base/errors.js';
 import { download } from '../model/download.js';
 import { type InstalledModel, Library } from '../model/library.js';
 import type { ModelManifest } from '../model/manifest.js';
 import type { ResolvedModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
-import type { ModelChange } from '../types.js';
+import type { EvictRequest, LibrarySurvey, LoadRequest } from '../wire/protocol.js';
 import type { Engine } from './engine.js';
 import { type LoadOptions, loadModel, type ModelEntry, releaseModel } from './load.js';
-import type { EvictRequest, LibrarySurvey, LoadRequest } from './protocol.js';
 
 /** What the store holds. */
 export async function surveyLibrary(): Promise<LibrarySurvey> {

@@ -1,6 +1,6 @@
 /** From a model's name to a session. */
-import { isTabserveError, TabserveError } from '../errors.js';
-import { createPreprocessor } from '../image/preprocess.js';
+import { isTabserveError, TabserveError } from '../base/errors.js';
+import { createPreprocessor } from '../input/image/preprocess.js';
 import { Library } from '../model/library.js';
 import type { ModelFile, ModelManifest } from '../model/manifest.js';
 import { type Obtained, obtain } from '../model/obtain.js';
@@ -9,11 +9,11 @@ import { selectFile } from '../model/select.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
 import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
+import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
 import { cpuPreparer, type PreparedModel, type Preparer } from './prepare.js';
-import { type ProgressListener, ProgressTotal } from './progress.js';
-import type { LoadedModel, LoadRequest } from './protocol.js';
 import { type GraphFiles, ModelSession } from './session.js';
 
 /** A model in this worker. */

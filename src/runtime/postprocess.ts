@@ -1,7 +1,8 @@
 /** From the network's output to answers. */
-import { TabserveError } from '../errors.js';
+
+import type { Classification } from '../api/types.js';
+import { TabserveError } from '../base/errors.js';
 import type { ModelOutput } from '../model/manifest.js';
-import type { Classification } from '../types.js';
 
 /** Which answers a caller wants to see. */
 export interface AnswerFilter {

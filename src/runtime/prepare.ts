@@ -1,8 +1,9 @@
 /** Preprocessing of one picture for a run. */
-import type { Preprocessor } from '../image/preprocess.js';
-import type { TensorData } from '../image/tensor.js';
-import type { PixelRect, PixelSource } from '../image/types.js';
-import type { PreprocessingReport } from '../types.js';
+
+import type { PreprocessingReport } from '../api/types.js';
+import type { Preprocessor } from '../input/image/preprocess.js';
+import type { TensorData } from '../input/image/tensor.js';
+import type { PixelRect, PixelSource } from '../input/image/types.js';
 import type { ModelSession } from './session.js';
 
 /** What pictures of one model are prepared with. */

@@ -1,8 +1,8 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
-import { messageOf, TabserveError } from '../errors.js';
-import { float16Value } from '../image/float16.js';
-import type { TensorData } from '../image/tensor.js';
+import { messageOf, TabserveError } from '../base/errors.js';
+import { float16Value } from '../input/image/float16.js';
+import type { TensorData } from '../input/image/tensor.js';
 import { refuseMarkup } from '../model/download.js';
 import type { ModelInput, ModelManifest } from '../model/manifest.js';
 import type { TensorInfo } from '../model/translation.js';

@@ -1,5 +1,5 @@
 /** How the engine starts the threads of its pool. */
-import { trustedScriptUrl } from '../trusted-types.js';
+import { trustedScriptUrl } from '../wire/trusted-types.js';
 
 /**
  * Stands in for `Worker` inside ONNX Runtime, which gives it a plain address: a page that enforces

@@ -5,22 +5,17 @@
  * answered.
  */
 import * as Comlink from 'comlink';
+import type { ModelChange } from '../api/types.js';
 import {
   asTabserveError,
   fromErrorRecord,
   messageOf,
   TabserveError,
   toErrorRecord,
-} from '../errors.js';
-import type { ModelChange } from '../types.js';
-import { version } from '../version.js';
-import { isOutOfMemory } from './backend.js';
-import { classifyImage, measureRun } from './classify.js';
-import { Engine, type EngineParts } from './engine.js';
-import { guarded } from './guard.js';
-import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
-import { loadModel, type ModelEntry, releaseModel, type Translator } from './load.js';
-import { paced } from './progress.js';
+} from '../base/errors.js';
+import { version } from '../base/version.js';
+import { guarded } from '../wire/guard.js';
+import { paced } from '../wire/progress.js';
 import type {
   ClassifyRequest,
   ClassifyResult,
@@ -35,7 +30,12 @@ import type {
   Reply,
   StartRequest,
   WorkerApi,
-} from './protocol.js';
+} from '../wire/protocol.js';
+import { isOutOfMemory } from './backend.js';
+import { classifyImage, measureRun } from './classify.js';
+import { Engine, type EngineParts } from './engine.js';
+import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
+import { loadModel, type ModelEntry, releaseModel, type Translator } from './load.js';
 
 /**
  * Makes this worker serve {@link WorkerApi}.

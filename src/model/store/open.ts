@@ -1,6 +1,7 @@
 /** The best store that this browser has. */
-import { messageOf } from '../../errors.js';
-import type { Fallback } from '../../types.js';
+
+import type { Fallback } from '../../api/types.js';
+import { messageOf } from '../../base/errors.js';
 import { openCacheStore } from './cache.js';
 import { openOpfsStore } from './opfs.js';
 import type { ModelStore } from './store.js';

@@ -1,0 +1,153 @@
+/** Checks of what callers pass, and what their choices stand for. */
+
+import { TabserveError } from '../base/errors.js';
+import { type AssetOptions, absolute, embeddedFileUrls } from '../wire/assets.js';
+import type { ModelRequest } from '../wire/protocol.js';
+import type { ClassifyOptions, CreateOptions, ModelSource } from './types.js';
+
+/** An embedded model, as `ImageClassifier.models()` lists it. */
+export interface CatalogEntry {
+  /** What `create({ model })` takes. */
+  name: string;
+  title: string;
+  description: string;
+}
+
+/** What `models/catalog.json` says of the embedded models; the build puts it in without the rest. */
+declare const __TABSERVE_EMBEDDED__: readonly CatalogEntry[];
+
+/** The embedded models, the default one first. */
+export const catalogEntries: readonly CatalogEntry[] = __TABSERVE_EMBEDDED__;
+
+/** See `CreateOptions.stallTimeout`. */
+export const defaultStallTimeout = 20_000;
+
+/** The options that say where files are, without the others. */
+export function assetOptions({ workerUrl, wasmUrl, modelsUrl, cdn }: AssetOptions): AssetOptions {
+  return {
+    ...(workerUrl !== undefined && { workerUrl }),
+    ...(wasmUrl !== undefined && { wasmUrl }),
+    ...(modelsUrl !== undefined && { modelsUrl }),
+    ...(cdn !== undefined && { cdn }),
+  };
+}
+
+/** The hub's base address, absolute, with a slash at its end. */
+export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string {
+  return absolute(hubUrl).replace(/\/?$/, '/');
+}
+
+/**
+ * @throws TabserveError `invalid-argument`, naming the option, what was found and what is possible.
+ */
+export function checkCreateOptions(options: CreateOptions): void {
+  oneOf(options.device, 'device', ['auto', 'webgpu', 'wasm']);
+  oneOf(options.dtype, 'dtype', ['auto', 'fp32', 'fp16', 'int8']);
+  const possible = options.device === 'wasm' ? ['auto', 'cpu'] : ['auto', 'cpu', 'gpu'];
+  oneOf(options.preprocessing, 'preprocessing', possible);
+  if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
+  if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
+  inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
+  inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
+  inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);
+  inRange(options.idleTimeout, 'idleTimeout', 0, 2 ** 31 - 1);
+}
+
+/** Errors as {@link checkCreateOptions}. */
+export function checkClassifyOptions(options: ClassifyOptions): void {
+  inRange(options.topK, 'topK', 1, Number.MAX_SAFE_INTEGER, true);
+  inRange(options.threshold, 'threshold', 0, 1);
+  inRange(options.timeout, 'timeout', 0, 2 ** 31 - 1);
+  oneOf(options.priority, 'priority', ['high', 'normal', 'low']);
+  oneOf(options.quality, 'quality', ['exact', 'fast']);
+  for (const name of ['allow', 'deny'] as const) {
+    const labels: unknown = options[name];
+    if (labels !== undefined && !Array.isArray(labels)) {
+      throw wrong(name, labels, 'an array of labels');
+    }
+  }
+  if (options.crop) {
+    for (const side of ['x', 'y', 'width', 'height'] as const) {
+      const least = side === 'x' || side === 'y' ? 0 : 1;
+      inRange(options.crop[side] as number | undefined, `crop.${side}`, least, 2 ** 30, true, true);
+    }
+  }
+}
+
+/**
+ * Makes a model's addresses absolute. What they lead to is for the worker to find out.
+ *
+ * @throws TabserveError `invalid-argument`.
+ */
+export function toModelRequest(
+  source: ModelSource = defaultModel().name,
+  assets: AssetOptions,
+): ModelRequest {
+  if (typeof source === 'string' || source instanceof URL) {
+    const text = String(source);
+    if (text.startsWith('hf:')) return { kind: 'hub', name: text };
+    const [, name, version = null] = /^([\w.-]+?)(?:@([\w.+-]+))?$/.exec(text) ?? [];
+    if (name === undefined || /\.(json|onnx)$/.test(text))
+      return { kind: 'url', url: absolute(text) };
+    return { kind: 'name', name, version, fileUrls: embeddedFileUrls(name, assets) };
+  }
+  const list: readonly unknown[] = Array.isArray(source) ? source : [source];
+  if (list.every(isBytes)) {
+    return {
+      kind: 'files',
+      files: list.map((each) => (each instanceof Blob ? each : new Blob([each]))),
+    };
+  }
+  if (source instanceof FileSystemDirectoryHandle) return { kind: 'directory', directory: source };
+  if (typeof source === 'object' && source !== null && 'manifest' in source) {
+    return {
+      kind: 'manifest',
+      manifest: source.manifest,
+      files: source.files ?? {},
+      baseUrl: source.baseUrl === undefined ? null : absolute(source.baseUrl),
+    };
+  }
+  throw wrong('model', source, 'a name, a URL, files, bytes or { manifest, files }');
+}
+
+function isBytes(part: unknown): part is Blob | BufferSource {
+  return part instanceof Blob || part instanceof ArrayBuffer || ArrayBuffer.isView(part);
+}
+
+function defaultModel(): CatalogEntry {
+  const [first] = catalogEntries;
+  if (!first) throw new TabserveError('internal', 'The catalogue is empty.');
+  return first;
+}
+
+function oneOf(value: string | undefined, option: string, possible: readonly string[]): void {
+  if (value === undefined || possible.includes(value)) return;
+  throw wrong(option, value, possible.map((each) => `"${each}"`).join(', '));
+}
+
+function inRange(
+  value: number | undefined,
+  option: string,
+  least: number,
+  most: number,
+  whole = false,
+  required = false,
+): void {
+  if (value === undefined && !required) return;
+  const fits =
+    typeof value === 'number' &&
+    value >= least &&
+    value <= most &&
+    (!whole || Number.isInteger(value));
+  if (!fits) {
+    throw wrong(option, value, `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
+  }
+}
+
+function wrong(option: string, found: unknown, expected: string): TabserveError {
+  return new TabserveError(
+    'invalid-argument',
+    `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
+    { details: { option, expected } },
+  );
+}

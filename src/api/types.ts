@@ -1,0 +1,449 @@
+/** The public vocabulary of tabserve: what goes into a classifier and what comes out. */
+import type { PixelRect } from '../input/image/types.js';
+import type { ModelDtype, ModelManifest } from '../model/manifest.js';
+
+export type { PixelRect } from '../input/image/types.js';
+export type {
+  CenterCrop,
+  ModelDtype,
+  ModelFile,
+  ModelInput,
+  ModelManifest,
+  ModelOutput,
+  Preprocess,
+  ResizeFilter,
+  ResizeKernel,
+  ResizePolicy,
+  ZeroPadding,
+} from '../model/manifest.js';
+
+/** Where arithmetic happens: ONNX Runtime's execution provider. */
+export type Device = 'webgpu' | 'wasm';
+
+/**
+ * Names a model:
+ *
+ * - a name of the catalogue, such as `'digits'`, or of a model that is in the store, both also with
+ *   a version: `'digits@1.0.0'`;
+ * - the URL of a manifest (`…/model.json`), its files beside it;
+ * - a repository of the Hugging Face hub, `'hf:owner/name'` or `'hf:owner/name@revision'`, that has
+ *   ONNX files; or the URL of a folder with a repository's layout (with a slash at its end);
+ * - the URL of an `.onnx` file: its preprocessing is then assumed, which `info.fallbacks` says;
+ * - the same as files: the manifest and its files, a repository's files, or an `.onnx` file, as
+ *   `File`s picked or dropped together, a directory, or bytes;
+ * - a manifest object and its files by the names that it gives them.
+ *
+ * A model whose files have a sha256 is kept in the store, and is from then on loaded without the
+ * network, in the version that was stored: `models.update()` fetches a newer one. A repository's
+ * files are kept as they first came.
+ */
+export type ModelSource =
+  | string
+  | URL
+  | Blob
+  | ArrayBuffer
+  | Uint8Array<ArrayBuffer>
+  | readonly File[]
+  | FileSystemDirectoryHandle
+  | { manifest: ModelManifest; files?: Readonly<Record<string, Blob>>; baseUrl?: string | URL };
+
+/** Fired by the monitor of {@link CreateOptions.monitor} while bytes arrive. */
+export interface DownloadProgressEvent extends Event {
+  readonly type: 'downloadprogress';
+  /** Bytes so far, over all files of this load. Never falls. */
+  readonly loaded: number;
+  /** Bytes in all, as far as known. Never below `loaded`; the last event has `loaded === total`. */
+  readonly total: number;
+  /** Those of `loaded` that were in the store, or in a file, and cost no network. */
+  readonly cached: number;
+}
+
+/** What {@link CreateOptions.monitor} receives, as in the web platform's built-in AI APIs. */
+export interface CreateMonitor extends EventTarget {
+  addEventListener(
+    type: 'downloadprogress',
+    listener: (event: DownloadProgressEvent) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+}
+
+/**
+ * What preprocesses pictures. Both give the same bits.
+ *
+ * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
+ * - `cpu`: the CPU, in the worker.
+ * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
+ *
+ * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
+ * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB, JPEG
+ * files with `quality: 'fast'`,
+ * frames of videos where the browser's ways to convert their colours differ. The `request` event
+ * says which one it was, and why.
+ */
+export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
+
+/** What preprocesses, and why, in words. */
+export interface PreprocessingReport {
+  device: 'cpu' | 'gpu';
+  reason: string;
+}
+
+/** Options of `ImageClassifier.create()`. */
+export interface CreateOptions {
+  /** @default the best embedded model */
+  model?: ModelSource;
+  /**
+   * `auto` answers from WASM as soon as that is ready. On a real adapter WebGPU is then loaded in the
+   * background and measured; if it is faster, the classifier moves there between two requests and
+   * fires `devicechange`. The reason stands in `info`. (Where the user asks to save data, WebGPU is
+   * loaded alone, with WASM as the fallback.) A device asked for by name is used or refused, never
+   * replaced.
+   * @default 'auto'
+   */
+  device?: 'auto' | Device;
+  /**
+   * Which of the model's files. `auto` takes `fp16` where the device computes it at full speed
+   * (WASM, where it is widened to fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then `int8`: today's engine runs quantised
+   * graphs slower than float ones.
+   * @default 'auto'
+   */
+  dtype?: 'auto' | ModelDtype;
+  /**
+   * Where pictures become the network's input.
+   * @default 'auto'
+   */
+  preprocessing?: PreprocessingChoice;
+  /**
+   * Threads of the WASM backend. More than one needs a cross-origin isolated page.
+   * @default 'auto': half of the cores, at least 2 and at most 4, or 1 if that is measured to be
+   *   faster; 1 on a page that is not isolated
+   */
+  threads?: 'auto' | number;
+  /**
+   * Workers that may serve the model at a time. On a page that is not cross-origin isolated, where
+   * the WASM backend has one thread, more of them make use of more cores: they are started for a
+   * backlog, from what is in the store or the browser's cache, and ended after 10 seconds without.
+   * Each holds the engine and the model once more in memory.
+   * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; at most 2 with
+   *   4 GiB of memory or where the browser does not say, 1 with 2 GiB
+   */
+  maxWorkers?: 'auto' | number;
+  /** Aborts the load. The promise rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Is called once, before the first byte, with a target of `downloadprogress` events. */
+  monitor?: (monitor: CreateMonitor) => void;
+  /** Images with more pixels are refused before they are decoded. @default 100_000_000 */
+  maxPixels?: number;
+  /**
+   * Most requests that may be under way; one more is refused with `queue-full`. Besides, waiting
+   * canvases, videos, bitmaps and buffers are refused when they hold more than 256 MiB in all.
+   * @default 1000
+   */
+  maxQueue?: number;
+  /**
+   * Milliseconds without a request after which the model is unloaded, to give its memory back. The
+   * next request loads it again.
+   * @default never
+   */
+  idleTimeout?: number;
+  /** A worker of its own instead of the one that the page's classifiers share. @default false */
+  ownWorker?: boolean;
+  /**
+   * The worker's script, for pages whose policy forbids `blob:` workers (`worker-src 'self'`): the
+   * address of `worker-wasm.js` (`worker-jspi.js`, `worker-asyncify.js`), or of the folder that
+   * holds them, on the page's own origin.
+   * @default inlined; where that is forbidden, the file beside tabserve's own
+   */
+  workerUrl?: string | URL;
+  /**
+   * The folder of ONNX Runtime's `.wasm` files, or the address of the one that `device` needs.
+   * @default `ort/` beside tabserve's own file, then the public CDN (see `cdn`)
+   */
+  wasmUrl?: string | URL;
+  /**
+   * The folder of the embedded models.
+   * @default `models/` beside tabserve's own file, then the public CDN (see `cdn`)
+   */
+  modelsUrl?: string | URL;
+  /**
+   * Whether files that are not beside tabserve's own may come from cdn.jsdelivr.net, of exactly
+   * this version and checked by their sha256. Their use stands in `info.fallbacks`, and a warning
+   * in the console. Only files are fetched; pictures never leave the page.
+   * @default true
+   */
+  cdn?: boolean;
+  /**
+   * The hub of `hf:` names: a mirror, or a server that has its layout.
+   * @default 'https://huggingface.co/'
+   */
+  hubUrl?: string | URL;
+  /**
+   * Milliseconds without a byte after which a download is asked for again, from where it stopped.
+   * @default 20_000
+   */
+  stallTimeout?: number;
+}
+
+/** Options of `ImageClassifier.preload()`. */
+export type PreloadOptions = Omit<CreateOptions, 'signal' | 'monitor'>;
+
+/**
+ * How urgent a request is among those to the same worker. Strict: while a more urgent one waits, no
+ * other is begun; one that was begun is finished.
+ */
+export type RequestPriority = 'high' | 'normal' | 'low';
+
+/** Options of `ImageClassifier.classify()`. */
+export interface ClassifyOptions {
+  /** At most so many answers. @default 5 */
+  topK?: number;
+  /** Only answers with at least this score, 0…1. @default 0 */
+  threshold?: number;
+  /** Only these labels. Scores are not rescaled. @default all */
+  allow?: readonly string[];
+  /** Not these labels. @default none */
+  deny?: readonly string[];
+  /** The region of interest, in pixels of the upright image. @default the whole image */
+  crop?: PixelRect;
+  /**
+   * `exact` reads every pixel, as the model's author did. `fast` lets the decoder of a large JPEG
+   * leave out what the network's size hardly shows: it decodes to a half, a quarter or an eighth of
+   * the size, still at least twice what the network's geometry asks for, and the exact resampler
+   * goes on from there, from the same region with the same rounding. Scores may then differ in the
+   * second digit, and close answers change places. Without effect on other pictures, and in browsers
+   * without an exact `ImageDecoder`.
+   * @default 'exact'
+   */
+  quality?: 'exact' | 'fast';
+  /**
+   * How urgent the request is. Among equally urgent ones each model has its turn, and within a
+   * model the first comes first.
+   * @default 'normal'
+   */
+  priority?: RequestPriority;
+  /** Drops the request. The promise rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Milliseconds after which the promise rejects with `timeout`. @default none */
+  timeout?: number;
+  /** Comes back in the `request` event and in errors. @default a counter */
+  id?: string;
+}
+
+/** One answer. */
+export interface Classification {
+  /** The class, as the model's author calls it. */
+  label: string;
+  /** 0…1. With a softmax output, all classes' scores add up to 1. */
+  score: number;
+  /** The class's place in the model's output. */
+  index: number;
+}
+
+/** Options of `ImageClassifier.watch()`. */
+export interface WatchOptions extends Omit<ClassifyOptions, 'id'> {
+  /** At most so many classifications a second. @default as many as the device manages */
+  maxFps?: number;
+}
+
+/** One frame's answer, from `ImageClassifier.watch()`. */
+export interface WatchResult {
+  /** Sorted by score. */
+  classifications: Classification[];
+  /** The frame's place in the video, in seconds. */
+  mediaTime: number;
+  /** Frames that the video showed since the last result and that were let go. */
+  skippedFrames: number;
+}
+
+/** Milliseconds that a request spent in each stage. */
+export interface StageTimings {
+  /** On the page: taking the picture from its source. */
+  capture: number;
+  /** Waiting for its turn, on the page and in the worker. */
+  queue: number;
+  /** In the worker: bytes to pixels. */
+  decode: number;
+  /** In the worker: pixels to tensor. On the GPU only what it takes to hand that over. */
+  preprocess: number;
+  /** In the worker: tensor to logits; with preprocessing on the GPU also that. */
+  inference: number;
+  /** In the worker: logits to sorted answers. */
+  postprocess: number;
+  /** On the page: from the call to the answer. */
+  total: number;
+}
+
+/** The `detail` of a classifier's `request` event: one finished request. */
+export interface RequestReport {
+  id: string;
+  timings: StageTimings;
+  /** How often it was sent to a worker: 2 if the first one was lost over it. */
+  attempts: number;
+  /** What answered. */
+  device: Device;
+  /** What preprocessed its picture. */
+  preprocessing: PreprocessingReport;
+}
+
+/** A substitution that tabserve made, and why. */
+export interface Fallback {
+  /** What was wanted. */
+  from: string;
+  /** What is used. */
+  to: string;
+  reason: string;
+}
+
+/** What a classifier runs on. */
+export interface ClassifierInfo {
+  model: {
+    name: string;
+    version: string;
+    title: string;
+    license: string | null;
+    /** One per class. */
+    labels: readonly string[];
+    /** The input's size in pixels. */
+    width: number;
+    height: number;
+    /** The file of weights in use. */
+    file: string;
+    bytes: number;
+    /** Where they came from: the store of this origin, the network, or a file of the user's. */
+    from: 'store' | 'network' | 'file';
+  };
+  device: Device;
+  dtype: ModelDtype;
+  /** Threads of the WASM backend; 1 on WebGPU. */
+  threads: number;
+  /** Why this device, in words. */
+  reason: string;
+  /** What was replaced on the way, in order. */
+  fallbacks: readonly Fallback[];
+  /** ONNX Runtime's build: `wasm`, or with WebGPU `jspi` or `asyncify`. */
+  engine: 'wasm' | 'jspi' | 'asyncify';
+  /** The GPU, as the browser describes it; `null` on WASM. */
+  adapter: string | null;
+  /**
+   * What preprocesses pictures. Where it is the GPU, single pictures may be left to the CPU, which
+   * the `request` event says.
+   */
+  preprocessing: PreprocessingReport;
+  /**
+   * Milliseconds of the load's parts; they overlap. `warmup` is 0 on WASM, where the first image's
+   * run serves as one, or a run in the first idle moment.
+   */
+  load: { engine: number; model: number; session: number; warmup: number; total: number };
+}
+
+/** Whether a classifier can be created, as in the web platform's built-in AI APIs. */
+export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'available';
+
+/**
+ * - `starting`: the worker or the model is loading.
+ * - `ready`: answers.
+ * - `degraded`: answers, on a fallback.
+ * - `recovering`: the worker was lost; a new one is loading, and requests wait for it.
+ * - `failed`: could not recover. The next `classify` tries again.
+ * - `destroyed`: for good.
+ */
+export type ClassifierState =
+  | 'starting'
+  | 'ready'
+  | 'degraded'
+  | 'recovering'
+  | 'failed'
+  | 'destroyed';
+
+/** Percentiles of a duration, in milliseconds, over the latest 1,000 requests. */
+export interface Percentiles {
+  p50: number;
+  p95: number;
+  p99: number;
+  max: number;
+}
+
+/** A classifier's running account. */
+export interface ClassifierMetrics {
+  /** Finished, successfully or not. */
+  requests: number;
+  /** Of those, failed with an error (aborted ones are not failures). */
+  errors: number;
+  /** Errors by code. */
+  errorsByCode: Readonly<Record<string, number>>;
+  aborted: number;
+  /** Requests under way. */
+  pending: number;
+  /** Workers that serve the model now. */
+  workers: number;
+  /** Times that the worker had to be replaced. */
+  restarts: number;
+  /** Requests that were sent again because their worker was lost. */
+  retries: number;
+  latency: Readonly<Record<keyof StageTimings, Percentiles>>;
+}
+
+/** A model that is known by name. */
+export interface CatalogModel {
+  /** What `create({ model })` takes. */
+  name: string;
+  version: string;
+  title: string;
+  description: string;
+  license: string | null;
+  /** Where it comes from. */
+  source: string | null;
+  /** Whether it is part of tabserve. */
+  embedded: boolean;
+  /** Its files by precision: size, and how much of that is in the store. */
+  files: readonly { dtype: ModelDtype; bytes: number; stored: number }[];
+  /** What its author published about it. */
+  metrics: Readonly<Record<string, unknown>>;
+}
+
+/** A model that is in the store. */
+export interface CachedModel {
+  name: string;
+  /** Where it came from; what `create({ model })` takes. */
+  source: string;
+  version: string;
+  /** The version that `rollback` would bring back. */
+  previousVersion: string | null;
+  title: string;
+  license: string | null;
+  /** Its bytes in the store, those of the earlier version included. */
+  bytes: number;
+  /** Milliseconds since 1970. */
+  lastUsed: number;
+}
+
+/** How much the store holds. */
+export interface StoreUsage {
+  /** What it is made of; with `memory` nothing outlives the page. */
+  store: 'opfs' | 'cache' | 'memory';
+  /** Bytes of models, of the engine, and of unfinished downloads. */
+  bytes: number;
+  /** What the browser grants this origin and what all of it uses, as far as it says. */
+  quota: number;
+  usage: number;
+  /** Whether the browser has promised not to clear the store by itself. */
+  persisted: boolean;
+  /** Why it is not a better store. */
+  fallbacks: readonly Fallback[];
+}
+
+/** What `update` or `rollback` has done. */
+export interface ModelChange {
+  name: string;
+  /** The version in use from now on. */
+  version: string;
+  /** The one before; `null` if there was none. */
+  from: string | null;
+  /** Whether they differ, in version or in bytes. */
+  changed: boolean;
+}

@@ -1,0 +1,84 @@
+/** One classifier for all elements of a page that ask for the same. */
+
+import type { CreateOptions } from '../api/types.js';
+import { ImageClassifier } from '../index.js';
+
+interface Shared {
+  classifier: Promise<ImageClassifier>;
+  loading: AbortController;
+  users: number;
+  /** Of the load, for those who come while it runs. */
+  progress: { loaded: number; total: number } | undefined;
+  listeners: Set<(loaded: number, total: number) => void>;
+}
+
+const shared = new Map<string, Shared>();
+
+/** A classifier in use. Ends with {@link Lease.release}. */
+export interface Lease {
+  classifier: Promise<ImageClassifier>;
+  /** The last one to release a classifier destroys it. Calling it again does nothing. */
+  release(): void;
+}
+
+/**
+ * The page's classifier of these options, created if there is none yet.
+ *
+ * @param options - Plain data: what is equal as JSON is the same classifier.
+ * @param onProgress - Hears the bytes of the load: so far, and in all.
+ */
+export function leaseClassifier(
+  options: CreateOptions,
+  onProgress: (loaded: number, total: number) => void,
+): Lease {
+  const key = JSON.stringify(options);
+  let entry = shared.get(key);
+  if (!entry) {
+    entry = create(options);
+    shared.set(key, entry);
+    // A failed load may be tried again.
+    entry.classifier.catch(() => shared.delete(key));
+  }
+  const { classifier, loading, listeners, progress } = entry;
+  entry.users += 1;
+  listeners.add(onProgress);
+  if (progress) onProgress(progress.loaded, progress.total);
+  let released = false;
+  return {
+    classifier,
+    release() {
+      if (released) return;
+      released = true;
+      listeners.delete(onProgress);
+      entry.users -= 1;
+      if (entry.users > 0) return;
+      if (shared.get(key) === entry) shared.delete(key);
+      loading.abort();
+      classifier.then(
+        (ready) => ready.destroy(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+function create(options: CreateOptions): Shared {
+  const loading = new AbortController();
+  const listeners: Shared['listeners'] = new Set();
+  const entry: Shared = {
+    loading,
+    users: 0,
+    progress: undefined,
+    listeners,
+    classifier: ImageClassifier.create({
+      ...options,
+      signal: loading.signal,
+      monitor: (monitor) =>
+        monitor.addEventListener('downloadprogress', ({ loaded, total }) => {
+          entry.progress = { loaded, total };
+          for (const listener of [...listeners]) listener(loaded, total);
+        }),
+    }),
+  };
+  return entry;
+}

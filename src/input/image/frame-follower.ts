@@ -1,0 +1,106 @@
+/** Frames of a video, one after the other, at the pace of whoever asks for them. */
+import { TabserveError } from '../../base/errors.js';
+
+/** A frame that a video shows. */
+export interface ShownFrame {
+  /** Seconds from the start of the video. */
+  mediaTime: number;
+  /** Frames shown so far. */
+  presentedFrames: number;
+}
+
+/**
+ * Follows which frame a video shows.
+ *
+ * Nothing is ever queued: {@link next} waits until the video shows a frame that was not returned
+ * before, and frames that pass while nobody waits are gone. A hidden tab shows none, so following
+ * pauses there by itself.
+ */
+export class FrameFollower {
+  readonly #video: HTMLVideoElement;
+  readonly #signal: AbortSignal;
+  #shown: ShownFrame;
+  #taken = -1;
+  #wake: () => void = () => undefined;
+  #handle: number | undefined;
+
+  constructor(video: HTMLVideoElement, signal: AbortSignal) {
+    this.#video = video;
+    this.#signal = signal;
+    const hasFrame = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+    this.#shown = { mediaTime: video.currentTime, presentedFrames: hasFrame ? 0 : -1 };
+    for (const type of ['ended', 'error'] as const) {
+      video.addEventListener(type, () => this.#wake(), { signal });
+    }
+    // A paused video presents no frames, but shows another one after a seek.
+    video.addEventListener('seeked', () => this.#present(video.currentTime), { signal });
+    video.addEventListener('loadeddata', () => this.#present(video.currentTime), { signal });
+    signal.addEventListener('abort', () => {
+      this.#wake();
+      if (this.#handle !== undefined) video.cancelVideoFrameCallback?.(this.#handle);
+    });
+    this.#follow();
+  }
+
+  /**
+   * The newest frame not returned yet; `undefined` when the video has ended.
+   *
+   * @throws TabserveError `image-undecodable` when the video fails; the signal's reason.
+   */
+  async next(): Promise<ShownFrame | undefined> {
+    for (;;) {
+      this.#signal.throwIfAborted();
+      if (this.#video.error) {
+        throw new TabserveError(
+          'image-undecodable',
+          `The video cannot be played: ${this.#video.error.message}`,
+        );
+      }
+      // A video that seeks, as one that loops does at its end, has no frame to give meanwhile.
+      const hasFrame = this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+      if (hasFrame && this.#shown.presentedFrames > this.#taken) {
+        this.#taken = this.#shown.presentedFrames;
+        return this.#shown;
+      }
+      if (this.#video.ended) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Waits, unless `milliseconds` is not positive or the signal ends it. */
+  async pause(milliseconds: number): Promise<void> {
+    if (milliseconds <= 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      const end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#signal.addEventListener('abort', end, { once: true });
+    });
+  }
+
+  #present(mediaTime: number): void {
+    this.#shown = { mediaTime, presentedFrames: this.#shown.presentedFrames + 1 };
+    this.#wake();
+  }
+
+  #follow(): void {
+    if (this.#signal.aborted) return;
+    if ('requestVideoFrameCallback' in this.#video) {
+      this.#handle = this.#video.requestVideoFrameCallback((_now, { mediaTime }) => {
+        this.#present(mediaTime);
+        this.#follow();
+      });
+      return;
+    }
+    requestAnimationFrame(() => {
+      const { currentTime, readyState } = this.#video;
+      const hasFrame = readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
+      if (hasFrame && currentTime !== this.#shown.mediaTime) this.#present(currentTime);
+      this.#follow();
+    });
+  }
+}

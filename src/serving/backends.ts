@@ -1,0 +1,186 @@
+/** Which backends this browser can offer, best first, and why. */
+
+import type { Device, Fallback } from '../api/types.js';
+import { TabserveError } from '../base/errors.js';
+import type { EngineFlavour } from '../wire/protocol.js';
+
+/** One way to run a model. */
+export interface BackendPlan {
+  device: Device;
+  flavour: EngineFlavour;
+  /** Threads of the WASM backend; 1 on WebGPU. */
+  threads: number;
+  /** Why this one, in words. */
+  reason: string;
+  /** What was given up for it. */
+  fallbacks: readonly Fallback[];
+}
+
+/** What a browser can offer. */
+export interface BackendPlans {
+  /** Best first: the first that loads is used. */
+  plans: BackendPlan[];
+  /**
+   * What to try beside the one in use, once that answers, and to move to if it is faster; and what
+   * is then to be said of the plans. Loading need not wait until the browser has answered about its
+   * GPU.
+   */
+  outlook: Promise<Outlook>;
+}
+
+/** See {@link BackendPlans.outlook}. */
+export interface Outlook {
+  rivals: BackendPlan[];
+  reason: string;
+  fallbacks: readonly Fallback[];
+}
+
+/** More threads than this cost more in memory and waiting than small networks gain. */
+const maxAutoThreads = 4;
+
+/** A browser that does not answer about its GPU in this time is taken to have none. */
+const adapterTimeout = 5_000;
+
+/**
+ * The backends to try.
+ *
+ * With a GPU, `auto` begins on WASM, which answers first: the GPU's engine is larger, and its
+ * shaders take their time to compile. With threads, one thread is tried too: on a busy machine
+ * several wait for each other. Where the user asks to save data, only one of the two is
+ * loaded, the GPU's.
+ *
+ * @throws TabserveError `unsupported` when nothing that was asked for exists here.
+ */
+export async function planBackends(
+  device: 'auto' | Device,
+  threads: 'auto' | number,
+): Promise<BackendPlans> {
+  if (typeof WebAssembly !== 'object' || typeof Worker !== 'function') {
+    throw new TabserveError(
+      'unsupported',
+      'tabserve needs WebAssembly and Web Workers; this environment lacks them. On a server, call it in the browser only (in an effect or an event handler).',
+    );
+  }
+  if (device === 'wasm') {
+    const plan = planWasm(threads, 'asked for by name', []);
+    return alone([plan], singleThread(plan, threads));
+  }
+  if (device === 'auto' && !savesData()) {
+    const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
+    return { plans: [plan], outlook: outlookOf(plan, threads) };
+  }
+  const gpu = await findGpu();
+  if (!gpu.usable) {
+    if (device === 'auto') return alone([withoutGpu(planWasm(threads, '', []), gpu.reason)]);
+    throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
+  }
+  if (device === 'webgpu') {
+    return alone([{ ...webgpu, reason: 'asked for by name', fallbacks: [] }]);
+  }
+  if (gpu.isSoftware) return alone([withoutGpu(planWasm(threads, '', []), software)]);
+  const reason = 'the user saves data, and one engine is loaded';
+  return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
+}
+
+const software = 'its adapter is a software one, slower than WASM';
+
+/** Plans that are settled. */
+function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
+  const { reason = '', fallbacks = [] } = plans[0] ?? {};
+  return { plans, outlook: Promise.resolve({ rivals, reason, fallbacks }) };
+}
+
+/** What becomes of a plan for WASM that was made before the GPU was known. */
+async function outlookOf(plan: BackendPlan, threads: 'auto' | number): Promise<Outlook> {
+  const gpu = await findGpu();
+  const hasGpu = gpu.usable && !gpu.isSoftware;
+  const settled = hasGpu ? plan : withoutGpu(plan, gpu.usable ? software : gpu.reason);
+  const rivals = singleThread(settled, threads);
+  if (hasGpu) rivals.unshift({ ...webgpu, reason: 'not measured yet', fallbacks: [] });
+  return { rivals, reason: settled.reason, fallbacks: settled.fallbacks };
+}
+
+function withoutGpu(plan: BackendPlan, reason: string): BackendPlan {
+  const fallbacks = [{ from: 'webgpu', to: 'wasm', reason }, ...plan.fallbacks];
+  return { ...plan, reason: `WebGPU is not used: ${reason}`, fallbacks };
+}
+
+/** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
+const webgpu = {
+  device: 'webgpu',
+  flavour:
+    typeof WebAssembly === 'object' && 'Suspending' in WebAssembly
+      ? ('jspi' as const)
+      : ('asyncify' as const),
+  threads: 1,
+} as const;
+
+function planWasm(
+  threads: 'auto' | number,
+  reason: string,
+  fallbacks: readonly Fallback[],
+): BackendPlan {
+  const plan = { device: 'wasm', flavour: 'wasm', reason, fallbacks } as const;
+  // WebKitGTK isolates pages and has no shared memory for them.
+  if (globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function') {
+    const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
+    const auto = Math.min(maxAutoThreads, Math.max(2, half));
+    return { ...plan, threads: threads === 'auto' ? auto : threads };
+  }
+  if (threads === 'auto' || threads === 1) return { ...plan, threads: 1 };
+  const fallback = {
+    from: `${threads} threads`,
+    to: '1 thread',
+    reason: globalThis.crossOriginIsolated
+      ? 'this browser shares no memory between threads'
+      : 'the page is not cross-origin isolated: send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp (or credentialless)',
+  };
+  return { ...plan, threads: 1, fallbacks: [...fallbacks, fallback] };
+}
+
+/** The same with one thread, where the number of threads was not asked for. */
+function singleThread(plan: BackendPlan, threads: 'auto' | number): BackendPlan[] {
+  return threads === 'auto' && plan.threads > 1 ? [{ ...plan, threads: 1 }] : [];
+}
+
+/** Whether the user wants few bytes loaded. Only Chromium says so. */
+function savesData(): boolean {
+  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  return connection?.saveData === true;
+}
+
+/**
+ * How many workers may serve one model: as many as half of the cores, but 2 where there are two, and
+ * fewer where memory is small, or the browser does not say how much there is. Each holds the engine
+ * and the model.
+ */
+export function autoWorkers(): number {
+  const { hardwareConcurrency: cores = 1, deviceMemory = 4 } = navigator as Navigator & {
+    deviceMemory?: number;
+  };
+  const most = deviceMemory <= 2 ? 1 : deviceMemory <= 4 ? 2 : 4;
+  return Math.min(most, cores, Math.max(2, Math.floor(cores / 2)));
+}
+
+type GpuFinding = { usable: true; isSoftware: boolean } | { usable: false; reason: string };
+
+async function findGpu(): Promise<GpuFinding> {
+  const { gpu } = navigator;
+  if (!gpu) {
+    const reason = globalThis.isSecureContext
+      ? 'this browser has no WebGPU'
+      : 'WebGPU needs a secure context (https or localhost)';
+    return { usable: false, reason };
+  }
+  try {
+    const adapter = await Promise.race([
+      gpu.requestAdapter({ powerPreference: 'high-performance' }),
+      new Promise<'late'>((resolve) => setTimeout(resolve, adapterTimeout, 'late')),
+    ]);
+    if (adapter === 'late') return { usable: false, reason: 'the browser does not answer' };
+    if (!adapter) return { usable: false, reason: 'the browser has no adapter for this GPU' };
+    return { usable: true, isSoftware: adapter.info.isFallbackAdapter };
+  } catch (error) {
+    return { usable: false, reason: String(error) };
+  }
+}

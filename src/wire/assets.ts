@@ -1,0 +1,79 @@
+/**
+ * Where tabserve looks for its files, in one order: the option that names the place, and then that
+ * place only; else beside its own script; else, for what is public, a version-pinned CDN.
+ */
+
+import { ortVersion, version } from '../base/version.js';
+import { embeddedModel, engineBinary } from './package-files.js';
+import type { EngineFlavour } from './protocol.js';
+
+/** Options that say where files are instead. */
+export interface AssetOptions {
+  workerUrl?: string | URL;
+  wasmUrl?: string | URL;
+  modelsUrl?: string | URL;
+  cdn?: boolean;
+}
+
+const cdnRoot = 'https://cdn.jsdelivr.net/npm';
+
+const wasmNames: Readonly<Record<EngineFlavour, string>> = {
+  wasm: 'ort-wasm-simd-threaded.wasm',
+  jspi: 'ort-wasm-simd-threaded.jspi.wasm',
+  asyncify: 'ort-wasm-simd-threaded.asyncify.wasm',
+};
+
+/** The addresses of the engine's binary, in the order in which to try them. */
+export function wasmUrls(flavour: EngineFlavour, options: AssetOptions): string[] {
+  const name = wasmNames[flavour];
+  if (options.wasmUrl !== undefined) return [named(options.wasmUrl, name, '.wasm')];
+  const url = engineBinary(flavour);
+  if (options.cdn === false || isInline(url)) return [url];
+  return [url, `${cdnRoot}/onnxruntime-web@${ortVersion}/dist/${name}`];
+}
+
+/** The addresses of an embedded model's files, by the names that its manifest gives them. */
+export function embeddedFileUrls(model: string, options: AssetOptions): Record<string, string> {
+  const { modelsUrl } = options;
+  const files = embeddedModel(model);
+  if (modelsUrl === undefined) return files;
+  return Object.fromEntries(
+    Object.keys(files).map((name) => [name, inFolder(modelsUrl, `${model}/${name}`)]),
+  );
+}
+
+/** Where else the files of an embedded model are, by their addresses. */
+export function modelMirrors(
+  model: string,
+  fileUrls: Readonly<Record<string, string>>,
+  options: AssetOptions,
+): Record<string, string[]> {
+  if (options.modelsUrl !== undefined || options.cdn === false) return {};
+  const folder = `${cdnRoot}/tabserve@${version}/dist/models/${model}`;
+  return Object.fromEntries(
+    Object.entries(fileUrls)
+      .filter(([, url]) => !isInline(url))
+      .map(([name, url]) => [url, [`${folder}/${name}`]]),
+  );
+}
+
+/** The file called `name`: at `place`, if that is such a file's address, else in that folder. */
+export function named(place: string | URL, name: string, extension: string): string {
+  const url = absolute(place);
+  return new URL(url).pathname.endsWith(extension) ? url : inFolder(url, name);
+}
+
+/** Resolves an address as the page would; a worker made from a blob cannot. */
+export function absolute(url: string | URL): string {
+  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+}
+
+/** Whether the address is the file. */
+function isInline(url: string): boolean {
+  return url.startsWith('data:');
+}
+
+function inFolder(folder: string | URL, name: string): string {
+  const base = absolute(folder);
+  return new URL(name, base.endsWith('/') ? base : `${base}/`).href;
+}

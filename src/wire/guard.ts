@@ -1,0 +1,175 @@
+/**
+ * The worker's door. Only its own page holds its port, and even that may be of another version, or
+ * have passed on what strangers gave it: nothing gets in that is not one of the calls of the
+ * protocol, with arguments of its types.
+ */
+import type { Endpoint } from 'comlink';
+import { TabserveError, toErrorRecord } from '../base/errors.js';
+import type { CapturedImage, PixelImage } from '../input/image/types.js';
+import type {
+  ClassifyRequest,
+  EngineBinary,
+  EvictRequest,
+  LoadRequest,
+  StartRequest,
+  WorkerApi,
+} from './protocol.js';
+import {
+  all,
+  boolean,
+  byKind,
+  type Check,
+  is,
+  list,
+  madeBy,
+  mapOf,
+  nothing,
+  nullable,
+  number,
+  object,
+  oneOf,
+  record,
+  string,
+  url,
+  whole,
+} from './shape.js';
+
+const id = whole();
+const count = whole(1);
+const coordinate = whole(0);
+const strings = list(string);
+const blob = madeBy(Blob);
+
+const model = byKind({
+  name: { name: string, version: nullable(string), fileUrls: mapOf(string) },
+  hub: { name: string },
+  url: { url: string },
+  files: { files: list(blob) },
+  directory: { directory: record },
+  // What a manifest has to be is for the model room to say.
+  manifest: { manifest: record, files: mapOf(blob), baseUrl: nullable(string) },
+});
+
+const loadRequest = object({
+  requestId: id,
+  model,
+  dtype: oneOf('auto', 'fp32', 'fp16', 'int8'),
+  preprocessing: oneOf('auto', 'cpu', 'gpu'),
+  maxPixels: count,
+  mirrors: mapOf(strings),
+  hubUrl: url,
+  stallTimeout: number,
+  local: boolean,
+} satisfies Checks<LoadRequest>);
+
+const pixels = object({
+  data: madeBy(Uint8Array, Uint8ClampedArray),
+  width: count,
+  height: count,
+  channels: oneOf(4),
+});
+
+const image = byKind({
+  blob: { blob },
+  url: { url: string },
+  bitmap: { bitmap: madeBy(ImageBitmap) },
+  pixels: { pixels: all(pixels, is('as long as its size says', isComplete)) },
+  // Not every browser has the class.
+  frame: { frame: is('a VideoFrame', isFrame) },
+} satisfies Record<CapturedImage['kind'], object>);
+
+/** What each call takes. */
+const parameters: Readonly<Record<string, Check>> = {
+  start: object({
+    device: oneOf('webgpu', 'wasm'),
+    threads: whole(1, 64),
+    wasmUrls: list(url, 1),
+    binary: nullable(
+      object({
+        module: madeBy(WebAssembly.Module),
+        url: string,
+        fallbacks: list(object({ from: string, to: string, reason: string })),
+      } satisfies Checks<EngineBinary>),
+    ),
+    lockName: string,
+    page: madeBy(MessagePort),
+  } satisfies Checks<StartRequest>),
+  load: loadRequest,
+  classify: object({
+    requestId: id,
+    modelId: id,
+    image,
+    crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
+    quality: oneOf('exact', 'fast'),
+    topK: count,
+    threshold: number,
+    allow: nullable(strings),
+    deny: nullable(strings),
+    timeLeft: nullable(number),
+  } satisfies Checks<ClassifyRequest>),
+  measure: object({ requestId: id, modelId: id }),
+  unload: id,
+  survey: nothing,
+  evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),
+  update: loadRequest,
+  rollback: string,
+  cancel: id,
+  finish: nothing,
+  ping: nothing,
+} satisfies Checks<WorkerApi>;
+
+/** A check for every field of a type. */
+type Checks<T> = Readonly<Record<keyof T, Check>>;
+
+/** A call, as comlink writes it. */
+const call = object({
+  id: string,
+  type: oneOf('APPLY'),
+  path: list(oneOf(...Object.keys(parameters)), 1, 1),
+  argumentList: list(object({ type: oneOf('RAW') }), 0, 1),
+});
+
+/**
+ * An endpoint for comlink that lets only well-formed calls through. comlink by itself would follow
+ * any path of properties, to `constructor` and from there to code, and stumble over messages that it
+ * did not write. A refused message that names its sender's call is answered with the error
+ * `invalid-argument`; others are ignored.
+ */
+export function guarded(endpoint: Endpoint): Endpoint {
+  return {
+    postMessage: (message, transfer) => endpoint.postMessage(message, transfer ?? []),
+    addEventListener: (type, listener) => {
+      endpoint.addEventListener(type, (event) => {
+        const { data } = event as MessageEvent<unknown>;
+        const problem = problemOf(data);
+        if (problem === undefined) {
+          if (typeof listener === 'function') listener(event);
+          else listener.handleEvent(event);
+          return;
+        }
+        if (typeof data !== 'object' || data === null || !('id' in data)) return;
+        const error = new TabserveError('invalid-argument', `The worker was asked ${problem}.`);
+        const value = { error: toErrorRecord(error) };
+        endpoint.postMessage({ id: data.id, type: 'RAW', value });
+      });
+    },
+    removeEventListener: () => undefined,
+  };
+}
+
+function problemOf(data: unknown): string | undefined {
+  if (call(data, '') !== undefined) return 'for something that is not one of its calls';
+  const { path, argumentList } = data as { path: [string]; argumentList: { value: unknown }[] };
+  const [name] = path;
+  const problem = parameters[name]?.(argumentList[0]?.value, '');
+  return problem && `to ${name}, but ${problem}`;
+}
+
+function isComplete(value: unknown): boolean {
+  const { data, width, height } = value as PixelImage;
+  return data.length === width * height * 4;
+}
+
+function isFrame(value: unknown): boolean {
+  return typeof VideoFrame === 'function' && value instanceof VideoFrame;
+}

@@ -1,0 +1,94 @@
+/**
+ * Where this package's own files are, when it is loaded by a classic script tag: beside the script.
+ *
+ * The worker that every browser can use is part of the script; those for WebGPU are fetched when
+ * they are wanted. Takes the place of `package-files.ts` in the script-tag build.
+ */
+import workerWasm from '../../dist/worker-wasm.js?raw';
+import { TabserveError } from '../base/errors.js';
+import type { EngineFlavour } from './protocol.js';
+
+/** Known only while the script runs for the first time. */
+const script = globalThis.document?.currentScript;
+
+/** The address of this very script. */
+export const scriptUrl =
+  script instanceof HTMLScriptElement && script.src ? script.src : globalThis.document?.baseURI;
+
+const suffix: Readonly<Record<EngineFlavour, string>> = {
+  wasm: '',
+  jspi: '.jspi',
+  asyncify: '.asyncify',
+};
+
+const modelFiles: Readonly<Record<string, readonly string[]>> = {
+  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx'],
+  digits: ['digits.onnx'],
+};
+
+/** As in `package-files.ts`. */
+export function engineBinary(flavour: EngineFlavour): string {
+  return beside(`ort/ort-wasm-simd-threaded${suffix[flavour]}.wasm`);
+}
+
+/** As in `package-files.ts`. */
+export function embeddedModel(name: string): Record<string, string> {
+  const files = modelFiles[name] ?? [];
+  return Object.fromEntries(files.map((file) => [file, beside(`models/${name}/${file}`)]));
+}
+
+/**
+ * As in `package-files.ts`.
+ *
+ * @throws TabserveError `worker-blocked` when the script cannot be fetched.
+ */
+export async function workerSource(flavour: EngineFlavour): Promise<string> {
+  if (flavour === 'wasm') return workerWasm;
+  const url = workerFile(flavour);
+  let found: string;
+  try {
+    const response = await fetch(url);
+    if (response.ok) {
+      const text = await response.text();
+      if (!/^\s*</.test(text)) return text;
+      found = `it is a web page that begins with ${JSON.stringify(text.slice(0, 40))}`;
+    } else {
+      found = `HTTP ${response.status}`;
+    }
+  } catch (cause) {
+    found = `the browser forbids it (CORS, or connect-src of a Content-Security-Policy), or there is no connection: ${cause}`;
+  }
+  throw new TabserveError(
+    'worker-blocked',
+    `The worker's script could not be fetched from ${url}: ${found}. Put tabserve's worker files beside its script.`,
+    { details: { url } },
+  );
+}
+
+/** As in `package-files.ts`. */
+export function workerFile(flavour: EngineFlavour): string {
+  return beside(`worker-${flavour}.js`);
+}
+
+/**
+ * Loads a part of the page's code that few pages need, from a file of its own. In the script-tag
+ * build it takes the place of `import('../….js')`, which a classic script would have to carry inside.
+ *
+ * @throws TabserveError `network` when the file cannot be loaded.
+ */
+export async function loadPart(name: string): Promise<unknown> {
+  const url = beside(`parts/${name}.js`);
+  try {
+    return await import(/* @vite-ignore */ url);
+  } catch (cause) {
+    throw new TabserveError(
+      'network',
+      `A part of tabserve could not be loaded from ${url} (${cause}). Serve tabserve's "parts" folder beside its script, from another origin with CORS, and allow it in script-src.`,
+      { cause, details: { url } },
+    );
+  }
+}
+
+function beside(path: string): string {
+  return new URL(path, scriptUrl).href;
+}

@@ -1,0 +1,52 @@
+/**
+ * Where this package's own files are, in a page that is one file: inside it.
+ *
+ * Takes the place of `package-files.ts` in the single-file build, which puts each file into a
+ * `<script type="text/plain" id="tabserve:…">` as base64, the engine compressed. From `file://`
+ * nothing can be fetched but `data:` addresses.
+ */
+import workerWasm from '../../dist/worker-wasm.js?raw';
+import { TabserveError } from '../base/errors.js';
+import type { EngineFlavour } from './protocol.js';
+
+const prefix = 'tabserve:';
+
+/**
+ * As in `package-files.ts`.
+ *
+ * @throws TabserveError `unsupported` for WebGPU, whose engine would double the file.
+ */
+export function engineBinary(flavour: EngineFlavour): string {
+  refuseOthers(flavour);
+  return dataUrl(document.getElementById(`${prefix}ort/ort-wasm-simd-threaded.wasm.gz`));
+}
+
+/** As in `package-files.ts`. */
+export function embeddedModel(name: string): Record<string, string> {
+  const start = `${prefix}models/${name}/`;
+  const files = document.querySelectorAll(`script[id^="${start}"]`);
+  return Object.fromEntries(
+    Array.from(files, (element) => [element.id.slice(start.length), dataUrl(element)]),
+  );
+}
+
+/** As {@link engineBinary}. */
+export async function workerSource(flavour: EngineFlavour): Promise<string> {
+  refuseOthers(flavour);
+  return workerWasm;
+}
+
+/** As in `package-files.ts`. */
+export function workerFile(): null {
+  return null;
+}
+
+/** `blob:` addresses of a `file://` page are closed to its worker. */
+function dataUrl(element: Element | null): string {
+  return `data:application/octet-stream;base64,${element?.textContent ?? ''}`;
+}
+
+function refuseOthers(flavour: EngineFlavour): void {
+  if (flavour === 'wasm') return;
+  throw new TabserveError('unsupported', 'This page carries the WASM engine only, to stay small.');
+}

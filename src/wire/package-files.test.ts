@@ -1,0 +1,69 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ortVersion, version } from '../base/version.js';
+import { modelMirrors, wasmUrls } from './assets.js';
+import * as asModule from './package-files.js';
+
+const root = join(import.meta.dirname, '../..');
+const models = readdirSync(join(root, 'models'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  // One whose training is not finished has a recipe only.
+  .filter((name) => existsSync(join(root, 'models', name, 'model.json')));
+
+describe('package files', () => {
+  it.each(models)('has every file of the embedded model %s, in every build', (name) => {
+    const { files } = JSON.parse(
+      readFileSync(join(root, 'models', name, 'model.json'), 'utf8'),
+    ) as {
+      files: { url: string }[];
+    };
+    const names = files.map(({ url }) => url).toSorted();
+    expect(Object.keys(asModule.embeddedModel(name)).toSorted()).toEqual(names);
+    const script = readFileSync(join(root, 'src/wire/package-files.global.ts'), 'utf8');
+    for (const file of names) expect(script).toContain(`'${file}'`);
+  });
+});
+
+describe('places of the engine', () => {
+  it('are beside the script, then on the CDN, of exactly the version that is built in', () => {
+    const [beside, cdn, ...others] = wasmUrls('jspi', {});
+    expect(beside).toMatch(/\/ort\/ort-wasm-simd-threaded\.jspi\.wasm$/);
+    expect(cdn).toBe(
+      `https://cdn.jsdelivr.net/npm/onnxruntime-web@${ortVersion}/dist/ort-wasm-simd-threaded.jspi.wasm`,
+    );
+    expect(others).toEqual([]);
+  });
+
+  it('are only beside the script when the CDN is switched off', () => {
+    expect(wasmUrls('wasm', { cdn: false })).toHaveLength(1);
+  });
+
+  it('are only where the option says', () => {
+    expect(wasmUrls('wasm', { wasmUrl: 'https://here.example/ort' })).toEqual([
+      'https://here.example/ort/ort-wasm-simd-threaded.wasm',
+    ]);
+    expect(wasmUrls('wasm', { wasmUrl: 'https://here.example/a.wasm?v=1' })).toEqual([
+      'https://here.example/a.wasm?v=1',
+    ]);
+  });
+});
+
+describe('mirrors of an embedded model', () => {
+  const urls = { 'digits.onnx': 'https://here.example/models/digits/digits.onnx' };
+
+  it('are on the CDN, of this version', () => {
+    expect(modelMirrors('digits', urls, {})).toEqual({
+      [urls['digits.onnx']]: [
+        `https://cdn.jsdelivr.net/npm/tabserve@${version}/dist/models/digits/digits.onnx`,
+      ],
+    });
+  });
+
+  it('are none where the page says where its models are, or wants no CDN', () => {
+    expect(modelMirrors('digits', urls, { modelsUrl: '/models' })).toEqual({});
+    expect(modelMirrors('digits', urls, { cdn: false })).toEqual({});
+    expect(modelMirrors('digits', { a: 'data:,' }, {})).toEqual({});
+  });
+});

@@ -1,0 +1,69 @@
+/**
+ * Where this package's own files are, when it is loaded as a module: beside this one.
+ *
+ * The literal `new URL('./…', import.meta.url)` is the one form that bundlers recognise: they copy
+ * the file and rewrite the address. Text in a chunk of its own goes through all of them. The
+ * script-tag build and the single-file build put `package-files.global.ts` and
+ * `package-files.single.ts` in this file's place.
+ */
+import type { EngineFlavour } from './protocol.js';
+
+const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
+  wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
+  jspi: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url),
+  asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url),
+};
+
+const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
+  everyday: {
+    'everyday.fp16.onnx': () => new URL('./models/everyday/everyday.fp16.onnx', import.meta.url),
+    'everyday.fp32.onnx': () => new URL('./models/everyday/everyday.fp32.onnx', import.meta.url),
+    'everyday.int8.onnx': () => new URL('./models/everyday/everyday.int8.onnx', import.meta.url),
+  },
+  digits: {
+    'digits.onnx': () => new URL('./models/digits/digits.onnx', import.meta.url),
+  },
+};
+
+const workerFiles: Readonly<Record<EngineFlavour, () => URL>> = {
+  wasm: () => new URL('./worker-wasm.js', import.meta.url),
+  jspi: () => new URL('./worker-jspi.js', import.meta.url),
+  asyncify: () => new URL('./worker-asyncify.js', import.meta.url),
+};
+
+const workerSources: Readonly<Record<EngineFlavour, () => Promise<{ default: string }>>> = {
+  wasm: () => import('../../dist/worker-wasm.js?raw'),
+  jspi: () => import('../../dist/worker-jspi.js?raw'),
+  asyncify: () => import('../../dist/worker-asyncify.js?raw'),
+};
+
+/** The address of the engine's binary. */
+export function engineBinary(flavour: EngineFlavour): string {
+  return beside(engineBinaries[flavour]());
+}
+
+/** The addresses of an embedded model's files, by the names that its manifest gives them. */
+export function embeddedModel(name: string): Record<string, string> {
+  const files = Object.entries(modelFiles[name] ?? {});
+  return Object.fromEntries(files.map(([file, url]) => [file, beside(url())]));
+}
+
+/** The text of a worker's script. */
+export async function workerSource(flavour: EngineFlavour): Promise<string> {
+  return (await workerSources[flavour]()).default;
+}
+
+/** The address of a worker's script, or `null` where it is nowhere but in this script. */
+export function workerFile(flavour: EngineFlavour): string | null {
+  return beside(workerFiles[flavour]());
+}
+
+/**
+ * The address as the browser needs it. Turbopack gives an object with a path for a URL. Vite's
+ * development server, up to version 7, bundles a package's script into `node_modules/.vite/deps/`
+ * but leaves its files and addresses as they were.
+ */
+function beside(url: URL): string {
+  const { href } = new URL(String(url), globalThis.location?.href);
+  return href.replace(/\/\.vite\/deps(_temp_\w+)?\//, '/tabserve/dist/');
+}

@@ -1,0 +1,148 @@
+/**
+ * From a worker's script to a worker that has said it runs.
+ *
+ * A worker must come from the page's own origin, so the script that is part of this package is
+ * started from a `blob:` address. Where the page's policy forbids that, the script's file is tried.
+ */
+
+import type { Fallback } from '../api/types.js';
+import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import { version } from '../base/version.js';
+import { type AssetOptions, named } from './assets.js';
+import { workerFile, workerSource } from './package-files.js';
+import { type EngineFlavour, isReadyMessage } from './protocol.js';
+import { trustedScriptUrl } from './trusted-types.js';
+
+/** Milliseconds that a worker's script may take to load and run. */
+const startTimeout = 20_000;
+
+/** A worker that runs. */
+export interface StartedWorker {
+  worker: Worker;
+  /** What was replaced on the way. */
+  fallbacks: readonly Fallback[];
+  /** Frees the script once the worker is gone; the engine's threads are started from it too. */
+  dispose(): void;
+}
+
+/** Policies do not change while a page lives: a second try would only be reported once more. */
+let blobRefusal: string | undefined;
+
+/**
+ * Starts a worker from the file that `workerUrl` names; without that option from the inlined script,
+ * else from the file beside tabserve's own.
+ *
+ * @throws TabserveError `worker-blocked`, saying of each of them why it did not start.
+ */
+export async function startWorker(
+  flavour: EngineFlavour,
+  options: AssetOptions,
+): Promise<StartedWorker> {
+  if (options.workerUrl !== undefined) {
+    const url = named(options.workerUrl, `worker-${flavour}.js`, '.js');
+    const worker = await startFile(url, flavour).catch((reason: unknown) => {
+      throw blocked([messageOf(reason)], url, reason);
+    });
+    return { worker, fallbacks: [], dispose: () => undefined };
+  }
+  const url = workerFile(flavour);
+  try {
+    if (blobRefusal !== undefined) throw new Error(blobRefusal);
+    return { ...(await startInlined(flavour)), fallbacks: [] };
+  } catch (reason) {
+    // This build has no such worker at all.
+    if (isTabserveError(reason, 'unsupported')) throw reason;
+    if (url === null) throw blocked([messageOf(reason)], 'blob:', reason);
+    const why = messageOf(reason);
+    const worker = await startFile(url, flavour).catch((cause: unknown) => {
+      throw blocked([why, messageOf(cause)], url, cause);
+    });
+    const fallback = { from: 'the inlined worker script', to: url, reason: why };
+    return { worker, fallbacks: [fallback], dispose: () => undefined };
+  }
+}
+
+async function startInlined(flavour: EngineFlavour): Promise<Omit<StartedWorker, 'fallbacks'>> {
+  const source = await workerSource(flavour);
+  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+  const dispose = () => URL.revokeObjectURL(url);
+  try {
+    return { worker: await startFrom(url, flavour), dispose };
+  } catch (error) {
+    dispose();
+    const why = `From its inlined script (a blob: address): ${messageOf(error)}.`;
+    if (error instanceof Violation) blobRefusal = why;
+    throw new Error(why);
+  }
+}
+
+async function startFile(url: string, flavour: EngineFlavour): Promise<Worker> {
+  try {
+    return await startFrom(url, flavour);
+  } catch (error) {
+    // A browser does not say why a script did not load; asking for it once more does.
+    const { explainWorkerFile } = await import('./worker-advice.js');
+    const why = await explainWorkerFile(url, messageOf(error));
+    throw new Error(`From ${url}: ${why}`, { cause: error });
+  }
+}
+
+/** The page's policy forbids it. */
+class Violation extends Error {}
+
+/** Settles when the worker has spoken, or will not. */
+async function startFrom(url: string, flavour: EngineFlavour): Promise<Worker> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let violation: Violation | undefined;
+  const onViolation = (event: SecurityPolicyViolationEvent) => {
+    const { effectiveDirective, blockedURI, originalPolicy } = event;
+    if (!/^(worker|script)-src|trusted-types/.test(effectiveDirective)) return;
+    violation = new Violation(
+      `${effectiveDirective} of the Content-Security-Policy forbids ${blockedURI}; the policy is "${originalPolicy}"`,
+    );
+  };
+  document.addEventListener('securitypolicyviolation', onViolation);
+  const timer = setTimeout(
+    () => reject(new Error(`it gave no sign of life in ${startTimeout / 1000} seconds`)),
+    startTimeout,
+  );
+  // The violation's event may come after the error's; it is the better explanation.
+  const refuse = (error: Error) => setTimeout(() => reject(violation ?? error), 10);
+  let worker: Worker | undefined;
+  try {
+    worker = new Worker(trustedScriptUrl(url), { name: `tabserve-${flavour}` });
+    worker.addEventListener('error', (event) => {
+      event.preventDefault();
+      refuse(new Error(event.message || 'the browser did not load it'));
+    });
+    worker.addEventListener('message', ({ data }) => {
+      if (!isReadyMessage(data)) return;
+      if (data.version === version && data.flavour === flavour) return resolve();
+      reject(
+        new Error(
+          `it is the ${data.flavour} worker of tabserve ${data.version}, and this page's script wants the ${flavour} worker of tabserve ${version}`,
+        ),
+      );
+    });
+  } catch (error) {
+    refuse(error as Error);
+  }
+  try {
+    await promise;
+    return worker as Worker;
+  } catch (error) {
+    worker?.terminate();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    document.removeEventListener('securitypolicyviolation', onViolation);
+  }
+}
+
+function blocked(reasons: readonly string[], url: string, cause: unknown): TabserveError {
+  return new TabserveError(
+    'worker-blocked',
+    `The worker did not start. ${reasons.join(' ')} Allow worker-src blob:, or serve the worker files of tabserve ${version} on the page's own origin and set the option workerUrl to their folder.`,
+    { details: { url }, cause },
+  );
+}
