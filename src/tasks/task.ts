@@ -1,0 +1,77 @@
+/**
+ * What a task is: one kind of question that a model answers, such as "which class does this picture
+ * show?". A task has two halves. The page half takes what a page has and makes it fit to be sent;
+ * the worker half turns that into named tensors and the model's outputs into an answer. Nothing
+ * outside `tasks/` and `api/` knows what a picture or a class is.
+ */
+
+/** Element types of tensors, by ONNX Runtime's names. */
+export type TensorType =
+  | 'float32'
+  | 'float16'
+  | 'float64'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool'
+  | 'string';
+
+/** The elements of a tensor. `float16` are bits in a `Uint16Array`, `bool` bytes of 0 or 1. */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | readonly string[];
+
+/** A tensor in memory: its elements in row-major order, as many as the product of `dims`. */
+export interface Tensor {
+  readonly type: TensorType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+
+/** Tensors by the names of a graph's inputs or outputs. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/**
+ * The page half of a task.
+ *
+ * @typeParam Source - What a caller hands over.
+ * @typeParam Payload - What of it travels to the worker: plain and cloneable.
+ */
+export interface PageTask<Source, Payload> {
+  /** As in `model.json`, in the hub's terms: `image-classification`. */
+  readonly name: string;
+  /**
+   * Whether the source stays as it is until its turn comes, such as a file or an address. Others are
+   * captured at the call.
+   */
+  isLasting(source: Source): boolean;
+  /**
+   * Makes the source fit to be sent.
+   *
+   * @throws TabserveError for a source that cannot be read; the signal's reason. It has to end when
+   *   the signal aborts, whatever the platform does.
+   */
+  capture(source: Source, signal: AbortSignal): Promise<Payload>;
+  /** What of the payload is handed over rather than copied. */
+  transfer(payload: Payload): Transferable[];
+  /** Bytes that the payload holds while it waits on the page; 0 for an address. */
+  bytes(payload: Payload): number;
+  /** Another payload with the same content, for a second attempt; `null` where there is no way. */
+  copy(payload: Payload): Payload | null | Promise<Payload | null>;
+  /** Frees what the payload holds, such as a video frame. */
+  close(payload: Payload): void;
+}
