@@ -5,15 +5,6 @@
  */
 import type { Endpoint } from 'comlink';
 import { TabserveError, toErrorRecord } from '../base/errors.js';
-import type { CapturedImage, PixelImage } from '../input/image/types.js';
-import type {
-  ClassifyRequest,
-  EngineBinary,
-  EvictRequest,
-  LoadRequest,
-  StartRequest,
-  WorkerApi,
-} from './protocol.js';
 import {
   all,
   boolean,
@@ -32,7 +23,16 @@ import {
   string,
   url,
   whole,
-} from './shape.js';
+} from '../base/shape.js';
+import type { CapturedImage, PixelImage } from '../input/image/types.js';
+import type {
+  ClassifyRequest,
+  EngineBinary,
+  EvictRequest,
+  LoadRequest,
+  StartRequest,
+  WorkerApi,
+} from './protocol.js';
 
 const id = whole();
 const count = whole(1);
