@@ -1,4 +1,5 @@
 /** Tensors, as tasks and the runtime hand them to each other. */
+import { float16Value } from './float16.js';
 
 /** Element types of tensors, by ONNX Runtime's names. */
 export type TensorType =
@@ -58,4 +59,11 @@ export interface TensorInfo {
   readonly name: string;
   readonly type: string;
   readonly shape: readonly (number | string)[];
+}
+
+/** The elements of a tensor of numbers as JavaScript's. */
+export function numbersOf({ type, data }: Tensor): ArrayLike<number> {
+  if (type === 'float16') return Array.from(data as Uint16Array, float16Value);
+  const isWide = data instanceof BigInt64Array || data instanceof BigUint64Array;
+  return isWide ? Array.from(data, Number) : (data as ArrayLike<number>);
 }
