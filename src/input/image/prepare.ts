@@ -1,90 +1,15 @@
 /** From a picture on its way to the worker to a tensor for a network: what every task of pictures does. */
 
-import {
-  all,
-  byKind,
-  type Check,
-  is,
-  madeBy,
-  nullable,
-  object,
-  oneOf,
-  optional,
-  whole,
-} from '../../base/shape.js';
 import type { GpuTensor, Tensor } from '../../base/tensor.js';
-import { type DecodeOptions, decode } from './decode.js';
+import type { ImageRequest, ImageSettings } from './checks.js';
+import { type DecodeOptions, decode, release } from './decode.js';
 import { type GeometryPlan, inputDimensions, planGeometry } from './geometry.js';
 import type { ModelInput, Preprocess } from './manifest.js';
 import { createPreprocessor, type Preprocessor } from './preprocess.js';
 import type { TensorData } from './tensor.js';
-import type {
-  CapturedImage,
-  PixelImage,
-  PixelRect,
-  PixelSource,
-  PreprocessingChoice,
-  PreprocessingReport,
-} from './types.js';
+import type { CapturedImage, PixelRect, PixelSource, PreprocessingReport } from './types.js';
 
-/** Options of a load that concern pictures. */
-export interface ImageSettings {
-  /** What preprocesses. @default 'auto' */
-  preprocessing?: PreprocessingChoice;
-  /** Pictures with more pixels are refused. @default as `DecodeOptions.maxPixels` */
-  maxPixels?: number;
-}
-
-/** Options of a request that concern the picture. */
-export interface ImageRequest {
-  /** The part of the upright picture to look at; `null` for all of it. */
-  crop: PixelRect | null;
-  /** Whether the picture may be reduced while it is decoded. */
-  quality: 'exact' | 'fast';
-}
-
-const count = whole(1);
-const coordinate = whole(0);
-
-/** What {@link ImageSettings} look like in a message. */
-export const imageSettingsCheck: Check = object({
-  preprocessing: optional(oneOf('auto', 'cpu', 'gpu')),
-  maxPixels: optional(count),
-} satisfies Record<keyof ImageSettings, Check>);
-
-/** What {@link ImageRequest} looks like in a message: fields for `object()`. */
-export const imageRequestChecks = {
-  crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
-  quality: oneOf('exact', 'fast'),
-} satisfies Record<keyof ImageRequest, Check>;
-
-const pixels = object({
-  data: madeBy(Uint8Array, Uint8ClampedArray),
-  width: count,
-  height: count,
-  channels: oneOf(4),
-});
-
-/** What a {@link CapturedImage} looks like in a message. */
-export const imageCheck: Check = byKind({
-  blob: { blob: madeBy(Blob) },
-  url: { url: is('a string', (value) => typeof value === 'string') },
-  bitmap: { bitmap: madeBy(ImageBitmap) },
-  pixels: { pixels: all(pixels, is('as long as its size says', isComplete)) },
-  // Not every browser has the class.
-  frame: { frame: is('a VideoFrame', isFrame) },
-} satisfies Record<CapturedImage['kind'], object>);
-
-function isComplete(value: unknown): boolean {
-  const { data, width, height } = value as PixelImage;
-  return data.length === width * height * 4;
-}
-
-function isFrame(value: unknown): boolean {
-  return typeof VideoFrame === 'function' && value instanceof VideoFrame;
-}
-
-/** Takes pictures to one model. Made by an {@link OpenImages}. */
+/** Takes pictures to one model. Made by {@link ImageInput.open}. */
 export interface ImagePreparer {
   /** What is meant to preprocess, and why. */
   readonly report: PreprocessingReport;
@@ -121,14 +46,21 @@ export interface PreparedImage {
   close?(): void;
 }
 
-/** Opens preprocessing for a model. */
-export type OpenImages = (
-  manifest: { readonly input: ModelInput; readonly preprocess: Preprocess },
-  settings: ImageSettings,
-  services: ImageServices,
-) => ImagePreparer;
+/** What a worker does with pictures, whatever they are for. */
+export interface ImageInput {
+  /** Opens preprocessing for a model. */
+  open(manifest: ImageManifest, settings: ImageSettings, services: ImageServices): ImagePreparer;
+  /** Frees a picture that nobody will prepare. */
+  release(image: CapturedImage): void;
+}
 
-/** What {@link OpenImages} needs of the worker. */
+/** What a model says about its pictures. */
+export interface ImageManifest {
+  input: ModelInput;
+  preprocess: Preprocess;
+}
+
+/** What {@link ImageInput.open} needs of the worker. */
 export interface ImageServices {
   readonly gpu: { readonly device: GPUDevice; readonly isSoftware: boolean } | null;
   readonly rasteriseSvg: NonNullable<DecodeOptions['rasteriseSvg']>;
@@ -156,12 +88,14 @@ export interface ImageTarget {
 }
 
 /** Preprocessing on the CPU. */
-export const openImages: OpenImages = (manifest, settings, services) =>
-  openWith(manifest, settings, services, cpuResampling);
+export const imagesOnCpu: ImageInput = {
+  open: (manifest, settings, services) => openWith(manifest, settings, services, cpuResampling),
+  release,
+};
 
 /** @param choose - What is to do the resampling. */
 export function openWith(
-  { input, preprocess }: Parameters<OpenImages>[0],
+  { input, preprocess }: ImageManifest,
   { maxPixels }: ImageSettings,
   { rasteriseSvg }: ImageServices,
   choose: (target: ImageTarget) => Resampling,

@@ -4,11 +4,15 @@
  */
 
 import type { GpuTensor, Tensor } from '../../base/tensor.js';
+import type { ImageSettings } from './checks.js';
+import { release } from './decode.js';
 import { inputDimensions } from './geometry.js';
 import {
   cpuResampling,
+  type ImageInput,
+  type ImageManifest,
+  type ImageServices,
   type ImageTarget,
-  type OpenImages,
   openWith,
   type Resampling,
 } from './prepare.js';
@@ -16,7 +20,9 @@ import type { PixelRect, PixelSource, PreprocessingReport } from './types.js';
 import { createGpuPreprocessor } from './webgpu.js';
 
 /** Preprocessing on what the model runs on, or on what the settings ask for. */
-export const openImagesOnGpu: OpenImages = (manifest, settings, services) => {
+export const imagesOnGpu: ImageInput = { open, release };
+
+function open(manifest: ImageManifest, settings: ImageSettings, services: ImageServices) {
   const { gpu } = services;
   const { preprocessing: choice = 'auto' } = settings;
   return openWith(manifest, settings, services, (target) => {
@@ -30,7 +36,7 @@ export const openImagesOnGpu: OpenImages = (manifest, settings, services) => {
       choice === 'gpu' ? 'asked for by name' : 'the GPU that runs the model does it too';
     return gpuResampling(gpu.device, target, { device: 'gpu', reason });
   });
-};
+}
 
 function gpuResampling(
   device: GPUDevice,
