@@ -54,6 +54,12 @@ const define = {
   ),
 };
 
+/** Parts whose files are not called as their modules are. */
+const partNames: Readonly<Record<string, string>> = {
+  manifests: 'manifest',
+  client: 'library-client',
+};
+
 export default defineConfig(({ mode }): UserConfig => {
   switch (mode) {
     case 'wasm':
@@ -175,7 +181,7 @@ function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): Us
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${name === 'client' ? 'library-client' : name}.js`,
+              : `${partNames[name] ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
@@ -225,7 +231,7 @@ function partBuild(module: string, name = '[name]'): UserConfig {
 function cliBuild(): UserConfig {
   return {
     root,
-    define,
+    define: { ...define, __ENGINE_HAS_GPU__: 'false' },
     publicDir: false,
     build: {
       target: 'node20',
@@ -376,12 +382,6 @@ function shaders(): Plugin {
     },
   };
 }
-
-/** Parts whose files are not called as their modules are. */
-const partNames: Readonly<Record<string, string>> = {
-  manifests: 'manifest',
-  client: 'library-client',
-};
 
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {
