@@ -8,6 +8,7 @@
 import * as Comlink from 'comlink';
 import type { Fallback } from '../api/types.js';
 import {
+  asTabserveError,
   type ErrorDetails,
   fromErrorRecord,
   isTabserveError,
@@ -60,6 +61,9 @@ export function newRequestId(): number {
   return nextRequestId++;
 }
 
+/** Workers that have been started and not been ended. */
+export const liveWorkers = new Set<Connection>();
+
 /** A running worker. */
 export class Connection {
   /** What was replaced to get the worker started. */
@@ -91,6 +95,7 @@ export class Connection {
     this.fallbacks = fallbacks;
     this.#page = page;
     this.#disposeScript = dispose;
+    liveWorkers.add(this);
     this.#api = Comlink.wrap<WorkerApi>(worker);
     worker.addEventListener('message', () => {
       this.#lastHeard = performance.now();
@@ -110,22 +115,30 @@ export class Connection {
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
   static async open(config: WorkerConfig, legacy: WorkerLegacy): Promise<Connection> {
+    // Before there is a worker: an address that is none throws.
+    const urls = wasmUrls(config.flavour, config.assets);
     const started = await startWorker(config.flavour, config.assets);
     const { port1, port2 } = new MessageChannel();
     const connection = new Connection(started, port1, legacy);
-    connection.#servePage();
-    const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    const start = {
-      device: config.device,
-      threads: config.threads,
-      wasmUrls: wasmUrls(config.flavour, config.assets),
-      binary: legacy.binary,
-      lockName,
-      page: port2,
-    };
-    await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
-    connection.#watchLock(lockName);
-    return connection;
+    try {
+      connection.#servePage();
+      const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+      const start = {
+        device: config.device,
+        threads: config.threads,
+        wasmUrls: urls,
+        binary: legacy.binary,
+        lockName,
+        page: port2,
+      };
+      await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
+      connection.#watchLock(lockName);
+      return connection;
+    } catch (error) {
+      // A worker that nobody knows would live as long as the page.
+      connection.#finish(asTabserveError(error, 'worker-crashed', messageOf(error)));
+      throw error;
+    }
   }
 
   /** Why no more calls can be made; `undefined` while they can. */
@@ -276,6 +289,7 @@ export class Connection {
     if (this.#end) return;
     this.#end = error;
     const terminate = () => {
+      liveWorkers.delete(this);
       this.#worker.terminate();
       this.#page.close();
       this.#disposeScript();
