@@ -278,6 +278,8 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   try {
     const onProgress = progress?.report.bind(progress);
     await deployment.load({ signal, onProgress });
+    // What was loaded before the abort is given up all the same.
+    signal?.throwIfAborted();
     progress?.finish();
     return handle;
   } catch (error) {

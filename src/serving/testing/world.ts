@@ -267,7 +267,8 @@ export class FakeWorker {
     if (error) return reject(error);
     const version = this.models.get(request.modelId);
     if (version === undefined) return reject(new TabserveError('internal', 'No such model.'));
-    if (!request.image.isOpen) return reject(new TabserveError('internal', 'It is closed.'));
+    if (request.image.isOpen === false)
+      return reject(new TabserveError('internal', 'It is closed.'));
     const { source } = request.image;
     const model = this.#names.get(request.modelId);
     return resolve({
