@@ -298,6 +298,57 @@ describe('requests', () => {
     await expectNothingLeft();
   });
 
+  it('close what a slow capture gave when nobody wants it any more', async () => {
+    const deployment = await ready();
+    const controller = new AbortController();
+    const asked = fate(ask(deployment, { takes: 300 }, { signal: controller.signal }));
+    await world.advance(250);
+    world.takes.start = 10_000;
+    world.workers[0]?.die(error('worker-crashed'));
+    await world.advance(500);
+    // It was captured and waits for a worker.
+    expect(world.payloads.size).toBe(1);
+    controller.abort('enough');
+    expect(await asked).toBe('enough');
+    expect(world.payloads.size).toBe(0);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('begin another load where the one before has just failed, at every turn', async () => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      const deployment = deploy();
+      const loaded = fate(deployment.load());
+      await world.advance(7);
+      world.workers[0]?.die(error('network'));
+      for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+      let asked = 'waits for ever';
+      void fate(ask(deployment)).then((found) => {
+        asked = found;
+      });
+      await world.advance(5_000);
+      expect(await loaded).toBe('network');
+      expect(asked).toMatch(/done|network/);
+      deployment.destroy();
+      await expectNothingLeft();
+    }
+  });
+
+  it('keep a model that was about to be unloaded', async () => {
+    const deployment = await ready([], { idleTimeout: 100 });
+    // The idle time ends while the lane is busy, and a request comes before it is free.
+    world.takes.load = 1_000;
+    const renewed = fate(deployment.renew({}));
+    await world.advance(500);
+    world.takes.run = 2_000;
+    const asked = ask(deployment);
+    await world.advance(3_000);
+    expect(await renewed).toBe('done');
+    expect((await asked).attempts).toBe(1);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
   it('are refused beyond the bytes that may be held, also within one tick', async () => {
     const deployment = await ready();
     const fates = Array.from({ length: 40 }, () =>
