@@ -95,7 +95,7 @@ export default defineConfig(({ mode }): UserConfig => {
         root,
         define,
         plugins: [assemble(), shaders()],
-        test: { include: ['src/**/*.test.ts'] },
+        test: { include: ['src/**/*.test.ts'], setupFiles: ['src/testing/node.ts'] },
       } as UserConfig;
   }
 });

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { test as base, expect, type Page } from '@playwright/test';
 import type * as tabserve from '../src/index.js';
+import type { Diagnostics } from '../src/serving/diagnostics.js';
 import { sharedFolder, TestServer } from './server.js';
 
 export { expect };
@@ -60,8 +61,30 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       await page.waitForFunction(() => 'tabserve' in window);
       return page;
     });
+    await expectNothingLeft(page);
   },
 });
+
+/**
+ * Destroying is the test's part; what is left then must be nothing that nobody owns. A page whose
+ * test has not destroyed everything, or has gone elsewhere, tells nothing.
+ */
+async function expectNothingLeft(page: Page): Promise<void> {
+  const read = () =>
+    page
+      .evaluate(() => Reflect.get(window, Symbol.for('tabserve.diagnostics'))?.() ?? null)
+      .catch(() => null);
+  const left = (await read()) as Diagnostics | null;
+  if (!left || left.deployments > 0 || test.info().errors.length > 0) return;
+  // Ended workers have a moment to put into the store what they were about to.
+  await expect.poll(read, { message: 'what is alive after everything was destroyed' }).toEqual({
+    deployments: 0,
+    workers: 0,
+    models: 0,
+    payloads: 0,
+    heldBytes: 0,
+  });
+}
 
 /** Skips the test, with a reason, where the shared test material is not at hand. */
 export function needsShared(path = ''): void {

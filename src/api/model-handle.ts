@@ -276,8 +276,10 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const deployment = ahead ?? deploy(kind, settings, options);
   const handle = build({ deployment, maxQueue });
   try {
-    const onProgress = progress && progress.report.bind(progress);
+    const onProgress = progress?.report.bind(progress);
     await deployment.load({ signal, onProgress });
+    // What was loaded before the abort is given up all the same.
+    signal?.throwIfAborted();
     progress?.finish();
     return handle;
   } catch (error) {

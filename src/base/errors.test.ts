@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
   asTabserveError,
@@ -44,7 +45,10 @@ describe('the worker boundary', () => {
 });
 
 test('isTabserveError knows errors of other realms by their shape', () => {
-  const foreign = Object.assign(new Error('x'), { name: 'TabserveError', code: 'network' });
+  const foreign: unknown = runInNewContext(
+    "Object.assign(new Error('x'), { name: 'TabserveError', code: 'network' })",
+  );
+  expect(foreign).not.toBeInstanceOf(Error);
   expect(isTabserveError(foreign)).toBe(true);
   expect(isTabserveError(foreign, 'network')).toBe(true);
   expect(isTabserveError(foreign, 'timeout')).toBe(false);

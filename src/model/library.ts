@@ -63,10 +63,12 @@ export class Library {
 
   /** Makes `version` the current one of its model. The one before it is kept, older ones are not. */
   async install(source: string, version: InstalledVersion): Promise<void> {
-    const known = await this.get(source);
-    const isSame = known && sameVersion(known.current.manifest, version.manifest);
-    const previous = isSame ? known.previous : (known?.current ?? null);
-    await this.#write({ source, current: version, previous });
+    await alone(async () => {
+      const known = await this.get(source);
+      const isSame = known && sameVersion(known.current.manifest, version.manifest);
+      const previous = isSame ? known.previous : (known?.current ?? null);
+      await this.#write({ source, current: version, previous });
+    });
   }
 
   /**
@@ -75,7 +77,11 @@ export class Library {
    * @returns What is current now.
    * @throws TabserveError `model-not-found` when there is none.
    */
-  async rollback(name: string): Promise<InstalledModel> {
+  rollback(name: string): Promise<InstalledModel> {
+    return alone(() => this.#rollback(name));
+  }
+
+  async #rollback(name: string): Promise<InstalledModel> {
     const model = await this.find(name);
     if (!model?.previous) {
       throw new TabserveError(
@@ -93,13 +99,24 @@ export class Library {
 
   /** Forgets a model. Its files stay. */
   async forget(source: string): Promise<void> {
-    await this.#store.writeRecord(digestText(source), undefined);
+    await alone(() => this.#store.writeRecord(digestText(source), undefined));
   }
 
   #write(model: InstalledModel): Promise<void> {
     const record: Record = { format: manifestFormat, ...model };
     return this.#store.writeRecord(digestText(model.source), record);
   }
+}
+
+/**
+ * Runs a task while no other one runs, in any tab of the origin: a record is read, changed and
+ * written, and of two at once one would be lost.
+ */
+async function alone<T>(task: () => Promise<T>): Promise<T> {
+  const locks = globalThis.navigator?.locks;
+  // An opaque origin may not ask for locks, and shares no store with anybody.
+  if (!locks || globalThis.origin === 'null') return task();
+  return (await locks.request('tabserve-library', task)) as T;
 }
 
 function sameVersion(a: CoreManifest, b: CoreManifest): boolean {

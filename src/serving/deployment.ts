@@ -114,6 +114,9 @@ const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
  */
 const passing: readonly ErrorCode[] = ['worker-blocked', 'unsupported'];
 
+/** Deployments that were not destroyed; each listens for the network. */
+export const liveDeployments = new Set<object>();
+
 /**
  * Loads a model on the first of several backends that takes it, and keeps it loaded: after the death
  * of its worker it is loaded into a new one, and the requests that were under way are made again.
@@ -171,6 +174,7 @@ export class Deployment<Source, Payload> {
     this.#state = new DeploymentState(() => this.listener?.onStateChange());
     const { idleTimeout: _, ...rest } = settings;
     this.#extras = new ExtraWorkers(environment, rest, this.#queue);
+    liveDeployments.add(this);
     // A load that the network refused is made again when there is a network.
     this.#stopListening = environment.onOnline(() => {
       if (this.state === 'failed') this.#wake();
@@ -285,6 +289,7 @@ export class Deployment<Source, Payload> {
     this.#queue.refuse(reason);
     this.#stopIdle();
     this.#stopListening();
+    liveDeployments.delete(this);
     this.#endWorkers();
     this.#progress.clear();
   }
@@ -431,6 +436,8 @@ export class Deployment<Source, Payload> {
       signal.throwIfAborted();
       this.#losses.forgive();
       this.#endWorkers();
+      // Before anybody is told: who asks again is to begin another load, not to join this one.
+      this.#loading = undefined;
       this.#state.go('failed');
       this.#queue.refuse(error);
       throw error;

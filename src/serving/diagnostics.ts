@@ -4,11 +4,14 @@
  * may change it.
  */
 import { liveWorkers } from '../wire/connection.js';
+import { liveDeployments } from './deployment.js';
 import { pageBudget } from './held-payload.js';
 import { loadedModels } from './replica.js';
 
 /** What {@link diagnostics} counts. All are 0 when everything was destroyed and its work has ended. */
 export interface Diagnostics {
+  /** Deployments that were not destroyed, those of preloads too. */
+  deployments: number;
   /** Workers that run. */
   workers: number;
   /** Models in them that were not unloaded. */
@@ -22,6 +25,7 @@ export interface Diagnostics {
 /** What is alive now. */
 export function diagnostics(): Diagnostics {
   return {
+    deployments: liveDeployments.size,
     workers: liveWorkers.size,
     models: loadedModels.size,
     payloads: pageBudget.open,

@@ -146,6 +146,21 @@ describe('RequestQueue', () => {
     expect([slots.free, others.free]).toEqual([1, 1]);
   });
 
+  it('loses no slot when an abort and a leave share a tick', async () => {
+    const { slots, order, lanes, ask, leaves } = arrange(1, ['a']);
+    lanes.a?.open(slots);
+    void ask('a', '1');
+    await settle();
+    const controller = new AbortController();
+    void ask('a', '2', 'high', controller.signal);
+    await settle();
+    controller.abort('no more');
+    leaves[0]?.();
+    await settle();
+    expect(order).toEqual(['1', '2: no more']);
+    expect(slots.free).toBe(1);
+  });
+
   it('cancels ten thousand that wait', async () => {
     const { order, ask, lanes } = arrange(1, ['a']);
     const controller = new AbortController();

@@ -59,7 +59,8 @@ class OpfsStore implements ModelStore {
       await this.remove(sha256);
       return 'corrupt';
     }
-    if (!check) await this.#writeCheck(sha256, bytes);
+    // It saves the next reader time; where the store is full, the file is whole all the same.
+    if (!check) await this.#writeCheck(sha256, bytes).catch(() => undefined);
     return bytes;
   }
 
