@@ -2,6 +2,7 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
+ * - `pack-image`, `pack-tensor`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
@@ -59,6 +60,9 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'jspi':
     case 'asyncify':
       return workerBuild(mode);
+    case 'pack-image':
+    case 'pack-tensor':
+      return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [
         copyAssets(),
@@ -120,6 +124,37 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
   };
 }
 
+function packBuild(name: string): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'es2022',
+      outDir: 'dist/packs',
+      emptyOutDir: false,
+      lib: { entry: `src/worker/packs/${name}.ts`, formats: ['iife'], name: 'pack' },
+      rolldownOptions: {
+        output: { entryFileNames: `${name}.js`, codeSplitting: false, minify: true },
+      },
+      minify: true,
+    },
+    plugins: [
+      {
+        name: 'tabserve:pack',
+        enforce: 'post',
+        generateBundle(_options, bundle) {
+          for (const chunk of Object.values(bundle)) {
+            if (chunk.type !== 'chunk') continue;
+            // One statement that runs nothing yet, and whose function can be handed on as text.
+            chunk.code = `(self.tabservePacks??={}).${name}=function(){${chunk.code.trim()}return pack};\n`;
+          }
+        },
+      },
+    ],
+  };
+}
+
 function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): UserConfig {
   return {
     root,
@@ -135,9 +170,11 @@ function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): Us
         output: {
           entryFileNames: '[name].js',
           // Beside the library, so that any chunk may name files by addresses relative to itself.
-          chunkFileNames: ({ name }) =>
-            /^worker-(wasm|jspi|asyncify)/.test(name)
-              ? 'chunks/[name].js'
+          chunkFileNames: ({ name, facadeModuleId }) =>
+            facadeModuleId?.includes('/dist/')
+              ? facadeModuleId.includes('/packs/')
+                ? 'chunks/pack-[name].js'
+                : 'chunks/[name].js'
               : `${name === 'client' ? 'library-client' : name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inputDimensions } from '../input/image/geometry.js';
+import { inputDimensions } from '../input/image/dimensions.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { parseLabels } from '../model/labels.js';
 import { type ModelManifest, parseManifest } from '../model/manifest.js';

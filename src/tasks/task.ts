@@ -8,6 +8,8 @@
  * know who does.
  */
 
+import type { PackName } from '../wire/protocol.js';
+
 export type { Tensor, TensorData, Tensors, TensorType } from '../base/tensor.js';
 
 /**
@@ -19,6 +21,8 @@ export type { Tensor, TensorData, Tensors, TensorType } from '../base/tensor.js'
 export interface PageTask<Source, Payload> {
   /** As in `model.json`, in the hub's terms: `image-classification`. */
   readonly name: string;
+  /** The pack that has its worker half. @default none: every worker has it */
+  readonly pack?: PackName | undefined;
   /**
    * Whether the source stays as it is until its turn comes, such as a file or an address. Others are
    * captured at the call.

@@ -19,7 +19,7 @@ import { rasteriseSvg } from '../input/image/svg.js';
 import type { BackendPlan } from '../serving/backends.js';
 import { type AssetOptions, wasmUrls } from './assets.js';
 import type { ProgressListener } from './progress.js';
-import type { EngineBinary, PageApi, Reply, WorkerApi } from './protocol.js';
+import type { EngineBinary, PackName, PageApi, Reply, WorkerApi } from './protocol.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
 
 /** Milliseconds that a worker whose script runs may take to say so again. */
@@ -40,6 +40,8 @@ const watchInterval = 500;
 /** What a worker is started with. */
 export type WorkerConfig = Pick<BackendPlan, 'device' | 'flavour' | 'threads'> & {
   assets: AssetOptions;
+  /** Packs of tasks that it is to have besides. @default none */
+  packs?: readonly PackName[];
 };
 
 /** What outlives a worker. */
@@ -110,7 +112,7 @@ export class Connection {
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
   static async open(config: WorkerConfig, legacy: WorkerLegacy): Promise<Connection> {
-    const started = await startWorker(config.flavour, config.assets);
+    const started = await startWorker(config.flavour, config.assets, config.packs ?? []);
     const { port1, port2 } = new MessageChannel();
     const connection = new Connection(started, port1, legacy);
     connection.#servePage();
@@ -121,7 +123,7 @@ export class Connection {
       wasmUrls: wasmUrls(config.flavour, config.assets),
       binary: legacy.binary,
       lockName,
-      packs: [],
+      packs: started.packs,
       page: port2,
     };
     await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });

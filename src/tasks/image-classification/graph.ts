@@ -1,5 +1,5 @@
 /** Whether a graph is the classifier that its manifest describes. */
-import { inputDimensions } from '../../input/image/geometry.js';
+import { inputDimensions } from '../../input/image/dimensions.js';
 import type { TaskModel } from '../../runtime/task.js';
 import { checkInput, findTensor, misfit } from '../graph.js';
 import type { ModelManifest } from './types.js';
