@@ -16,8 +16,8 @@ const script = globalThis.document?.currentScript;
 export const scriptUrl =
   script instanceof HTMLScriptElement && script.src ? script.src : globalThis.document?.baseURI;
 
-/** What a policy may ask of scripts. */
-const nonce = script instanceof HTMLScriptElement ? script.nonce : '';
+/** What was needed to load the script is needed to load another from beside it. */
+const { nonce = '', crossOrigin = null } = script instanceof HTMLScriptElement ? script : {};
 
 const suffix: Readonly<Record<EngineFlavour, string>> = {
   wasm: '',
@@ -86,6 +86,7 @@ export async function packSource(name: PackName): Promise<string> {
   const element = document.createElement('script');
   element.src = trustedScriptUrl(url);
   element.nonce = nonce;
+  element.crossOrigin = crossOrigin;
   const loaded = new Promise<boolean>((resolve) => {
     element.onload = () => resolve(true);
     element.onerror = () => resolve(false);
