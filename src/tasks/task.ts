@@ -35,6 +35,11 @@ export interface PageTask<Source, Payload> {
    *   the signal aborts, whatever the platform does.
    */
   capture(source: Source, signal: AbortSignal): Promise<Payload>;
+  /**
+   * Bytes that capturing the source will hold, as far as that can be told before. Requests count
+   * with so many from the call on, until `bytes` is known. @default 0
+   */
+  expectedBytes?(source: Source): number;
   /** What of the payload is handed over rather than copied. */
   transfer(payload: Payload): Transferable[];
   /** Bytes that the payload holds while it waits on the page; 0 for an address. */

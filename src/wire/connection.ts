@@ -7,6 +7,7 @@
  */
 import * as Comlink from 'comlink';
 import {
+  asTabserveError,
   type ErrorDetails,
   fromErrorRecord,
   isTabserveError,
@@ -62,6 +63,9 @@ export function newRequestId(): number {
   return nextRequestId++;
 }
 
+/** Workers that have been started and not been ended. */
+export const liveWorkers = new Set<Connection>();
+
 /** A running worker. */
 export class Connection {
   /** What was replaced to get the worker started. */
@@ -93,6 +97,7 @@ export class Connection {
     this.fallbacks = fallbacks;
     this.#page = page;
     this.#disposeScript = dispose;
+    liveWorkers.add(this);
     this.#api = Comlink.wrap<WorkerApi>(worker);
     worker.addEventListener('message', () => {
       this.#lastHeard = performance.now();
@@ -112,23 +117,31 @@ export class Connection {
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
   static async open(config: WorkerConfig, legacy: WorkerLegacy): Promise<Connection> {
+    // Before there is a worker: an address that is none throws.
+    const urls = wasmUrls(config.flavour, config.assets);
     const started = await startWorker(config.flavour, config.assets, config.packs ?? []);
     const { port1, port2 } = new MessageChannel();
     const connection = new Connection(started, port1, legacy);
-    connection.#servePage();
-    const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    const start = {
-      device: config.device,
-      threads: config.threads,
-      wasmUrls: wasmUrls(config.flavour, config.assets),
-      binary: legacy.binary,
-      lockName,
-      packs: started.packs,
-      page: port2,
-    };
-    await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
-    connection.#watchLock(lockName);
-    return connection;
+    try {
+      connection.#servePage();
+      const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+      const start = {
+        device: config.device,
+        threads: config.threads,
+        wasmUrls: urls,
+        binary: legacy.binary,
+        lockName,
+        packs: started.packs,
+        page: port2,
+      };
+      await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
+      connection.#watchLock(lockName);
+      return connection;
+    } catch (error) {
+      // A worker that nobody knows would live as long as the page.
+      connection.#finish(asTabserveError(error, 'worker-crashed', messageOf(error)));
+      throw error;
+    }
   }
 
   /** Why no more calls can be made; `undefined` while they can. */
@@ -281,6 +294,7 @@ export class Connection {
     if (this.#end) return;
     this.#end = error;
     const terminate = () => {
+      liveWorkers.delete(this);
       this.#worker.terminate();
       this.#page.close();
       this.#disposeScript();
