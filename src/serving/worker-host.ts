@@ -3,6 +3,7 @@
 import type { TabserveError } from '../base/errors.js';
 import { identityOf } from '../base/identity.js';
 import { Connection, type WorkerConfig, type WorkerLegacy } from '../wire/connection.js';
+import { pageServices } from './page-services.js';
 import { Slots } from './request-queue.js';
 
 /**
@@ -95,7 +96,7 @@ class WorkerHost {
 
   async #open(): Promise<Connection> {
     try {
-      const connection = await Connection.open(this.#config, this.#legacy);
+      const connection = await Connection.open(this.#config, this.#legacy, pageServices);
       connection.onDeath = (error) => {
         this.#connection = undefined;
         for (const lease of [...this.leases]) lease.onDeath(error);
