@@ -5,7 +5,13 @@ import { untilAborted } from '../base/abort.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel, ModelRequest, PackName, RunRequest, RunResult } from '../wire/protocol.js';
+import type {
+  LoadedModel,
+  ModelRequest,
+  PackName,
+  RunRequest,
+  RunResult,
+} from '../wire/protocol.js';
 
 export type { RunResult } from '../wire/protocol.js';
 

@@ -5,6 +5,7 @@
  * that on a thread of its own. Nothing is computed here: mixing, resampling and features are the
  * worker's.
  */
+import { untilAborted } from '../../base/abort.js';
 import { asTabserveError, TabserveError } from '../../base/errors.js';
 import { readAudioHeader } from './container.js';
 import { maxChannels } from './mono.js';
@@ -84,11 +85,6 @@ export async function captureAudio(
   );
 }
 
-/** Whether the source stays as it is until its turn comes. */
-export function isLastingAudio(source: AudioSource): boolean {
-  return typeof source === 'string' || source instanceof URL || source instanceof Blob;
-}
-
 async function decode(file: Blob, maxSeconds: number, signal: AbortSignal): Promise<CapturedAudio> {
   signal.throwIfAborted();
   if (file.size === 0) throw silent('The audio file has 0 bytes.');
@@ -113,7 +109,7 @@ async function decode(file: Blob, maxSeconds: number, signal: AbortSignal): Prom
     signal.throwIfAborted();
     return context.decodeAudioData(bytes);
   });
-  const buffer = await abortable(decoding, signal).catch((error: unknown) => {
+  const buffer = await untilAborted(decoding, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     throw asTabserveError(
       error,
@@ -220,16 +216,4 @@ async function download(address: string, signal: AbortSignal): Promise<Blob> {
 
 function silent(message: string): TabserveError {
   return new TabserveError('audio-undecodable', `${message} There is nothing to listen to.`);
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason if that comes first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
