@@ -54,6 +54,13 @@ const define = {
   ),
 };
 
+/** Parts whose files are not called as their modules are. */
+const partNames: Readonly<Record<string, string>> = {
+  manifests: 'manifest',
+  page: 'audio',
+  client: 'library-client',
+};
+
 export default defineConfig(({ mode }): UserConfig => {
   switch (mode) {
     case 'wasm':
@@ -178,7 +185,7 @@ function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): Us
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${name === 'client' ? 'library-client' : name}.js`,
+              : `${partNames[name] ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
@@ -228,7 +235,7 @@ function partBuild(module: string, name = '[name]'): UserConfig {
 function cliBuild(): UserConfig {
   return {
     root,
-    define,
+    define: { ...define, __ENGINE_HAS_GPU__: 'false' },
     publicDir: false,
     build: {
       target: 'node20',
@@ -379,13 +386,6 @@ function shaders(): Plugin {
     },
   };
 }
-
-/** Parts whose files are not called as their modules are. */
-const partNames: Readonly<Record<string, string>> = {
-  manifests: 'manifest',
-  page: 'audio',
-  client: 'library-client',
-};
 
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {

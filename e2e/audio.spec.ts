@@ -241,7 +241,8 @@ test('a live sound is heard window after window, the newest first', async ({ pag
   expect(found.skipped).toBeGreaterThan(0.5);
   expect(found.reason).toBe('enough');
   expect(found.isAlive).toBe('live');
-  expect(found.count).toBe(1);
+  // A window may have filled up before the track ended; after it there is none.
+  expect([1, 2]).toContain(found.count);
   expect(found.dead?.code).toBe('invalid-argument');
 });
 

@@ -6,6 +6,7 @@
 export { AudioClassifier, type AudioClassifierEventMap } from './api/audio-classifier.js';
 export type * from './api/audio-types.js';
 export { ImageClassifier, type ImageClassifierEventMap } from './api/image-classifier.js';
+export { type EmbedOptions, ImageEmbedder } from './api/image-embedder.js';
 export type { CatalogEntry } from './api/options.js';
 export type * from './api/types.js';
 export {

@@ -3,8 +3,8 @@
 
 import type { ImageSource } from '../input/image/capture.js';
 import { FrameFollower } from '../input/image/frame-follower.js';
-import { imageTask } from '../input/image/page.js';
 import type { CapturedImage } from '../input/image/types.js';
+import { imagePage } from '../tasks/image-page.js';
 import type { AssetOptions } from '../wire/assets.js';
 import {
   availabilityOf,
@@ -34,7 +34,7 @@ export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 const defaultMaxPixels = 100_000_000;
 
 const kind: HandleKind<ImageSource, CapturedImage> = {
-  task: imageTask('image-classification'),
+  task: imagePage('image-classification'),
   taskSettings: ({ preprocessing = 'auto', maxPixels = defaultMaxPixels }) => ({
     preprocessing,
     maxPixels,

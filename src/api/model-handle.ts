@@ -276,7 +276,7 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const deployment = ahead ?? deploy(kind, settings, options);
   const handle = build({ deployment, maxQueue });
   try {
-    const onProgress = progress?.report.bind(progress);
+    const onProgress = progress && progress.report.bind(progress);
     await deployment.load({ signal, onProgress });
     progress?.finish();
     return handle;
@@ -289,6 +289,7 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
 /** The class that opens models of a task. */
 const classes: Readonly<Record<string, string>> = {
   'image-classification': 'ImageClassifier',
+  'image-embedding': 'ImageEmbedder',
   'audio-classification': 'AudioClassifier',
 };
 
@@ -389,7 +390,7 @@ function settingsOf<Source, Payload>(
   return {
     model: toModelRequest(options.model, assets),
     task: kind.task.name,
-    packs: kind.task.pack === undefined ? [] : [kind.task.pack],
+    packs: kind.task.pack ? [kind.task.pack] : [],
     dtype: options.dtype ?? 'auto',
     taskSettings: kind.taskSettings(options),
     ownWorker: options.ownWorker ?? false,

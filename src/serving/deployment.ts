@@ -4,14 +4,14 @@ import { untilAborted } from '../base/abort.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { PageTask } from '../tasks/task.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel } from '../wire/protocol.js';
+import type { LoadedModel, RunResult } from '../wire/protocol.js';
 import type { BackendPlan, BackendPlans, LaterPlans } from './backends.js';
 import { type Environment, type Lease, page, pause } from './environment.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldPayload } from './held-payload.js';
 import { Losses } from './losses.js';
 import { Patience } from './patience.js';
-import { ModelReplica, type ModelSettings, type RunResult } from './replica.js';
+import { ModelReplica, type ModelSettings } from './replica.js';
 import { RequestQueue } from './request-queue.js';
 import { planAfter } from './step-down.js';
 import { DeploymentState, Superseded, TransitionLane } from './transitions.js';
@@ -501,8 +501,9 @@ export class Deployment<Source, Payload> {
   }
 
   #takeLease(plan: BackendPlan): Lease {
-    const { assets, ownWorker, packs } = this.#settings;
+    const { assets, ownWorker } = this.#settings;
     const { device, flavour, threads } = plan;
+    const { packs } = this.#settings;
     const config = { device, flavour, threads, assets, packs };
     const lease = this.#environment.takeLease(config, ownWorker);
     lease.onDeath = (error) => this.#onWorkerDeath(lease, error);

@@ -105,7 +105,8 @@ export class ExtraWorkers {
     const { ownWorker, maxWorkers: _, ...settings } = this.#options;
     const { device, flavour, threads } = plan;
     const { signal } = this.#life;
-    const config = { device, flavour, threads, assets: settings.assets, packs: settings.packs };
+    const { assets, packs } = settings;
+    const config = { device, flavour, threads, assets, packs };
     const taken = [...this.#extras.values()].map(({ nth }) => nth);
     let nth = 1;
     while (taken.includes(nth)) nth += 1;

@@ -5,16 +5,7 @@ import { untilAborted } from '../base/abort.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type {
-  LoadedModel,
-  ModelRequest,
-  PackName,
-  RunRequest,
-  RunResult,
-} from '../wire/protocol.js';
-
-export type { RunResult } from '../wire/protocol.js';
-
+import type { LoadedModel, ModelRequest, PackName, RunResult } from '../wire/protocol.js';
 import type { BackendPlan } from './backends.js';
 import type { Environment, Lease, WorkerLink } from './environment.js';
 import type { Slots } from './request-queue.js';
@@ -22,9 +13,8 @@ import type { Slots } from './request-queue.js';
 /** Everything about a model's load but where it runs. */
 export interface ModelSettings {
   model: ModelRequest;
-  /** What the model is wanted for. */
+  /** What it is wanted for, and the packs that a worker needs for that. */
   task: string;
-  /** Packs of worker code that the task is in. */
   packs: readonly PackName[];
   dtype: 'auto' | ModelDtype;
   /** What only the model's task understands. */
@@ -89,7 +79,7 @@ export class ModelReplica {
     environment: Environment,
     lease: Lease,
     plan: BackendPlan,
-    { assets, packs: _, taskSettings, ...what }: ModelSettings,
+    { assets, packs: _, taskSettings: settings, ...what }: ModelSettings,
     { signal, onProgress, patience, local = false }: ReplicaOptions,
   ): Promise<ModelReplica> {
     const began = environment.now();
@@ -99,7 +89,7 @@ export class ModelReplica {
     try {
       const { model } = what;
       const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
-      const request = { requestId, mirrors, local, settings: taskSettings, ...what };
+      const request = { requestId, mirrors, local, settings, ...what };
       const loaded = await connection.call('load', request, { signal, patience });
       const times = { began, now: environment.now() };
       return new ModelReplica(plan, lease.slots, connection, loaded, times);
@@ -131,15 +121,8 @@ export class ModelReplica {
     waiting: { signal: AbortSignal; patience: number },
   ): Promise<RunResult> {
     const { modelId } = this.loaded;
-    const message: RunRequest = {
-      requestId: newRequestId(),
-      modelId,
-      payload,
-      options,
-      timeLeft,
-    };
-    const sent = Comlink.transfer(message, transfer);
-    return this.connection.call('run', sent, waiting);
+    const message = { requestId: newRequestId(), modelId, payload, options, timeLeft };
+    return this.connection.call('run', Comlink.transfer(message, transfer), waiting);
   }
 
   /**

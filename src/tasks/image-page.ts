@@ -1,7 +1,9 @@
 /** The page half of every task whose source is a picture. */
-import type { PageTask } from '../../tasks/task.js';
-import { capture, type ImageSource, transferables } from './capture.js';
-import type { CapturedImage } from './types.js';
+
+import { capture, type ImageSource, transferables } from '../input/image/capture.js';
+import type { CapturedImage } from '../input/image/types.js';
+import type { PackName } from '../wire/protocol.js';
+import type { PageTask } from './task.js';
 
 /** Sources that can be captured later, or once more: by the tag of their class. */
 const lasting = ['Blob', 'File', 'URL', 'String', 'HTMLImageElement', 'SVGImageElement'];
@@ -16,10 +18,12 @@ interface Sized {
  * Pictures, as every task takes them.
  *
  * @param name - The task's name.
+ * @param pack - What a worker needs for it.
  */
-export function imageTask(name: string): PageTask<ImageSource, CapturedImage> {
+export function imagePage(name: string, pack?: PackName): PageTask<ImageSource, CapturedImage> {
   return {
     name,
+    pack,
     isLasting: (source) => lasting.includes(tagOf(source)),
     async capture(source, signal) {
       const image = await capture(source, signal);
