@@ -48,6 +48,8 @@ declare global {
     createSound(
       options?: Partial<Parameters<typeof window.tabserve.AudioClassifier.create>[0]>,
     ): ReturnType<typeof window.tabserve.AudioClassifier.create>;
+    /** Samples at 16 kHz as a live stream, over and over. */
+    play(clip: string): Promise<{ stream: MediaStream; stop(): void }>;
     /** How a promise failed. */
     failureOf(promise: Promise<unknown>): Promise<{ code: string; message: string } | null>;
   }
@@ -68,6 +70,18 @@ test.beforeEach(async ({ server, open }) => {
       Float32Array.from(new Int16Array(window.bytesOf(base64).buffer), (each) => each / 32768);
     window.createSound = (options = {}) =>
       window.tabserve.AudioClassifier.create({ model: '/hub/ast/', device: 'wasm', ...options });
+    window.play = async (clip) => {
+      const context = new AudioContext({ sampleRate: 48000 });
+      await context.resume();
+      const samples = window.samplesOf(clip);
+      const buffer = new AudioBuffer({ length: samples.length, sampleRate: 16000 });
+      buffer.copyToChannel(samples, 0);
+      const source = new AudioBufferSourceNode(context, { buffer, loop: true });
+      const output = new MediaStreamAudioDestinationNode(context);
+      source.connect(output);
+      source.start();
+      return { stream: output.stream, stop: () => void context.close() };
+    };
     window.failureOf = (promise) =>
       promise.then(
         () => null,
@@ -189,19 +203,75 @@ test('files of many formats are decoded at the rate that their header says', asy
   }
 });
 
+test('recordings, and files whose rate no context has, are decoded too', async ({ page }) => {
+  const slow = silentWav(1, 2000).toString('base64');
+  const found = await page.evaluate(
+    async ({ clip, slow }) => {
+      const classifier = await window.createSound();
+      let report: unknown;
+      classifier.addEventListener('request', ({ detail }) => {
+        report = detail.preprocessing;
+      });
+      const found: Record<string, unknown> = {};
+      for (const type of ['audio/webm;codecs=opus', 'audio/mp4;codecs=opus']) {
+        if (!MediaRecorder.isTypeSupported(type)) continue;
+        const { stream, stop } = await window.play(clip);
+        const recorder = new MediaRecorder(stream, { mimeType: type });
+        const parts: Blob[] = [];
+        recorder.ondataavailable = ({ data }) => parts.push(data);
+        recorder.start();
+        await new Promise((resolve) => setTimeout(resolve, 800));
+        const stopped = new Promise((resolve) => {
+          recorder.onstop = resolve;
+        });
+        recorder.stop();
+        await stopped;
+        stop();
+        const failure = await window.failureOf(classifier.classify(new Blob(parts)));
+        found[type.slice(6, 10).replace(';', '')] = failure ?? report;
+      }
+      const failure = await window.failureOf(classifier.classify(window.bytesOf(slow)));
+      found.slow = failure ?? report;
+      return found;
+    },
+    { clip: clips.long, slow },
+  );
+  expect(found.webm).toMatchObject({ resampledFrom: 48000, isBrowserResampled: false });
+  if (found.mp4) {
+    expect(found.mp4).toMatchObject({ resampledFrom: 48000, isBrowserResampled: false });
+  }
+  expect(found.slow).toMatchObject({ resampledFrom: 48000, isBrowserResampled: true });
+});
+
+for (const way of ['a track processor', 'an audio worklet'] as const) {
+  test(`the windows of a live sound hold it, by ${way}`, async ({ page }) => {
+    const found = await page.evaluate(
+      async ({ clip, way }) => {
+        const scope = window as { MediaStreamTrackProcessor?: unknown };
+        if (way === 'an audio worklet') scope.MediaStreamTrackProcessor = undefined;
+        const classifier = await window.createSound();
+        const { stream, stop } = await window.play(clip);
+        const answers: { label?: string | undefined; time: number }[] = [];
+        for await (const heard of classifier.watch(stream, { seconds: 0.6 })) {
+          answers.push({ label: heard.classifications[0]?.label, time: heard.time });
+          if (answers.length === 3) break;
+        }
+        const isLive = stream.getAudioTracks()[0]?.readyState;
+        stop();
+        return { answers, isLive };
+      },
+      { clip: clips.long, way },
+    );
+    expect(found.answers).toHaveLength(3);
+    for (const { label } of found.answers) expect(label).toMatch(/^sound \d$/);
+    expect(found.isLive).toBe('live');
+  });
+}
+
 test('a live sound is heard window after window, the newest first', async ({ page }) => {
   const found = await page.evaluate(async (clip) => {
     const classifier = await window.createSound();
-    const context = new AudioContext({ sampleRate: 48000 });
-    await context.resume();
-    const samples = window.samplesOf(clip);
-    const buffer = new AudioBuffer({ length: samples.length, sampleRate: 16000 });
-    buffer.copyToChannel(samples, 0);
-    const source = new AudioBufferSourceNode(context, { buffer, loop: true });
-    const output = new MediaStreamAudioDestinationNode(context);
-    source.connect(output);
-    const { stream } = output;
-    source.start();
+    const { stream } = await window.play(clip);
     const times: number[] = [];
     let skipped = 0;
     let labels = 0;

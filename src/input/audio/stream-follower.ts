@@ -1,4 +1,5 @@
 /** The newest seconds of a live sound, at the pace of whoever asks for them. */
+import { untilAborted } from '../../base/abort.js';
 import { TabserveError } from '../../base/errors.js';
 import type { AudioSamples } from './capture.js';
 
@@ -197,8 +198,9 @@ async function listenByWorklet(
   const context = new AudioContext();
   const url = URL.createObjectURL(new Blob([workletScript], { type: 'text/javascript' }));
   try {
-    await context.audioWorklet.addModule(url);
-    await context.resume();
+    await untilAborted(context.audioWorklet.addModule(url), signal);
+    // Waits for a gesture of the user where the browser wants one.
+    await untilAborted(context.resume(), signal);
     const node = new AudioWorkletNode(context, 'tabserve-listen', { numberOfOutputs: 0 });
     node.port.onmessage = ({ data }: MessageEvent<Float32Array[]>) =>
       heard(data, context.sampleRate);
