@@ -276,7 +276,7 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const deployment = ahead ?? deploy(kind, settings, options);
   const handle = build({ deployment, maxQueue });
   try {
-    const onProgress = progress && progress.report.bind(progress);
+    const onProgress = progress?.report.bind(progress);
     await deployment.load({ signal, onProgress });
     progress?.finish();
     return handle;
