@@ -2,12 +2,12 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `pack-image`, `pack-tensor`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
+ * - `pack-image`, `pack-tensor`, `pack-audio`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `library-client`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `audio`, `library-client`: parts that the script tag's build loads when it needs them;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
@@ -57,6 +57,7 @@ const define = {
 /** Parts whose files are not called as their modules are. */
 const partNames: Readonly<Record<string, string>> = {
   manifests: 'manifest',
+  page: 'audio',
   client: 'library-client',
 };
 
@@ -68,6 +69,7 @@ export default defineConfig(({ mode }): UserConfig => {
       return workerBuild(mode);
     case 'pack-image':
     case 'pack-tensor':
+    case 'pack-audio':
       return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [
@@ -81,7 +83,9 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'manifest':
       return partBuild('tasks/manifests', 'manifest');
     case 'translate':
-      return partBuild('model/translate');
+      return partBuild('tasks/translate', 'translate');
+    case 'audio':
+      return partBuild('input/audio/page', 'audio');
     case 'library-client':
       return partBuild('library/client', 'library-client');
     case 'cli':
@@ -391,11 +395,11 @@ function loadParts(): Plugin {
     enforce: 'pre',
     transform: {
       filter: {
-        code: /await import\('\.\.?\/(tasks\/manifests|model\/translate|(library\/)?client)\.js'\)/,
+        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|(library\/)?client)\.js'\)/,
       },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('\.\.?\/(?:tasks\/|model\/|library\/)?(manifests|translate|client)\.js'\)/g,
+          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|client)\.js'\)/g,
           (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
         )}`,
     },

@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+export { AudioClassifier, type AudioClassifierEventMap } from './api/audio-classifier.js';
+export type * from './api/audio-types.js';
 export { ImageClassifier, type ImageClassifierEventMap } from './api/image-classifier.js';
 export { type EmbedOptions, ImageEmbedder } from './api/image-embedder.js';
 export type { CatalogEntry } from './api/options.js';
@@ -16,5 +18,6 @@ export {
   type TabserveErrorOptions,
 } from './base/errors.js';
 export { version } from './base/version.js';
+export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';

@@ -284,8 +284,24 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
     return handle;
   } catch (error) {
     handle.destroy();
-    throw error;
+    throw withClass(error);
   }
+}
+
+/** The class that opens models of a task. */
+const classes: Readonly<Record<string, string>> = {
+  'image-classification': 'ImageClassifier',
+  'image-embedding': 'ImageEmbedder',
+  'audio-classification': 'AudioClassifier',
+};
+
+/** The error with the class that would open the model, where it is for another task. */
+function withClass(error: unknown): unknown {
+  if (!isTabserveError(error, 'unsupported')) return error;
+  const name = classes[String(error.details.task)];
+  if (name === undefined) return error;
+  const { message, details, cause } = error;
+  return new TabserveError('unsupported', `${message} Use ${name} for it.`, { details, cause });
 }
 
 /** Does what `preload()` of a kind of handle does. */

@@ -135,7 +135,8 @@ function oneOf(value: string | undefined, option: string, possible: readonly str
   throw wrong(option, value, possible.map((each) => `"${each}"`).join(', '));
 }
 
-function inRange(
+/** Throws `invalid-argument` unless the option is such a number, or is not given and need not be. */
+export function inRange(
   value: number | undefined,
   option: string,
   least: number,

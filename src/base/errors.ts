@@ -40,6 +40,10 @@ export const errorCodes = [
   'image-not-ready',
   /** The image has more pixels than `maxPixels`. */
   'image-too-large',
+  /** The bytes are not a sound that this browser can decode, or the source has too few samples. */
+  'audio-undecodable',
+  /** The sound is longer than may be decoded at once. */
+  'audio-too-long',
   /** An argument has a wrong type or value. */
   'invalid-argument',
   /** This browser lacks something that was asked for by name. */

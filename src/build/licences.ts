@@ -10,12 +10,14 @@ const bundled = [
   'comlink',
   'valibot',
   '@noble/hashes',
+  'fft.js',
 ] as const;
 
 /** Licences of packages that come without the text, as their project has it. */
 const texts: Readonly<Record<string, string>> = {
   'onnxruntime-web': 'onnxruntime.txt',
   'onnxruntime-common': 'onnxruntime.txt',
+  'fft.js': 'fft.js.txt',
 };
 
 /**

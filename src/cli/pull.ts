@@ -16,7 +16,7 @@ import {
 } from '../model/manifest.js';
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
-import { translate } from '../model/translate.js';
+import { translate } from '../tasks/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
 import { openComplete } from './graph.js';

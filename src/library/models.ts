@@ -140,6 +140,6 @@ export const models = {
   ),
   async prepare() {
     await import('../tasks/manifests.js');
-    await import('../model/translate.js');
+    await import('../tasks/translate.js');
   },
 } as unknown as Models;

@@ -5,7 +5,13 @@ import type { Fallback } from '../base/types.js';
 import { describeHubModel } from './huggingface.js';
 import { type ExternalFile, type ModelDtype, type ModelFile, parseManifest } from './manifest.js';
 import { downloadJson, type TextOptions } from './text.js';
-import type { Translation } from './translation.js';
+import type { HubTask, Translation } from './translation.js';
+
+/** Options of reading a repository. */
+interface HubOptions extends TextOptions {
+  /** What models may be for, besides the classification of pictures. */
+  tasks: readonly HubTask[];
+}
 
 /** Graphs by precision, with the suffixes that the hub's exporters give them; the first wins. */
 const graphNames: readonly (readonly [ModelDtype, string])[] = [
@@ -27,7 +33,7 @@ type Listing = ReadonlyMap<string, { bytes?: number; sha256?: string }>;
  */
 export async function resolveHubRepository(
   name: string,
-  options: TextOptions & { hubUrl: string },
+  options: HubOptions & { hubUrl: string },
 ): Promise<Translation> {
   const match = /^hf:([\w.-]{1,96}\/)?([\w.-]{1,96})(?:@([\w./-]{1,96}))?$/.exec(name);
   if (!match || name.includes('..')) {
@@ -54,7 +60,7 @@ export async function resolveHubRepository(
 /** Describes a folder with a repository's layout: a URL that ends with a slash, or files by path. */
 export async function resolveHubFolder(
   folder: string | Readonly<Record<string, Blob>>,
-  options: TextOptions,
+  options: HubOptions,
 ): Promise<Translation> {
   if (typeof folder === 'string') {
     const where = folder;
@@ -85,9 +91,10 @@ interface HubFolder {
 async function describeFolder(
   folder: HubFolder,
   baseUrl: string | null,
-  options: TextOptions,
+  options: HubOptions,
 ): Promise<Translation> {
   const { where, locate } = folder;
+  const addressOf = (path: string) => (baseUrl === null ? path : new URL(path, baseUrl).href);
   const [config, preprocessor, listing] = await Promise.all([
     downloadJson(locate('config.json'), options).catch((error: unknown) => {
       throw missing(error, where);
@@ -95,26 +102,12 @@ async function describeFolder(
     readFirst(['preprocessor_config.json', 'processor_config.json'], folder, options),
     folder.listing ?? probe(folder, options),
   ]);
-  const { labels, input, preprocess, output, license, warnings } = describeHubModel({
-    where,
-    config,
-    preprocessor,
-  });
-  const manifest = parseManifest(
-    {
-      name: nameOf(where),
-      version: '0.0.0',
-      task: 'image-classification',
-      ...(license !== undefined && { license }),
-      source: where,
-      labels,
-      input,
-      preprocess,
-      output,
-      files: graphsIn(listing, where),
-    },
-    where,
-  );
+  const task = options.tasks.find((each) => each.recognises({ config, preprocessor }));
+  const { fields, warnings, check } = task
+    ? { ...task.describe({ where, config, preprocessor, addressOf }), check: task.check }
+    : describePictures(where, config, preprocessor);
+  const core = { name: nameOf(where), version: '0.0.0', source: where };
+  const manifest = check({ ...core, ...fields, files: graphsIn(listing, where) }, where);
   return {
     manifest,
     open: 'names',
@@ -123,6 +116,16 @@ async function describeFolder(
     keep: baseUrl !== null,
     baseUrl,
   };
+}
+
+function describePictures(where: string, config: unknown, preprocessor: unknown) {
+  const { warnings, license, ...described } = describeHubModel({ where, config, preprocessor });
+  const fields = {
+    task: 'image-classification',
+    ...(license !== undefined && { license }),
+    ...described,
+  };
+  return { fields, warnings, check: parseManifest };
 }
 
 /** A hub hides private repositories like missing ones, behind 401. */

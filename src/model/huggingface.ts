@@ -38,7 +38,8 @@ export interface HubDescription {
   warnings: string[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A JSON object whose values are not trusted yet. */
+export type Fields = Readonly<Record<string, unknown>>;
 
 interface Size {
   width: number;
@@ -446,7 +447,8 @@ function producedSize({ resize, crop, pad }: Preprocess, where: string): Size {
   );
 }
 
-function labelsOf(config: Fields, where: string, warnings: string[]): string[] {
+/** The classes that `config.json` names, in the order of the output. */
+export function labelsOf(config: Fields, where: string, warnings: string[]): string[] {
   const file = 'config.json';
   const { id2label, num_labels: declared, num_classes: classes, label_names: names } = config;
   if (isFields(id2label)) {
@@ -560,7 +562,8 @@ function channelValues(
   throw invalid(where, file, name, value, 'a number, or three, one per channel');
 }
 
-function boolean(
+/** A switch of a file, or its default. @throws TabserveError `manifest-invalid`. */
+export function boolean(
   fields: Fields,
   name: string,
   fallback: boolean,
@@ -572,7 +575,8 @@ function boolean(
   throw invalid(where, file, name, value, 'true or false');
 }
 
-function number(
+/** A number of a file, or its default. @throws TabserveError `manifest-invalid`. */
+export function number(
   fields: Fields,
   name: string,
   fallback: number,
@@ -586,12 +590,14 @@ function number(
   throw invalid(where, file, name, value, `a number from ${least} to ${most}`);
 }
 
-function asFields(value: unknown, where: string, file: string): Fields {
+/** @throws TabserveError `manifest-invalid` for a file that holds no object. */
+export function asFields(value: unknown, where: string, file: string): Fields {
   if (isFields(value)) return value;
   throw invalid(where, file, '(the whole file)', value, 'an object');
 }
 
-function isFields(value: unknown): value is Fields {
+/** Whether a value is a JSON object. */
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -609,7 +615,8 @@ function isPixels(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 16384;
 }
 
-function invalid(
+/** The error for a field that is wrong. */
+export function invalid(
   where: string,
   file: string,
   field: string,

@@ -5,35 +5,42 @@ import { embeddedManifests, publicManifests } from './catalog.js';
 import { withGraphNames } from './complete.js';
 import { resolveHubFolder, resolveHubRepository } from './hub.js';
 import type { ModelManifest } from './manifest.js';
-import type { CompleteRequest, TranslateRequest, Translation } from './translation.js';
+import type { CoreManifest } from './manifest-core.js';
+import type { CompleteRequest, HubTask, TranslateRequest, Translation } from './translation.js';
 
 /**
  * Describes a model that has no `model.json`.
  *
+ * @param tasks - What models may be for, besides the classification of pictures.
  * @throws TabserveError `model-not-found`, `manifest-invalid`, `network`.
  */
-export async function translate(request: TranslateRequest): Promise<Translation> {
+export async function translate(
+  request: TranslateRequest,
+  tasks: readonly HubTask[],
+): Promise<Translation> {
   // The worker stops waiting when the load is aborted; these files are small.
   const { signal } = new AbortController();
   switch (request.kind) {
     case 'name':
       return publicModel(request.name);
     case 'hub':
-      return resolveHubRepository(request.name, { ...request, signal });
+      return resolveHubRepository(request.name, { ...request, signal, tasks });
     case 'folder':
-      return resolveHubFolder(request.url, { ...request, signal });
+      return resolveHubFolder(request.url, { ...request, signal, tasks });
     case 'files':
-      return resolveHubFolder(request.files, { signal });
+      return resolveHubFolder(request.files, { signal, tasks });
     case 'bare':
       return bareModel(request.where);
   }
 }
 
 /** Fills in what a translation left to the graph. Errors as `withGraphNames`, `completeBare`. */
-export function complete(request: CompleteRequest): ModelManifest {
+export function complete(request: CompleteRequest, tasks: readonly HubTask[]): CoreManifest {
   const { manifest, open, inputs, outputs, where } = request;
+  const task = tasks.find(({ name }) => name === manifest.task);
+  if (task) return task.complete(request);
   const fill = open === 'names' ? withGraphNames : completeBare;
-  // Translations are of classifiers of pictures.
+  // All other translations are of classifiers of pictures.
   return fill(manifest as ModelManifest, inputs, outputs, where);
 }
 

@@ -33,6 +33,30 @@ export interface Translation {
   fallbacks: readonly Fallback[];
 }
 
+/** How repositories of models of one task are described. The tasks themselves say so. */
+export interface HubTask {
+  /** As in `model.json`. */
+  readonly name: CoreManifest['task'];
+  /** Whether a repository with these files, parsed and not trusted, is for this task. */
+  recognises(files: { config: unknown; preprocessor: unknown }): boolean;
+  /**
+   * The manifest's fields beside name, version, source and files.
+   *
+   * @param files - `locate` gives the address of a file of the repository, for messages.
+   * @throws TabserveError `manifest-invalid`; `model-not-found` for a file that is missing.
+   */
+  describe(files: {
+    where: string;
+    config: unknown;
+    preprocessor: unknown;
+    addressOf(path: string): string;
+  }): { fields: object; warnings: string[] };
+  /** Checks the whole manifest. @throws TabserveError `manifest-invalid`. */
+  check(manifest: unknown, where: string): CoreManifest;
+  /** Fills in what the graph tells. @throws TabserveError `model-invalid`. */
+  complete(request: CompleteRequest): CoreManifest;
+}
+
 /** An input or output of a graph. Unknown sizes are names. */
 export interface TensorInfo {
   name: string;

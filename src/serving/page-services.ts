@@ -19,9 +19,9 @@ export const pageServices: PageServices = {
   validate: (value, where) =>
     answering(async () => (await import('../tasks/manifests.js')).parseAnyManifest(value, where)),
   translate: (request) =>
-    answering(async () => (await import('../model/translate.js')).translate(request)),
+    answering(async () => (await import('../tasks/translate.js')).translate(request)),
   complete: (request) =>
-    answering(async () => (await import('../model/translate.js')).complete(request)),
+    answering(async () => (await import('../tasks/translate.js')).complete(request)),
 };
 
 async function answering<T>(task: () => Promise<T>): Promise<Reply<T>> {

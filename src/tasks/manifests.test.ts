@@ -24,6 +24,13 @@ const valid = {
     output: { name: 'y', activation: 'softmax' },
   },
   'image-embedding': { ...core, ...picture, output: { name: 'y', pooling: 'cls' } },
+  'audio-classification': {
+    ...core,
+    labels: ['a'],
+    input: { name: 'x', dtype: 'float32' },
+    preprocess: { kind: 'waveform', samplingRate: 16000 },
+    output: { name: 'y', activation: 'softmax' },
+  },
   tensor: core,
 };
 const tasks = Object.keys(valid) as (keyof typeof valid)[];

@@ -1,11 +1,17 @@
 /** The manifests of all tasks. Page code, loaded on demand: `dist/parts/manifest.js`. */
 import { checkManifest, type ManifestCheck } from '../model/manifest-check.js';
 import type { CoreManifest } from '../model/manifest-core.js';
+import { manifestCheck as audioClassification } from './audio-classification/manifest.js';
 import { manifestCheck as imageClassification } from './image-classification/manifest.js';
 import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
 import { manifestCheck as tensor } from './tensor/manifest.js';
 
-const checks: readonly ManifestCheck[] = [imageClassification, imageEmbedding, tensor];
+const checks: readonly ManifestCheck[] = [
+  imageClassification,
+  imageEmbedding,
+  audioClassification,
+  tensor,
+];
 
 /**
  * Checks a manifest of any task. The default of `task` is filled in.

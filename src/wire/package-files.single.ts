@@ -5,6 +5,7 @@
  * `<script type="text/plain" id="tabserve:…">` as base64, the engine compressed. From `file://`
  * nothing can be fetched but `data:` addresses.
  */
+import audioPack from '../../dist/packs/audio.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
 import workerWasm from '../../dist/worker-wasm.js?raw';
@@ -43,7 +44,11 @@ export function workerFile(): null {
   return null;
 }
 
-const packs: Readonly<Record<PackName, string>> = { image: imagePack, tensor: tensorPack };
+const packs: Readonly<Record<PackName, string>> = {
+  audio: audioPack,
+  image: imagePack,
+  tensor: tensorPack,
+};
 
 /** As in `package-files.ts`. */
 export async function packSource(name: PackName): Promise<string> {

@@ -23,7 +23,7 @@ export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
  * Packs of further tasks, by the kind of input that these take. Each is a file of its own, so that
  * whoever only classifies pictures does not load it.
  */
-export type PackName = 'image' | 'tensor';
+export type PackName = 'image' | 'audio' | 'tensor';
 
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {

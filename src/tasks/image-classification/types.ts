@@ -2,14 +2,9 @@
 import type { ModelInput, Preprocess } from '../../input/image/manifest.js';
 import type { PixelRect } from '../../input/image/types.js';
 import type { CoreManifest } from '../../model/manifest-core.js';
+import type { ScoresOutput } from '../scores.js';
 
-/** The network's output tensor, `[batch, classes]`. */
-export interface ModelOutput {
-  /** The tensor's name in the graph. */
-  name: string;
-  /** What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores. */
-  activation: 'softmax' | 'sigmoid' | 'none';
-}
+export type { Classification, ScoresOutput as ModelOutput } from '../scores.js';
 
 /** A picture and what the model must say of it, tried before an update is switched to. */
 export interface SelfTest {
@@ -26,19 +21,9 @@ export interface ModelManifest extends CoreManifest {
   labels: string[] | { url: string };
   input: ModelInput;
   preprocess: Preprocess;
-  output: ModelOutput;
+  output: ScoresOutput;
   /** What an update of this model must get right before it is used. */
   selfTest?: SelfTest[] | undefined;
-}
-
-/** One answer. */
-export interface Classification {
-  /** The class, as the model's author calls it. */
-  label: string;
-  /** 0…1. With a softmax output, all classes' scores add up to 1. */
-  score: number;
-  /** The class's place in the model's output. */
-  index: number;
 }
 
 /** The options of one request, complete. */

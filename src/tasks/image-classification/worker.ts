@@ -4,8 +4,8 @@ import { list, nullable, number, string, whole } from '../../base/shape.js';
 import { numbersOf } from '../../base/tensor.js';
 import type { ImageInput } from '../../input/image/prepare.js';
 import { imageTask } from '../image-task.js';
+import { activate, topK } from '../scores.js';
 import { checkGraph } from './graph.js';
-import { activate, topK } from './scores.js';
 import type { Classification, ClassificationOptions, ModelManifest } from './types.js';
 
 /** @param images - What this worker does with pictures. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isTabserveError } from '../../base/errors.js';
+import { isTabserveError } from '../base/errors.js';
 import { activate, topK } from './scores.js';
 
 const all = { topK: 5, threshold: 0, allow: null, deny: null };

@@ -1,7 +1,24 @@
-/** From the network's output to answers. */
+/** From a classifier's output to answers, whatever it classifies. */
 
-import { TabserveError } from '../../base/errors.js';
-import type { Classification, ModelOutput } from './types.js';
+import { TabserveError } from '../base/errors.js';
+
+/** The network's output tensor, `[batch, classes]`. */
+export interface ScoresOutput {
+  /** The tensor's name in the graph. */
+  name: string;
+  /** What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores. */
+  activation: 'softmax' | 'sigmoid' | 'none';
+}
+
+/** One answer. */
+export interface Classification {
+  /** The class, as the model's author calls it. */
+  label: string;
+  /** 0…1. With a softmax output, all classes' scores add up to 1. */
+  score: number;
+  /** The class's place in the model's output. */
+  index: number;
+}
 
 /** Which answers a caller wants to see. */
 export interface AnswerFilter {
@@ -24,7 +41,7 @@ export interface AnswerFilter {
  */
 export function activate(
   output: ArrayLike<number>,
-  activation: ModelOutput['activation'],
+  activation: ScoresOutput['activation'],
 ): Float64Array {
   const scores = Float64Array.from(output);
   switch (activation) {

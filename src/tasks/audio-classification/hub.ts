@@ -1,0 +1,165 @@
+/**
+ * Classifiers of sounds on the Hugging Face hub, described by `config.json` and the feature extractor
+ * in `preprocessor_config.json`, as manifests.
+ *
+ * The reference is transformers 5.23: the defaults of its extractors, and what its pipeline for audio
+ * classification does with the logits.
+ */
+import { TabserveError } from '../../base/errors.js';
+import { maxSampleRate, minSampleRate } from '../../input/audio/resample.js';
+import type { AudioFeatures } from '../../input/audio/types.js';
+import { scoresOutput } from '../../model/complete.js';
+import {
+  asFields,
+  boolean,
+  type Fields,
+  invalid,
+  isFields,
+  labelsOf,
+  number,
+} from '../../model/huggingface.js';
+import { checkManifest } from '../../model/manifest-check.js';
+import type { CompleteRequest, HubTask } from '../../model/translation.js';
+import { manifestCheck } from './manifest.js';
+import type { AudioManifest } from './types.js';
+
+const file = 'preprocessor_config.json';
+const extractors = ['ASTFeatureExtractor', 'WhisperFeatureExtractor', 'Wav2Vec2FeatureExtractor'];
+
+/** Values of `model_type` whose models take sounds. */
+const audioModels =
+  /^(audio-spectrogram-transformer|clap|data2vec-audio|hubert|sew|sew-d|unispeech|unispeech-sat|wav2vec2|wav2vec2-bert|wav2vec2-conformer|wavlm|whisper)$/;
+
+/** Repositories of classifiers of sounds. */
+export const hubTask: HubTask = {
+  name: 'audio-classification',
+  recognises({ config, preprocessor }) {
+    const extractor = extractorIn(preprocessor)?.feature_extractor_type;
+    const model = isFields(config) ? config.model_type : undefined;
+    return extractors.includes(extractor as string) || audioModels.test(String(model));
+  },
+  describe({ where, config, preprocessor, addressOf }) {
+    const warnings: string[] = [];
+    const fields = asFields(config, where, 'config.json');
+    const extractor = extractorIn(preprocessor);
+    if (!extractor) {
+      throw new TabserveError(
+        'model-not-found',
+        `${where} is a model of sounds, and its feature extractor is missing: there is no ${addressOf(file)}. Without it nobody knows what the model wants to be given.`,
+        { details: { model: where, url: addressOf(file) } },
+      );
+    }
+    const labels = labelsOf(fields, where, warnings);
+    const preprocess = featuresOf(extractor, where, warnings);
+    const { license, problem_type: problem } = fields;
+    return {
+      fields: {
+        task: 'audio-classification',
+        ...(typeof license === 'string' && { license }),
+        labels,
+        input: { name: 'input', dtype: 'float32' },
+        preprocess,
+        output: {
+          name: 'logits',
+          activation:
+            problem === 'regression'
+              ? 'none'
+              : problem === 'multi_label_classification'
+                ? 'sigmoid'
+                : 'softmax',
+        },
+      },
+      warnings,
+    };
+  },
+  check: (manifest, where) => checkManifest(manifest, where, [manifestCheck]),
+  complete,
+};
+
+/** The extractor of a preprocessor's file, which may wrap it among others. */
+function extractorIn(preprocessor: unknown): Fields | undefined {
+  if (!isFields(preprocessor)) return undefined;
+  const { feature_extractor: wrapped } = preprocessor;
+  return isFields(wrapped) ? wrapped : preprocessor;
+}
+
+function featuresOf(fields: Fields, where: string, warnings: string[]): AudioFeatures {
+  const flag = (name: string, fallback: boolean) => boolean(fields, name, fallback, where, file);
+  const amount = (name: string, fallback: number, least: number, most: number) =>
+    number(fields, name, fallback, where, file, least, most);
+  const samplingRate = amount('sampling_rate', 16_000, minSampleRate, maxSampleRate);
+  switch (fields.feature_extractor_type) {
+    case 'ASTFeatureExtractor':
+      return {
+        kind: 'kaldi-fbank',
+        samplingRate,
+        melBins: amount('num_mel_bins', 128, 4, 1024),
+        frames: amount('max_length', 1024, 1, 60_000),
+        normalize: flag('do_normalize', true),
+        mean: amount('mean', -4.2677393, -1e6, 1e6),
+        std: amount('std', 4.5689974, 1e-6, 1e6),
+      };
+    case 'WhisperFeatureExtractor':
+      if (amount('dither', 0, 0, 1) > 0) {
+        warnings.push(`"dither" of ${file} adds noise, which is left out.`);
+      }
+      return {
+        kind: 'whisper-log-mel',
+        samplingRate,
+        melBins: amount('feature_size', 80, 4, 1024),
+        fftLength: amount('n_fft', 400, 2, 65_536),
+        hopLength: amount('hop_length', 160, 1, 65_536),
+        seconds: amount('chunk_length', 30, 0.01, 600),
+      };
+    case 'Wav2Vec2FeatureExtractor':
+      return {
+        kind: 'waveform',
+        samplingRate,
+        normalize: flag('do_normalize', true),
+        attentionMask: flag('return_attention_mask', false),
+      };
+  }
+  throw invalid(
+    where,
+    file,
+    'feature_extractor_type',
+    fields.feature_extractor_type,
+    extractors.join(', '),
+  );
+}
+
+/** Names, types and fixed lengths, which only the graph tells. */
+function complete({ manifest, inputs, outputs, where }: CompleteRequest): AudioManifest {
+  const { input, preprocess, output, ...rest } = manifest as AudioManifest;
+  const mask = inputs.find(({ name }) => /mask/i.test(name));
+  const sound = inputs.find((each) => each !== mask);
+  const { type, shape, name } = sound ?? { type: 'nothing', shape: [], name: '' };
+  const rank = preprocess.kind === 'waveform' ? 2 : 3;
+  const isFloat = type === 'float32' || type === 'float16';
+  if (
+    !isFloat ||
+    inputs.length > (mask ? 2 : 1) ||
+    (shape.length !== rank && shape.length !== rank + 1)
+  ) {
+    const found = inputs.map((each) => `${each.name} ${each.type} [${each.shape.join(', ')}]`);
+    throw new TabserveError(
+      'model-invalid',
+      `${where} takes ${found.join('; ') || 'nothing'}; a classifier of such sounds takes one tensor of ${rank} dimensions of float32 or float16, and at most a mask.`,
+      { details: { model: where, found: found.join('; ') } },
+    );
+  }
+  const length = shape.at(-1);
+  const isFixed = preprocess.kind === 'waveform' && typeof length === 'number';
+  return {
+    ...rest,
+    input: {
+      ...input,
+      name,
+      dtype: type,
+      ...(shape.length > rank && { channelAxis: true }),
+      ...(mask && preprocess.kind === 'waveform' && { attentionMask: mask.name }),
+    },
+    preprocess: isFixed ? { ...preprocess, samples: length } : preprocess,
+    output: { ...output, name: scoresOutput(outputs, where).name },
+  };
+}

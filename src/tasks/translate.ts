@@ -1,0 +1,22 @@
+/** The translator of all tasks' models. Page code, loaded on demand: `dist/parts/translate.js`. */
+import type { CoreManifest } from '../model/manifest-core.js';
+import { complete as completeBy, translate as translateBy } from '../model/translate.js';
+import type {
+  CompleteRequest,
+  HubTask,
+  TranslateRequest,
+  Translation,
+} from '../model/translation.js';
+import { hubTask as audioClassification } from './audio-classification/hub.js';
+
+const tasks: readonly HubTask[] = [audioClassification];
+
+/** See `translate()` of the model room. */
+export function translate(request: TranslateRequest): Promise<Translation> {
+  return translateBy(request, tasks);
+}
+
+/** See `complete()` of the model room. */
+export function complete(request: CompleteRequest): CoreManifest {
+  return completeBy(request, tasks);
+}
