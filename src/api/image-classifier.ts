@@ -414,7 +414,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
           crop: options.crop ?? null,
           quality: options.quality ?? 'exact',
           topK: options.topK ?? 5,
-          threshold: options.threshold ?? 0,
+          threshold: options.threshold ?? null,
           allow: options.allow ?? null,
           deny: options.deny ?? null,
         },

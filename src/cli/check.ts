@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPreprocessor } from '../input/image/preprocess.js';
-import { parseLabels } from '../model/labels.js';
+import { fitsLabels } from '../model/fit.js';
+import { decodeText, parseLabelFile } from '../model/label-file.js';
 import { type ModelManifest, parseManifest } from '../model/manifest.js';
 import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
@@ -22,7 +23,10 @@ export async function check(directory: string, say: (line: string) => void): Pro
   const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
-    : parseLabels(await readFile(inside(directory, manifest.labels.url), 'utf8'));
+    : parseLabelFile(
+        decodeText(await readFile(inside(directory, manifest.labels.url))),
+        manifest.labels.url,
+      );
   const complete: ModelManifest = { ...manifest, labels };
   for (const file of manifest.files) {
     const bytes = await verified(directory, file);
@@ -36,7 +40,7 @@ export async function check(directory: string, say: (line: string) => void): Pro
     const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
     const output = await session.run(input);
     await session.release();
-    if (output.length !== labels.length) {
+    if (!fitsLabels(output.length, labels.length)) {
       throw new Error(
         `${file.url} answers ${output.length} classes; there are ${labels.length} labels.`,
       );

@@ -4,19 +4,19 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { completeBare } from '../model/bare.js';
-import { withGraphNames } from '../model/complete.js';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
+import { unlistedData } from '../model/external-data.js';
 import {
   type ExternalFile,
   type ModelFile,
   type ModelManifest,
   parseManifest,
 } from '../model/manifest.js';
+import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
-import { translate } from '../model/translate.js';
+import { complete, translate } from '../model/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
 import { openGraph } from './graph.js';
@@ -68,6 +68,11 @@ export async function pull(
       external.push({ ...each, ...(await fetchFile(resolved, each, directory, say)) });
     }
     const fetched = await fetchFile(resolved, file, directory, say);
+    // Those too that only the graph itself names.
+    const graph = skeletonOf(await readFile(inside(directory, fetched.url)));
+    for (const each of unlistedData(file, graph?.locations ?? [])) {
+      external.push({ ...each, ...(await fetchFile(resolved, each, directory, say)) });
+    }
     files.push({ ...file, ...fetched, ...(external.length > 0 && { external }) });
   }
   const manifest = await completed(resolved, files, directory);
@@ -145,7 +150,6 @@ async function completed(
 ): Promise<ModelManifest> {
   const [file] = files;
   if (open === 'nothing' || !file) return manifest;
-  const fill = open === 'names' ? withGraphNames : completeBare;
   const external = await Promise.all(
     (file.external ?? []).map(async ({ path, url }) => ({
       path,
@@ -153,9 +157,13 @@ async function completed(
     })),
   );
   const bytes = await readFile(inside(directory, file.url));
+  const where = file.url;
   const session = await openGraph(
     { bytes, external },
-    async (inputs, outputs) => fill(manifest, inputs, outputs, file.url),
+    async (inputs, outputs) => {
+      const graph = skeletonOf(bytes)?.write() ?? null;
+      return complete({ manifest, open, inputs, outputs, graph, where }).manifest;
+    },
     pathToFileURL(join(directory, file.url)).href,
   );
   await session.release();

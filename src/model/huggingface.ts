@@ -227,7 +227,6 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
           warnings,
         );
   const { width, height } = producedSize(preprocess, where);
-  const isMultiLabel = fields.problem_type === 'multi_label_classification';
   return {
     labels,
     input: {
@@ -240,10 +239,16 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
       colorOrder,
     },
     preprocess,
-    output: { name: 'logits', activation: isMultiLabel ? 'sigmoid' : 'softmax' },
+    output: { name: 'logits', activation: activationOf(fields.problem_type, labels.length) },
     license: typeof fields.license === 'string' ? fields.license : undefined,
     warnings,
   };
+}
+
+/** As transformers' image classification pipeline chooses. */
+function activationOf(problem: unknown, labels: number): 'softmax' | 'sigmoid' | 'none' {
+  if (problem === 'regression') return 'none';
+  return problem === 'multi_label_classification' || labels === 1 ? 'sigmoid' : 'softmax';
 }
 
 function processorPreprocess(
@@ -331,6 +336,8 @@ function processorPreprocess(
   return {
     preprocess: {
       ...geometry,
+      // The pipeline's load_image() converts to RGB by itself.
+      alpha: 'drop',
       scale,
       mean: mean.map((each) => (doNormalize ? each : 0) + offset),
       std: std.map((each) => (doNormalize ? each : 1) * (twice ? each : 1)),

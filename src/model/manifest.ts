@@ -29,7 +29,13 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
 export type ResizePolicy =
   | { policy: 'none' }
   | ({ policy: 'exact'; width: number; height: number } & ResizeKernel)
-  | ({ policy: 'shorter-side'; size: number; longest?: number | undefined } & ResizeKernel)
+  | ({
+      policy: 'shorter-side';
+      size: number;
+      longest?: number | undefined;
+      /** A picture whose shorter side is from `size` to this is taken as it is. @default `size` */
+      asIsUpTo?: number | undefined;
+    } & ResizeKernel)
   | ({
       policy: 'fit';
       width: number;
@@ -50,6 +56,15 @@ export interface ResizeKernel {
    * @default true
    */
   antialias?: boolean | undefined;
+  /**
+   * Whose arithmetic: `pillow-12`, which most models were trained with, and `pillow-13`, which for
+   * some sizes goes vertically first; both differ by single steps of a byte. `opencv`: without
+   * antialias only, bicubic with a = −0.75, edges repeated, and `nearest` without half-pixel centres;
+   * torch without antialias is the same. With `antialias: false`, `pillow-12` is Pillow's kernel, not
+   * widened.
+   * @default 'pillow-12'; without antialias 'opencv' for bicubic, 'pillow-12' for the others
+   */
+  reference?: 'pillow-12' | 'pillow-13' | 'opencv' | undefined;
 }
 
 /** A centre crop. Where the crop is larger than the image, a border surrounds the image. */
@@ -89,7 +104,10 @@ export interface Preprocess {
   crop?: CenterCrop | undefined;
   /** What is put around the result of the crop. @default no padding */
   pad?: ZeroPadding | undefined;
-  /** What every pixel value is multiplied with first. @default 1 / 255 */
+  /**
+   * What every pixel value is multiplied with first.
+   * @default 1 / 255; 1 for inputs of whole numbers
+   */
   scale?: number | undefined;
   /** Subtracted after `scale`: one number, or one per channel in `colorOrder`. @default 0 */
   mean?: number | number[] | undefined;
@@ -97,6 +115,12 @@ export interface Preprocess {
   std?: number | number[] | undefined;
   /** What transparent pixels and letterbox bars show, as RGB of 0…255. @default [255, 255, 255] */
   background?: [number, number, number] | undefined;
+  /**
+   * What becomes of transparency: `composite` puts the picture over `background`; `drop` takes the
+   * colours that are stored, as Pillow's `convert('RGB')` and Transformers' pipelines do.
+   * @default 'composite'
+   */
+  alpha?: 'composite' | 'drop' | undefined;
 }
 
 /** The network's input tensor. */
@@ -105,8 +129,11 @@ export interface ModelInput {
   name: string;
   /** Order of the dimensions: batch, channels, height, width. */
   layout: 'NCHW' | 'NHWC';
-  /** Element type. `uint8` takes the pixels as they are: no scale, mean or std. */
-  dtype: 'float32' | 'float16' | 'uint8';
+  /**
+   * Element type. `uint8` takes the pixels as they are: no scale, mean or std. The other whole numbers
+   * are rounded, and kept within their type.
+   */
+  dtype: 'float32' | 'float16' | 'float64' | 'uint8' | 'int8' | 'int32' | 'int64';
   /** Pixels. */
   width: number;
   /** Pixels. */
@@ -121,8 +148,15 @@ export interface ModelInput {
 export interface ModelOutput {
   /** The tensor's name in the graph. */
   name: string;
-  /** What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores. */
-  activation: 'softmax' | 'sigmoid' | 'none';
+  /**
+   * What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores,
+   * `log-softmax` for logits whose scores are to be logarithms, from −∞ to 0.
+   */
+  activation: 'softmax' | 'sigmoid' | 'none' | 'log-softmax';
+  /** Of an output of quantised whole numbers: `(number − zeroPoint) · scale`. @default 1 */
+  scale?: number | undefined;
+  /** See `scale`. @default 0 */
+  zeroPoint?: number | undefined;
 }
 
 /** One file of weights. */
@@ -178,6 +212,8 @@ export interface ModelManifest {
   input: ModelInput;
   preprocess: Preprocess;
   output: ModelOutput;
+  /** Values of further inputs of the graph, by their names: one number for all elements, or all. */
+  constants?: Record<string, number | number[]> | undefined;
   /** At least one; the runtime picks by `dtype`. */
   files: ModelFile[];
   /** What an update of this model must get right before it is used. */
@@ -200,6 +236,7 @@ const kernel = {
     v.picklist(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const),
   ),
   antialias: v.optional(v.boolean()),
+  reference: v.optional(v.picklist(['pillow-12', 'pillow-13', 'opencv'] as const)),
 };
 
 const address = v.pipe(text, v.minLength(1));
@@ -224,7 +261,15 @@ const manifestSchema = v.object({
   input: v.object({
     name: v.pipe(text, v.minLength(1)),
     layout: v.picklist(['NCHW', 'NHWC'] as const),
-    dtype: v.picklist(['float32', 'float16', 'uint8'] as const),
+    dtype: v.picklist([
+      'float32',
+      'float16',
+      'float64',
+      'uint8',
+      'int8',
+      'int32',
+      'int64',
+    ] as const),
     width: pixels,
     height: pixels,
     channels: v.picklist([1, 3] as const),
@@ -239,6 +284,7 @@ const manifestSchema = v.object({
           policy: v.literal('shorter-side'),
           size: pixels,
           longest: v.optional(pixels),
+          asIsUpTo: v.optional(pixels),
           ...kernel,
         }),
         v.object({
@@ -270,11 +316,23 @@ const manifestSchema = v.object({
     mean: v.optional(perChannel(v.pipe(v.number(), v.finite()))),
     std: v.optional(perChannel(positive)),
     background: v.optional(colour),
+    alpha: v.optional(v.picklist(['composite', 'drop'] as const)),
   }),
   output: v.object({
     name: v.pipe(text, v.minLength(1)),
-    activation: v.picklist(['softmax', 'sigmoid', 'none'] as const),
+    activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
+    scale: v.optional(positive),
+    zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
   }),
+  constants: v.optional(
+    v.record(
+      v.string(),
+      v.union([
+        v.pipe(v.number(), v.finite()),
+        v.pipe(v.array(v.pipe(v.number(), v.finite())), v.maxLength(1_000_000)),
+      ]),
+    ),
+  ),
   files: v.pipe(
     v.array(
       v.object({

@@ -2,10 +2,10 @@
 import { TabserveError } from '../base/errors.js';
 import { bareModel, completeBare } from './bare.js';
 import { embeddedManifests, publicManifests } from './catalog.js';
-import { withGraphNames } from './complete.js';
 import { resolveHubFolder, resolveHubRepository } from './hub.js';
-import type { ModelManifest } from './manifest.js';
-import type { CompleteRequest, TranslateRequest, Translation } from './translation.js';
+import { withGraphNames } from './names.js';
+import { type OnnxModel, readOnnx } from './onnx/graph.js';
+import type { CompleteRequest, Completion, TranslateRequest, Translation } from './translation.js';
 
 /**
  * Describes a model that has no `model.json`.
@@ -25,15 +25,24 @@ export async function translate(request: TranslateRequest): Promise<Translation>
     case 'files':
       return resolveHubFolder(request.files, { signal });
     case 'bare':
-      return bareModel(request.where);
+      return bareModel(request.where, request.labels);
   }
 }
 
 /** Fills in what a translation left to the graph. Errors as `withGraphNames`, `completeBare`. */
-export function complete(request: CompleteRequest): ModelManifest {
-  const { manifest, open, inputs, outputs, where } = request;
-  const fill = open === 'names' ? withGraphNames : completeBare;
-  return fill(manifest, inputs, outputs, where);
+export function complete(request: CompleteRequest): Completion {
+  const fill = request.open === 'names' ? withGraphNames : completeBare;
+  return fill(request, request.graph && readable(request.graph));
+}
+
+/** The graph, if it can be read: the engine reads some that this cannot. */
+function readable(graph: Uint8Array): OnnxModel | null {
+  try {
+    return readOnnx(graph);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function publicModel(name: string): Translation {

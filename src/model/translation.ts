@@ -13,7 +13,12 @@ export type TranslateRequest =
   /** The same as files, by path. */
   | { kind: 'files'; files: Readonly<Record<string, Blob>> }
   /** An `.onnx` file alone, by its address or name. */
-  | { kind: 'bare'; where: string };
+  | {
+      kind: 'bare';
+      where: string;
+      /** A label file that was given with it. */
+      labels?: string;
+    };
 
 /** Its description. */
 export interface Translation {
@@ -33,7 +38,7 @@ export interface Translation {
   fallbacks: readonly Fallback[];
 }
 
-/** An input or output of a graph. Unknown sizes are names. */
+/** An input or output of a graph. Unknown sizes are names; what is no tensor has the type `map`. */
 export interface TensorInfo {
   name: string;
   type: string;
@@ -46,6 +51,17 @@ export interface CompleteRequest {
   open: 'names' | 'everything';
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
+  /** The file without its weights; `null` where it cannot be read. */
+  graph: Uint8Array | null;
   /** What messages call the graph. */
   where: string;
+}
+
+/** What a graph adds to a translation. */
+export interface Completion {
+  manifest: ModelManifest;
+  /** What was assumed, because nothing says it. */
+  fallbacks: readonly Fallback[];
+  /** What was found, and where. */
+  found: readonly string[];
 }

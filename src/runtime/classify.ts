@@ -1,11 +1,12 @@
 /** The way of one image through the worker, from the wire to the answer. */
 import { TabserveError } from '../base/errors.js';
 import { type DecodeOptions, decode, release } from '../input/image/decode.js';
+import { fitsLabels } from '../model/fit.js';
 import type { ClassifyRequest, ClassifyResult } from '../wire/protocol.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
 import type { ModelEntry } from './load.js';
-import { activate, topK } from './postprocess.js';
+import { activate, topK, withComplement } from './postprocess.js';
 
 /** What {@link classifyImage} works with. */
 export interface ClassifyContext {
@@ -86,13 +87,14 @@ export async function classifyImage(
       prepared.close?.();
     }
     laps.lap('inference');
-    if (output.length !== labels.length) {
+    if (!fitsLabels(output.length, labels.length)) {
       throw new TabserveError(
         'model-invalid',
         `The model "${manifest.name}" answers ${output.length} classes; its labels name ${labels.length}.`,
       );
     }
-    const classifications = topK(activate(output, manifest.output.activation), labels, request);
+    const scores = activate(output, manifest.output.activation);
+    const classifications = topK(withComplement(scores, labels.length), labels, request);
     laps.lap('postprocess');
     return {
       classifications,

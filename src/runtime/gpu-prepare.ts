@@ -9,7 +9,6 @@ import type { PixelRect, PixelSource } from '../input/image/types.js';
 import { createGpuPreprocessor } from '../input/image/webgpu.js';
 import type { Backend, OrtModule } from './backend.js';
 import { cpuPreparer, type PreparedModel, type PreparedPicture, type Preparer } from './prepare.js';
-import { inputDimensions } from './session.js';
 
 /** Chooses what preprocesses a model's pictures. */
 export function choosePreparer(
@@ -23,14 +22,25 @@ export function choosePreparer(
   if (choice === 'auto' && gpu.isSoftware) {
     return onCpu('the adapter is a software one, slower than WASM');
   }
+  const { manifest, fit } = model.session;
+  const type = gpuTypes.find((each) => each === manifest.input.dtype);
+  if (!type || fit.batch > 1)
+    return onCpu('the GPU writes one picture of float32, float16 or uint8');
   const reason = choice === 'gpu' ? 'asked for by name' : 'the GPU that runs the model does it too';
-  return gpuPreparer(ort, gpu.device, model, { device: 'gpu', reason });
+  return gpuPreparer(ort, gpu.device, model, type, {
+    device: 'gpu',
+    reason,
+  });
 }
+
+/** Element types that the GPU writes. */
+const gpuTypes = ['float32', 'float16', 'uint8'] as const;
 
 function gpuPreparer(
   ort: OrtModule,
   device: GPUDevice,
   model: PreparedModel,
+  dataType: (typeof gpuTypes)[number],
   report: PreprocessingReport,
 ): Preparer {
   const { input, preprocess } = model.session.manifest;
@@ -57,9 +67,9 @@ function gpuPreparer(
         async run(onWritten) {
           const outcome = await picture.run((tensor) => {
             onWritten();
-            const dims = inputDimensions(input);
+            const { dims } = model.session.fit;
             checkSize(tensor, model.input.byteLength);
-            const feed = ort.Tensor.fromGpuBuffer(tensor, { dataType: input.dtype, dims });
+            const feed = ort.Tensor.fromGpuBuffer(tensor, { dataType, dims });
             return model.session.run(feed);
           });
           if ('value' in outcome) return outcome.value;

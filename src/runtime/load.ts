@@ -1,14 +1,23 @@
 /** From a model's name to a session. */
+
+import type { Fallback } from '../api/types.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
+import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
 import type { ModelFile, ModelManifest } from '../model/manifest.js';
 import { type Obtained, obtain } from '../model/obtain.js';
+import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
-import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type {
+  CompleteRequest,
+  Completion,
+  TranslateRequest,
+  Translation,
+} from '../model/translation.js';
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
@@ -32,7 +41,7 @@ export interface Translator {
   expectManifest(): void;
   validate(value: unknown, where: string): Promise<ModelManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
-  complete(request: CompleteRequest): Promise<ModelManifest>;
+  complete(request: CompleteRequest): Promise<Completion>;
 }
 
 /** Options of {@link loadModel}. */
@@ -143,13 +152,14 @@ class Load {
         ? ({ device: 'wasm', fp16: true } as const)
         : (await starting).backend.abilities;
     const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
-    const [{ backend, time: engineTime }, { parts, time: modelTime }] = await Promise.all([
-      starting,
-      this.#obtain(resolved, file).then((parts) => ({ parts, time: this.#elapsed() })),
-    ]);
+    const [{ backend, time: engineTime }, { parts, skeleton, complete, time: modelTime }] =
+      await Promise.all([
+        starting,
+        this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
+      ]);
 
-    const { session, preprocessor, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, file, parts),
+    const { session, preprocessor, assumed, timings } = await this.#engine.exclusive(() =>
+      this.#start(backend, resolved, complete, parts, skeleton),
     );
     const { manifest } = session;
     const labels = labelsOf(manifest);
@@ -165,7 +175,7 @@ class Load {
       throw error;
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
-    if (library && late.length === 0) await install(library, resolved, manifest, file, parts);
+    if (library && late.length === 0) await install(library, resolved, manifest, complete, parts);
     return {
       entry,
       report: {
@@ -180,6 +190,7 @@ class Load {
         fallbacks: [
           ...backend.fallbacks,
           ...resolved.fallbacks,
+          ...assumed,
           ...parts.flatMap((part) => part.fallbacks),
           ...late,
         ],
@@ -190,9 +201,22 @@ class Load {
     };
   }
 
-  /** All files of the graph: its own first, then its external data. */
-  #obtain(resolved: ResolvedModel, file: ModelFile): Promise<Obtained[]> {
-    const files = [file, ...(file.external ?? [])];
+  /** All files of the graph, those too that only the graph itself names. */
+  async #obtainAll(resolved: ResolvedModel, file: ModelFile) {
+    const parts = await this.#obtain(resolved, [file, ...(file.external ?? [])]);
+    const skeleton = parts[0] && skeletonOf(parts[0].bytes);
+    const more = unlistedData(file, skeleton?.locations ?? []);
+    const external = [...(file.external ?? []), ...more];
+    const complete = external.length > 0 ? { ...file, external } : file;
+    const rest = more.length > 0 ? await this.#obtain(resolved, more) : [];
+    return { parts: [...parts, ...rest], skeleton, complete };
+  }
+
+  /** Files of a graph, in their order. */
+  #obtain(
+    resolved: ResolvedModel,
+    files: readonly Pick<ModelFile, 'url' | 'bytes' | 'sha256'>[],
+  ): Promise<Obtained[]> {
     const progress = new ProgressTotal(
       files.map(({ url }) => url),
       (...bytes) => this.#progress.set('model', ...bytes),
@@ -225,6 +249,7 @@ class Load {
     { manifest, open, locate }: ResolvedModel,
     file: ModelFile,
     parts: readonly Obtained[],
+    skeleton: Skeleton | undefined,
   ) {
     this.#signal.throwIfAborted();
     const [graph, ...rest] = parts;
@@ -239,13 +264,19 @@ class Load {
       })),
     };
     const createBegan = this.#elapsed();
+    let assumed: readonly Fallback[] = [];
+    const { translator } = this.#options;
     const session = await ModelSession.create(
       backend,
       files,
-      async (inputs, outputs) =>
-        open === 'nothing'
-          ? manifest
-          : this.#options.translator.complete({ manifest, open, inputs, outputs, where }),
+      async (inputs, outputs) => {
+        if (open === 'nothing') return manifest;
+        const graph = skeleton?.write() ?? null;
+        const request = { manifest, open, inputs, outputs, graph, where };
+        const completion = await translator.complete(request);
+        assumed = completion.fallbacks;
+        return completion.manifest;
+      },
       where,
     );
     try {
@@ -262,7 +293,7 @@ class Load {
         session: warmUpBegan - createBegan,
         warmup: this.#elapsed() - warmUpBegan,
       };
-      return { session, preprocessor, timings };
+      return { session, preprocessor, assumed, timings };
     } catch (error) {
       await session.release();
       throw error;

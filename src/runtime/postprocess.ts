@@ -8,8 +8,8 @@ import type { ModelOutput } from '../model/manifest.js';
 export interface AnswerFilter {
   /** At most so many. */
   topK: number;
-  /** Least score, 0…1. */
-  threshold: number;
+  /** Least score, or `null` for none: scores need not be of 0…1. */
+  threshold: number | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */
@@ -33,13 +33,26 @@ export function activate(
       return scores;
     case 'sigmoid':
       return scores.map((logit) => 1 / (1 + Math.exp(-logit)));
-    case 'softmax': {
+    case 'softmax':
+    case 'log-softmax': {
       const greatest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
       const powers = scores.map((logit) => Math.exp(logit - greatest));
       const sum = powers.reduce((a, b) => a + b, 0);
-      return powers.map((power) => power / sum);
+      if (activation === 'softmax') return powers.map((power) => power / sum);
+      return scores.map((logit) => logit - greatest - Math.log(sum));
     }
   }
+}
+
+/**
+ * Scores for as many labels as there are: the one number of a yes-or-no model stands for the second of
+ * two labels, and its complement for the first.
+ */
+export function withComplement(scores: Float64Array, labels: number): Float64Array {
+  const [yes] = scores;
+  return labels === 2 && scores.length === 1 && yes !== undefined
+    ? Float64Array.of(1 - yes, yes)
+    : scores;
 }
 
 /**
@@ -66,7 +79,12 @@ export function topK(
   const answers: Classification[] = [];
   scores.forEach((score, index) => {
     const label = labels[index] ?? `class ${index}`;
-    if (score < filter.threshold || denied?.has(label) || allowed?.has(label) === false) return;
+    if (
+      score < (filter.threshold ?? -Infinity) ||
+      denied?.has(label) ||
+      allowed?.has(label) === false
+    )
+      return;
     answers.push({ label, score, index });
   });
   answers.sort((a, b) => b.score - a.score || a.index - b.index);

@@ -1,12 +1,15 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, TabserveError } from '../base/errors.js';
-import { float16Value } from '../input/image/float16.js';
+import { float16Bits, float16Value } from '../input/image/float16.js';
 import type { TensorData } from '../input/image/tensor.js';
 import { refuseMarkup } from '../model/download.js';
-import type { ModelInput, ModelManifest } from '../model/manifest.js';
+import { fitGraph, type GraphFit, knownSize } from '../model/fit.js';
+import { refusePointer } from '../model/label-file.js';
+import type { ModelManifest } from '../model/manifest.js';
 import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
+import { createError, isTrap, trapped } from './engine-errors.js';
 import { widenHalves } from './widen.js';
 
 /** The bytes of a model. */
@@ -25,6 +28,8 @@ export class ModelSession {
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
   readonly #manifest: ModelManifest;
+  readonly #fit: GraphFit;
+  readonly #constants: Readonly<Record<string, Ort.Tensor>>;
   #isWarm = false;
   #isReleased = false;
 
@@ -33,10 +38,24 @@ export class ModelSession {
     return this.#manifest;
   }
 
-  private constructor(backend: Backend, session: Ort.InferenceSession, manifest: ModelManifest) {
+  private constructor(
+    backend: Backend,
+    session: Ort.InferenceSession,
+    manifest: ModelManifest,
+    fit: GraphFit,
+  ) {
     this.#backend = backend;
     this.#session = session;
     this.#manifest = manifest;
+    this.#fit = fit;
+    this.#constants = Object.fromEntries(
+      fit.constants.map((each) => [each.name, constantTensor(backend, each, manifest.name)]),
+    );
+  }
+
+  /** How one picture is fed. */
+  get fit(): GraphFit {
+    return this.#fit;
   }
 
   /**
@@ -53,6 +72,7 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
+    refusePointer(new TextDecoder().decode(bytes.subarray(0, 64)), where);
     const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
     let session: Ort.InferenceSession;
     try {
@@ -64,12 +84,11 @@ export class ModelSession {
       throw createError(cause, bytes, where);
     }
     try {
-      const manifest = await complete(
-        tensorsOf(session.inputMetadata),
-        tensorsOf(session.outputMetadata),
-      );
-      checkMetadata(session, manifest, where);
-      return new ModelSession(backend, session, manifest);
+      const inputs = tensorsOf(session.inputMetadata);
+      const outputs = tensorsOf(session.outputMetadata);
+      const manifest = await complete(inputs, outputs);
+      const fit = fitGraph(inputs, outputs, manifest, where);
+      return new ModelSession(backend, session, manifest, fit);
     } catch (error) {
       await session.release();
       throw error;
@@ -87,18 +106,22 @@ export class ModelSession {
   async run(data: TensorData | Ort.Tensor): Promise<ArrayLike<number>> {
     this.#isWarm = true;
     const { input, output } = this.#manifest;
+    const { dims, batch } = this.#fit;
     const feed = ArrayBuffer.isView(data)
-      ? new this.#backend.ort.Tensor(input.dtype, data, inputDimensions(input))
+      ? new this.#backend.ort.Tensor(input.dtype, elementsOf(data, batch, input.dtype), dims)
       : data;
     let results: Ort.InferenceSession.ReturnType;
     try {
-      results = await this.#session.run({ [input.name]: feed }, [output.name]);
+      results = await this.#session.run({ ...this.#constants, [input.name]: feed }, [output.name]);
     } catch (cause) {
       throw runError(cause, this.#manifest.name);
     }
     const result = results[output.name];
     if (!result) throw new TabserveError('internal', `The engine gave no "${output.name}".`);
-    return toNumbers(result);
+    const numbers = toNumbers(result);
+    const own = batch > 1 ? Array.from(numbers).slice(0, numbers.length / batch) : numbers;
+    const { scale, zeroPoint = 0 } = output;
+    return scale === undefined ? own : Array.from(own, (each) => (each - zeroPoint) * scale);
   }
 
   /**
@@ -118,78 +141,12 @@ export class ModelSession {
   }
 }
 
-/** The input tensor's shape, for one picture. */
-export function inputDimensions({ layout, width, height, channels }: ModelInput): number[] {
-  return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
-}
-
-function checkMetadata(
-  session: Ort.InferenceSession,
-  manifest: ModelManifest,
-  where: string,
-): void {
-  const input = find(session.inputMetadata, manifest.input.name, 'input.name', where);
-  if (input.type !== manifest.input.dtype) {
-    throw misfit(where, 'input.dtype', manifest.input.dtype, input.type);
-  }
-  const wanted = inputDimensions(manifest.input);
-  const fits =
-    input.shape.length === wanted.length &&
-    input.shape.every((size, axis) => typeof size === 'string' || size === wanted[axis]);
-  if (!fits) {
-    throw misfit(where, 'input', `[${wanted.join(', ')}]`, `[${input.shape.join(', ')}]`);
-  }
-  const output = find(session.outputMetadata, manifest.output.name, 'output.name', where);
-  const classes = output.shape.at(-1);
-  const { labels } = manifest;
-  if (typeof classes === 'number' && Array.isArray(labels) && classes !== labels.length) {
-    throw misfit(where, 'labels', `${labels.length} labels`, `${classes} classes`);
-  }
-}
-
 /** Plain data, as it crosses to the page. */
 function tensorsOf(metadata: readonly Ort.InferenceSession.ValueMetadata[]): TensorInfo[] {
-  return metadata
-    .filter((value) => value.isTensor)
-    .map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
-}
-
-type TensorMetadata = Extract<Ort.InferenceSession.ValueMetadata, { isTensor: true }>;
-
-function find(
-  metadata: readonly Ort.InferenceSession.ValueMetadata[],
-  name: string,
-  field: string,
-  where: string,
-): TensorMetadata {
-  const found = metadata.find((value) => value.name === name);
-  if (found?.isTensor) return found;
-  throw misfit(where, field, `"${name}"`, metadata.map((value) => `"${value.name}"`).join(', '));
-}
-
-function misfit(where: string, field: string, manifest: string, model: string): TabserveError {
-  return new TabserveError(
-    'model-invalid',
-    `${where} does not fit its manifest: "${field}" says ${manifest}, the model has ${model}.`,
-    { details: { model: where, field, manifest, found: model } },
-  );
-}
-
-function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {
-  const message = messageOf(cause);
-  if (isTrap(cause)) return trapped(cause, where);
-  if (isOutOfMemory(message)) {
-    return new TabserveError(
-      'out-of-memory',
-      `There is not enough memory for ${where} (${bytes.length} bytes): ${message}`,
-      { cause },
-    );
-  }
-  const firstBytes = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0'));
-  return new TabserveError(
-    'model-invalid',
-    `${where} cannot be used as a model: ${message} (${bytes.length} bytes, beginning with ${firstBytes.join(' ')}). If the file is damaged, fetch it again; a sha256 in the manifest would tell.`,
-    { cause, details: { model: where, bytes: bytes.length, firstBytes: firstBytes.join(' ') } },
+  return metadata.map((value) =>
+    value.isTensor
+      ? { name: value.name, type: value.type, shape: value.shape.map(knownSize) }
+      : { name: value.name, type: 'map', shape: [] },
   );
 }
 
@@ -209,18 +166,58 @@ function runError(cause: unknown, model: string): TabserveError {
   return new TabserveError('model-invalid', `The model "${model}" failed: ${message}`, { cause });
 }
 
-/** Whether WebAssembly stopped in the middle of its work, which leaves the engine unusable. */
-function isTrap(cause: unknown): boolean {
-  return cause instanceof WebAssembly.RuntimeError;
+/**
+ * The same picture as often as a fixed batch wants (the answers of the first are taken), as the engine
+ * takes it.
+ */
+function elementsOf(
+  data: TensorData,
+  batch: number,
+  dtype: ModelManifest['input']['dtype'],
+): Float32Array {
+  let all = data;
+  if (batch > 1) {
+    all = new (data.constructor as new (length: number) => TensorData)(data.length * batch);
+    for (let index = 0; index < batch; index++) all.set(data, index * data.length);
+  }
+  // The constructor of tensors wants each type's own array, which only this place knows.
+  return (dtype === 'int64' ? BigInt64Array.from(all, BigInt) : all) as Float32Array;
 }
 
-function trapped(cause: unknown, model: string): TabserveError {
-  return new TabserveError(
-    'worker-crashed',
-    `The engine broke down over "${model}": ${messageOf(cause)}`,
-    { cause },
-  );
+function constantTensor(
+  { ort }: Backend,
+  { name, type, dims, value }: GraphFit['constants'][number],
+  model: string,
+): Ort.Tensor {
+  const length = dims.reduce((product, size) => product * size, 1);
+  const values = typeof value === 'number' ? undefined : value;
+  if (length > mostConstants || (values && values.length !== length)) {
+    throw new TabserveError(
+      'model-invalid',
+      `"constants" of "${model}" gives ${values?.length ?? 1} numbers for "${name}", which takes ${length}.`,
+      { details: { model, input: name } },
+    );
+  }
+  const numbers = values ?? Array.from({ length }, () => value as number);
+  switch (type) {
+    case 'int64':
+    case 'uint64':
+      return new ort.Tensor(
+        type,
+        numbers.map((each) => BigInt(Math.round(each))),
+        dims,
+      );
+    case 'float16':
+      return new ort.Tensor(type, Uint16Array.from(numbers, float16Bits), dims);
+    case 'bool':
+      return new ort.Tensor(type, numbers.map(Boolean), dims);
+    default:
+      return new ort.Tensor(type as 'float32', numbers, dims);
+  }
 }
+
+/** Most elements of a constant input. */
+const mostConstants = 2 ** 24;
 
 function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {
   const { data } = tensor;

@@ -102,7 +102,7 @@ const parameters: Readonly<Record<string, Check>> = {
     crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
     quality: oneOf('exact', 'fast'),
     topK: count,
-    threshold: number,
+    threshold: nullable(number),
     allow: nullable(strings),
     deny: nullable(strings),
     timeLeft: nullable(number),

@@ -20,7 +20,12 @@ import type { CapturedImage, PixelRect } from '../input/image/types.js';
 import type { InstalledModel } from '../model/library.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
 import type { StoredFile } from '../model/store/store.js';
-import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type {
+  CompleteRequest,
+  Completion,
+  TranslateRequest,
+  Translation,
+} from '../model/translation.js';
 
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -155,7 +160,7 @@ export interface ClassifyRequest {
   /** Whether the picture may be reduced while it is decoded. */
   quality: 'exact' | 'fast';
   topK: number;
-  threshold: number;
+  threshold: number | null;
   allow: readonly string[] | null;
   deny: readonly string[] | null;
   /** Milliseconds from now after which nobody waits for the answer. */
@@ -209,7 +214,7 @@ export interface PageApi {
   /** Checks a manifest of somebody else's. The code for that is the page's too. */
   validate(value: unknown, where: string): Promise<Reply<ModelManifest>>;
   /** Fills in what a translation left to the graph. */
-  complete(request: CompleteRequest): Promise<Reply<ModelManifest>>;
+  complete(request: CompleteRequest): Promise<Reply<Completion>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
   deviceLost(reason: string): void;
 }

@@ -99,6 +99,7 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
     case 'exact':
       return { width: resize.width, height: resize.height };
     case 'shorter-side':
+      if (isAsIs(from, resize)) return { width: from.width, height: from.height };
       return resize.longest === undefined
         ? shorterSideTo(from, resize.size)
         : shorterSideWithin(from, resize.size, resize.longest);
@@ -114,6 +115,14 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       };
     }
   }
+}
+
+function isAsIs(
+  from: Size,
+  { size, asIsUpTo = 0 }: { size: number; asIsUpTo?: number | undefined },
+) {
+  const shorter = Math.min(from.width, from.height);
+  return shorter >= size && shorter <= asIsUpTo;
 }
 
 function shorterSideTo(from: Size, size: number): Size {

@@ -223,7 +223,10 @@ function readOrientation(tiff: DataView): number {
     const directory = tiff.getUint32(4, little);
     for (let entry = tiff.getUint16(directory, little); entry > 0; entry--) {
       const at = directory + entry * 12 - 10;
-      if (tiff.getUint16(at, little) === 0x0112) return tiff.getUint16(at + 8, little);
+      if (tiff.getUint16(at, little) !== 0x0112) continue;
+      // Exif asks for SHORT (3); some cameras write LONG (4), which Pillow reads as well.
+      const isLong = tiff.getUint16(at + 2, little) === 4;
+      return isLong ? tiff.getUint32(at + 8, little) : tiff.getUint16(at + 8, little);
     }
     return 1;
   } catch (error) {

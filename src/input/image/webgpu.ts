@@ -74,6 +74,9 @@ export function createGpuPreprocessor(
       await opening;
       if (broken !== undefined || !passes) return broken ?? 'it was closed';
       const { window } = plan;
+      if (preprocess.alpha === 'drop' && source.format.endsWith('A')) {
+        return 'its transparency is to be dropped';
+      }
       if (window.width === 0 || window.height === 0) return 'nothing of it reaches the input';
       const obstacle = passes.obstacle(plan);
       if (obstacle !== undefined) return obstacle;
