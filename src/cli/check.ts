@@ -5,11 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
-import { decodeText, parseLabelFile } from '../model/label-file.js';
-import { type ModelManifest, parseManifest } from '../model/manifest.js';
+import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
 import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /**
  * Verifies the manifest, the labels, size and sha256 of every file, and that each graph fits and
@@ -23,10 +22,7 @@ export async function check(directory: string, say: (line: string) => void): Pro
   const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
-    : parseLabelFile(
-        decodeText(await readFile(inside(directory, manifest.labels.url))),
-        manifest.labels.url,
-      );
+    : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
   for (const file of manifest.files) {
     const bytes = await verified(directory, file);
@@ -36,14 +32,14 @@ export async function check(directory: string, say: (line: string) => void): Pro
         data: await verified(directory, each),
       })),
     );
-    const session = await openGraph({ bytes, external }, async () => complete, file.url);
+    const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
     const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
-    const output = await session.run(input);
+    const picture = { type: manifest.input.dtype, dims: [], data: input };
+    const outputs = await session.run(feed.feeds(picture), [manifest.output.name]);
+    const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
     await session.release();
-    if (!fitsLabels(output.length, labels.length)) {
-      throw new Error(
-        `${file.url} answers ${output.length} classes; there are ${labels.length} labels.`,
-      );
+    if (!fitsLabels(length, labels.length)) {
+      throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
     say(
       `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,

@@ -1,10 +1,13 @@
 /** ONNX Runtime in Node, to ask graphs what they are and to try them. */
 import { readFile } from 'node:fs/promises';
 import * as ort from 'onnxruntime-web/wasm';
-import type { ModelManifest } from '../model/manifest.js';
-import type { TensorInfo } from '../model/translation.js';
+import { isTabserveError } from '../base/errors.js';
+import { explainEngineError } from '../model/engine-errors.js';
 import type { Backend } from '../runtime/backend.js';
 import { type GraphFiles, ModelSession } from '../runtime/session.js';
+import { checkGraph } from '../tasks/image-classification/graph.js';
+import type { ModelManifest } from '../tasks/image-classification/types.js';
+import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
 let started: Promise<Backend> | undefined;
 
@@ -32,10 +35,27 @@ function backend(): Promise<Backend> {
  *
  * @throws TabserveError `model-invalid` as `ModelSession.create()`.
  */
-export async function openGraph(
+export async function openGraph(files: GraphFiles, where: string): Promise<ModelSession> {
+  return ModelSession.create(await backend(), files, where);
+}
+
+/**
+ * Opens a graph of a classifier, fills in what its manifest leaves to it, and checks that they fit.
+ *
+ * @param complete - Gives the manifest, its labels read.
+ * @throws TabserveError `model-invalid`.
+ */
+export async function openComplete(
   files: GraphFiles,
-  complete: (inputs: TensorInfo[], outputs: TensorInfo[]) => Promise<ModelManifest>,
+  complete: (graph: Pick<ModelSession, 'inputs' | 'outputs'>) => ModelManifest,
   where: string,
-): Promise<ModelSession> {
-  return ModelSession.create(await backend(), files, complete, where);
+): Promise<{ session: ModelSession; complete: ModelManifest; feed: ImageFeed }> {
+  const session = await openGraph(files, where).catch((error: unknown) => {
+    throw isTabserveError(error) ? explainEngineError(error, files.bytes.subarray(0, 64)) : error;
+  });
+  const manifest = complete(session);
+  const { inputs, outputs } = session;
+  checkGraph({ manifest, outputs, where });
+  const feed = imageFeed(inputs, manifest.input, manifest.constants ?? {}, where);
+  return { session, complete: manifest, feed };
 }

@@ -11,7 +11,7 @@ import type { ExternalFile, ModelManifest } from '../model/manifest.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { complete } from '../model/translate.js';
 import type { Completion } from '../model/translation.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /** Options of {@link writeManifest}. */
 export interface ManifestOptions {
@@ -54,17 +54,16 @@ export async function writeManifest(
       ? await askForLabels()
       : parseLabelFile(decodeText(await readFile(labelFile)), labelFile);
   let completion: Completion | undefined;
-  const session = await openGraph(
+  const { session, complete: manifest } = await openComplete(
     { bytes, external: external.map(({ path, data }) => ({ path, data })) },
-    async (inputs, outputs) => {
+    ({ inputs, outputs }) => {
       const manifest = { ...bare, ...(labels && { labels }) };
       const graph = skeleton?.write() ?? null;
       completion = complete({ manifest, open: 'everything', inputs, outputs, graph, where: name });
-      return completion.manifest;
+      return completion.manifest as ModelManifest;
     },
     name,
   );
-  const { manifest } = session;
   await session.release();
   const all = Array.isArray(manifest.labels) ? manifest.labels : [];
   const isLong = all.length > mostInline;

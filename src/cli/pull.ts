@@ -12,14 +12,15 @@ import {
   type ModelFile,
   type ModelManifest,
   parseManifest,
+  readLabels,
 } from '../model/manifest.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
-import { complete, translate } from '../model/translate.js';
+import { complete as fill, translate } from '../model/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /** Options of {@link pull}. */
 export interface PullOptions {
@@ -54,6 +55,7 @@ export async function pull(
     fresh: true,
     expectManifest: () => undefined,
     validate: async (value, where) => parseManifest(value, where),
+    readLabels: async (bytes, where) => readLabels(bytes, where),
     translate,
   });
   const wanted = resolved.manifest.files.filter((file) => !dtype || file.dtype === dtype);
@@ -149,7 +151,9 @@ async function completed(
   directory: string,
 ): Promise<ModelManifest> {
   const [file] = files;
-  if (open === 'nothing' || !file) return manifest;
+  // The command line knows classifiers of pictures only.
+  const classifier = manifest as ModelManifest;
+  if (open === 'nothing' || !file) return classifier;
   const external = await Promise.all(
     (file.external ?? []).map(async ({ path, url }) => ({
       path,
@@ -157,15 +161,15 @@ async function completed(
     })),
   );
   const bytes = await readFile(inside(directory, file.url));
-  const where = file.url;
-  const session = await openGraph(
+  const { session, complete } = await openComplete(
     { bytes, external },
-    async (inputs, outputs) => {
+    ({ inputs, outputs }) => {
       const graph = skeletonOf(bytes)?.write() ?? null;
-      return complete({ manifest, open, inputs, outputs, graph, where }).manifest;
+      const request = { manifest, open, inputs, outputs, graph, where: file.url };
+      return fill(request).manifest as ModelManifest;
     },
     pathToFileURL(join(directory, file.url)).href,
   );
   await session.release();
-  return session.manifest;
+  return complete;
 }

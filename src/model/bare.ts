@@ -72,7 +72,7 @@ export function dtypeOf(name: string): 'fp32' | 'fp16' | 'int8' {
  * @throws TabserveError `model-invalid` when the graph is not a classifier of images.
  */
 export function completeBare(
-  { manifest, inputs, outputs, where }: CompleteRequest,
+  { manifest, inputs, outputs, where }: CompleteRequest & { manifest: ModelManifest },
   model: OnnxModel | null,
 ): Completion {
   const facts = readMetadata(model?.metadata ?? new Map());

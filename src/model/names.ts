@@ -1,6 +1,7 @@
 /** What only the graph of a described repository tells: names, types, and what its output is. */
 import { activationOf, imageInput, refuseConstant, scoresOutput } from './complete.js';
 import { fitsLabels } from './fit.js';
+import type { ModelManifest } from './manifest.js';
 import type { OnnxModel } from './onnx/graph.js';
 import type { CompleteRequest, Completion } from './translation.js';
 
@@ -11,7 +12,7 @@ import type { CompleteRequest, Completion } from './translation.js';
  * @throws TabserveError `model-invalid`.
  */
 export function withGraphNames(
-  { manifest, inputs, outputs, where }: CompleteRequest,
+  { manifest, inputs, outputs, where }: CompleteRequest & { manifest: ModelManifest },
   model: OnnxModel | null,
 ): Completion {
   const { input, dtype } = imageInput(inputs, where);
@@ -22,17 +23,18 @@ export function withGraphNames(
   const isDone = meaning.kind === 'probabilities' && !meaning.isGuess;
   const activation = isDone ? activationOf(meaning, classes ?? 2) : manifest.output.activation;
   const fits = classes === null || labels === null || fitsLabels(classes, labels);
-  return {
-    manifest: {
-      ...manifest,
-      input: { ...manifest.input, name: input.name, dtype },
-      output: {
-        ...manifest.output,
-        name: scores.output.name,
-        activation: classes === 1 && activation === 'softmax' ? 'sigmoid' : activation,
-        ...meaning.quantised,
-      },
+  const complete: ModelManifest = {
+    ...manifest,
+    input: { ...manifest.input, name: input.name, dtype },
+    output: {
+      ...manifest.output,
+      name: scores.output.name,
+      activation: classes === 1 && activation === 'softmax' ? 'sigmoid' : activation,
+      ...meaning.quantised,
     },
+  };
+  return {
+    manifest: complete,
     found: isDone && fits ? [`scores by ${meaning.by} in the graph`] : [],
     fallbacks: [],
   };

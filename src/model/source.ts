@@ -1,15 +1,14 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
 import { TabserveError } from '../base/errors.js';
-import type { ModelRequest } from '../wire/protocol.js';
 import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
-import { decodeText, labelFileNames, parseLabelFile } from './label-file.js';
 import { parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
-import type { ModelManifest } from './manifest.js';
+import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
-import { downloadJson, downloadText, type TextOptions } from './text.js';
+import type { ModelRequest } from './request.js';
+import { downloadJson, downloadSmall, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
 
 /** A model whose manifest has been read, and whose files can be. */
@@ -33,7 +32,9 @@ export interface ResolveOptions extends TextOptions {
   /** Is called when a manifest is on its way to {@link validate}. */
   expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
-  validate(value: unknown, where: string): Promise<ModelManifest>;
+  validate(value: unknown, where: string): Promise<CoreManifest>;
+  /** Reads a label file. Errors as `parseLabelFile()`. */
+  readLabels(bytes: Uint8Array, where: string): Promise<string[]>;
   /** Describes what has no `model.json`. Errors as `translate()`. */
   translate(request: TranslateRequest): Promise<Translation>;
 }
@@ -109,7 +110,7 @@ export function requestOf(source: string): ModelRequest {
 function refuseOtherVersion(
   name: string,
   wanted: string | null,
-  found: readonly ModelManifest[],
+  found: readonly CoreManifest[],
 ): void {
   if (wanted === null || found[0]?.version === wanted) return;
   const versions = [...new Set(found.map(({ version }) => version))].join(', ');
@@ -163,14 +164,16 @@ async function isBinary(url: string, { signal, local }: TextOptions): Promise<bo
   const reader = response?.ok ? response.body?.getReader() : undefined;
   const first = await reader?.read().catch(() => undefined);
   reader?.cancel().catch(() => undefined);
-  return first?.value !== undefined && !/^\s*[{[<v]/.test(decodeText(first.value.subarray(0, 64)));
+  // JSON, a web page, or a Git LFS pointer.
+  const start = first?.value && new TextDecoder().decode(first.value.subarray(0, 64));
+  return start !== undefined && !/^\s*[{[<v]/.test(start);
 }
 
 function validated(
   value: unknown,
   where: string,
   { validate, signal }: ResolveOptions,
-): Promise<ModelManifest> {
+): Promise<CoreManifest> {
   return untilAborted(validate(value, where), signal);
 }
 
@@ -214,7 +217,7 @@ async function resolveFiles(
   const graphs = names.filter((name) => /\.onnx$/i.test(name));
   const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);
   if (graph !== undefined && graphs.length < 2) {
-    const texts = names.filter((name) => isLabelFile(name));
+    const texts = names.filter(isLabelFile);
     const labels = texts.length === 1 ? texts[0] : undefined;
     const request = {
       kind: 'bare',
@@ -235,12 +238,9 @@ const hubFiles: readonly string[] = [
   'processor_config.json',
 ];
 
-/** Whether a file given with a graph holds its labels: by one of the usual names, or as its only text. */
+/** Whether a file given with a graph holds its labels, by its name. */
 function isLabelFile(name: string): boolean {
-  const base = name.slice(name.lastIndexOf('/') + 1).toLowerCase();
-  return (
-    labelFileNames.includes(base) || /(label|class|categor|synset)\w*\.(txt|csv|json)$/.test(base)
-  );
+  return /(label|class|categor|synset)[^/]*\.(txt|csv|json)$/i.test(name);
 }
 
 /** Files by their path within the folder that was given, or by their name. */
@@ -330,18 +330,18 @@ function badPath(where: string, found: string, expected: string): TabserveError 
 }
 
 async function withLabels(
-  manifest: ModelManifest,
+  manifest: CoreManifest,
   locate: Locate,
-  options: TextOptions,
-): Promise<ModelManifest> {
-  if (Array.isArray(manifest.labels)) return manifest;
+  options: ResolveOptions,
+): Promise<CoreManifest> {
+  if (!manifest.labels || Array.isArray(manifest.labels)) return manifest;
   const { url } = manifest.labels;
-  const text = await downloadText(locate(url), options);
-  return { ...manifest, labels: parseLabelFile(text, url) };
+  const bytes = await downloadSmall(locate(url), options);
+  return { ...manifest, labels: await options.readLabels(bytes, url) };
 }
 
 /** A model as most are: nothing left open, nothing kept but by its sha256. */
-function described(manifest: ModelManifest, locate: Locate): ResolvedModel {
+function described(manifest: CoreManifest, locate: Locate): ResolvedModel {
   return {
     manifest,
     locate,

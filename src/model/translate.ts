@@ -3,9 +3,12 @@ import { TabserveError } from '../base/errors.js';
 import { bareModel, completeBare } from './bare.js';
 import { embeddedManifests, publicManifests } from './catalog.js';
 import { resolveHubFolder, resolveHubRepository } from './hub.js';
+import type { ModelManifest } from './manifest.js';
 import { withGraphNames } from './names.js';
 import { type OnnxModel, readOnnx } from './onnx/graph.js';
 import type { CompleteRequest, Completion, TranslateRequest, Translation } from './translation.js';
+
+export { explainEngineError } from './engine-errors.js';
 
 /**
  * Describes a model that has no `model.json`.
@@ -32,7 +35,9 @@ export async function translate(request: TranslateRequest): Promise<Translation>
 /** Fills in what a translation left to the graph. Errors as `withGraphNames`, `completeBare`. */
 export function complete(request: CompleteRequest): Completion {
   const fill = request.open === 'names' ? withGraphNames : completeBare;
-  return fill(request, request.graph && readable(request.graph));
+  // Translations are of classifiers of pictures.
+  const manifest = request.manifest as ModelManifest;
+  return fill({ ...request, manifest }, request.graph && readable(request.graph));
 }
 
 /** The graph, if it can be read: the engine reads some that this cannot. */

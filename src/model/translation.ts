@@ -1,6 +1,7 @@
 /** What passes between the worker and the page's translator of other descriptions of models. */
-import type { Fallback } from '../api/types.js';
-import type { ModelManifest } from './manifest.js';
+import type { TensorInfo } from '../base/tensor.js';
+import type { Fallback } from '../base/types.js';
+import type { CoreManifest } from './manifest-core.js';
 
 /** A model that has no `model.json`. */
 export type TranslateRequest =
@@ -22,7 +23,7 @@ export type TranslateRequest =
 
 /** Its description. */
 export interface Translation {
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   /**
    * What the graph must fill in: the names and the type of input and output, or all that
    * preprocessing needs.
@@ -38,16 +39,11 @@ export interface Translation {
   fallbacks: readonly Fallback[];
 }
 
-/** An input or output of a graph. Unknown sizes are names; what is no tensor has the type `map`. */
-export interface TensorInfo {
-  name: string;
-  type: string;
-  shape: readonly (number | string)[];
-}
+export type { TensorInfo } from '../base/tensor.js';
 
 /** A translation's manifest, and what the loaded graph says of itself. */
 export interface CompleteRequest {
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   open: 'names' | 'everything';
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
@@ -59,7 +55,7 @@ export interface CompleteRequest {
 
 /** What a graph adds to a translation. */
 export interface Completion {
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   /** What was assumed, because nothing says it. */
   fallbacks: readonly Fallback[];
   /** What was found, and where. */

@@ -1,11 +1,8 @@
 /** From a model's name to a session. */
-
-import type { Fallback } from '../api/types.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
-import { createPreprocessor } from '../input/image/preprocess.js';
 import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
-import type { ModelFile, ModelManifest } from '../model/manifest.js';
+import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
 import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
 import { firstOf } from '../model/places.js';
@@ -22,49 +19,55 @@ import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
-import { cpuPreparer, type PreparedModel, type Preparer } from './prepare.js';
 import { type GraphFiles, ModelSession } from './session.js';
+import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
 
 /** A model in this worker. */
-export interface ModelEntry extends PreparedModel {
-  preparer: Preparer;
-  manifest: ModelManifest;
-  /** One per class. */
-  labels: readonly string[];
-  /** Larger images are refused. */
-  maxPixels: number;
+export interface LoadedEntry {
+  session: ModelSession;
+  /** What the model is for, and that task with this model. */
+  task: WorkerTask;
+  opened: OpenedTask;
+  manifest: CoreManifest;
 }
 
 /** What the page does to descriptions of models that others wrote. */
 export interface Translator {
   /** A manifest is on its way to {@link validate}. */
   expectManifest(): void;
-  validate(value: unknown, where: string): Promise<ModelManifest>;
+  validate(value: unknown, where: string): Promise<CoreManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
   complete(request: CompleteRequest): Promise<Completion>;
+  /** Reads a label file. */
+  labels(bytes: Uint8Array, where: string): Promise<string[]>;
+  /** Rejects with a better error for a model that the engine refused, or with that error. */
+  explain(error: unknown, start: Uint8Array): Promise<never>;
 }
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
   signal: AbortSignal;
   onProgress: ProgressListener;
+  /** What models may be for. */
+  tasks: readonly WorkerTask[];
+  rasteriseSvg: TaskServices['rasteriseSvg'];
   /** The page's translator of other descriptions of models. */
   translator: Translator;
   /** Look past what is installed, for a newer version. @default false */
   fresh?: boolean;
   /** What a new version must pass before it is installed. @default nothing */
-  check?: (entry: ModelEntry, resolved: ResolvedModel) => Promise<void>;
+  check?: (entry: LoadedEntry, resolved: ResolvedModel) => Promise<void>;
 }
 
 /** What {@link loadModel} gives. */
 export interface LoadResult {
-  entry: ModelEntry;
+  entry: LoadedEntry;
   report: Omit<LoadedModel, 'modelId'>;
 }
 
 /**
  * Loads a model: the engine's binary, the manifest and the weights side by side, then the session,
- * then, on WebGPU, one run on zeros.
+ * then its task, then, on WebGPU, one run on the task's sample.
  *
  * A model that is installed is loaded without the network. If its files are gone from the store and
  * have changed where they came from, it is looked up anew.
@@ -88,8 +91,8 @@ export async function loadModel(
 }
 
 /** Frees what a model holds. To be called when the engine is free. */
-export async function releaseModel({ session, preparer }: ModelEntry): Promise<void> {
-  preparer.close?.();
+export async function releaseModel({ session, opened }: LoadedEntry): Promise<void> {
+  opened.close?.();
   await session.release();
 }
 
@@ -143,6 +146,7 @@ class Load {
       stallTimeout,
       expectManifest: translator.expectManifest,
       validate: translator.validate,
+      readLabels: translator.labels,
       local,
       translate: translator.translate,
     });
@@ -158,16 +162,10 @@ class Load {
         this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
       ]);
 
-    const { session, preprocessor, assumed, timings } = await this.#engine.exclusive(() =>
+    const { entry, labels, assumed, timings } = await this.#engine.exclusive(() =>
       this.#start(backend, resolved, complete, parts, skeleton),
     );
-    const { manifest } = session;
-    const labels = labelsOf(manifest);
-    const { maxPixels, preprocessing } = this.#request;
-    const model = { session, preprocessor, input: preprocessor.allocate(1) };
-    const { choosePreparer } = this.#engine.parts;
-    const preparer = choosePreparer?.(backend, preprocessing, model) ?? cpuPreparer(model);
-    const entry: ModelEntry = { ...model, preparer, manifest, labels, maxPixels };
+    const { manifest, opened } = entry;
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
@@ -195,28 +193,29 @@ class Load {
           ...late,
         ],
         adapter: backend.adapter,
-        preprocessing: preparer.report,
+        report: opened.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };
   }
 
-  /** All files of the graph, those too that only the graph itself names. */
+  /**
+   * All files of the model: the graph, then its external data, also what only the graph itself names,
+   * then the task's.
+   */
   async #obtainAll(resolved: ResolvedModel, file: ModelFile) {
-    const parts = await this.#obtain(resolved, [file, ...(file.external ?? [])]);
+    const { external = [] } = file;
+    const { assets = {} } = resolved.manifest;
+    const parts = await this.#obtain(resolved, [file, ...external, ...Object.values(assets)]);
     const skeleton = parts[0] && skeletonOf(parts[0].bytes);
     const more = unlistedData(file, skeleton?.locations ?? []);
-    const external = [...(file.external ?? []), ...more];
-    const complete = external.length > 0 ? { ...file, external } : file;
-    const rest = more.length > 0 ? await this.#obtain(resolved, more) : [];
-    return { parts: [...parts, ...rest], skeleton, complete };
+    if (more.length === 0) return { parts, skeleton, complete: file };
+    parts.splice(1 + external.length, 0, ...(await this.#obtain(resolved, more)));
+    return { parts, skeleton, complete: { ...file, external: [...external, ...more] } };
   }
 
-  /** Files of a graph, in their order. */
-  #obtain(
-    resolved: ResolvedModel,
-    files: readonly Pick<ModelFile, 'url' | 'bytes' | 'sha256'>[],
-  ): Promise<Obtained[]> {
+  /** Files of the model, in their order. */
+  #obtain(resolved: ResolvedModel, files: readonly FileReference[]): Promise<Obtained[]> {
     const progress = new ProgressTotal(
       files.map(({ url }) => url),
       (...bytes) => this.#progress.set('model', ...bytes),
@@ -258,33 +257,41 @@ class Load {
     const where = typeof location === 'string' ? location : file.url;
     const files: GraphFiles = {
       bytes: graph.bytes,
-      external: rest.map(({ bytes }, index) => ({
-        path: file.external?.[index]?.path ?? '',
-        data: bytes,
+      external: (file.external ?? []).map(({ path }, index) => ({
+        path,
+        data: (rest[index] as Obtained).bytes,
       })),
     };
     const createBegan = this.#elapsed();
-    let assumed: readonly Fallback[] = [];
     const { translator } = this.#options;
-    const session = await ModelSession.create(
-      backend,
-      files,
-      async (inputs, outputs) => {
-        if (open === 'nothing') return manifest;
-        const graph = skeleton?.write() ?? null;
-        const request = { manifest, open, inputs, outputs, graph, where };
-        const completion = await translator.complete(request);
-        assumed = completion.fallbacks;
-        return completion.manifest;
-      },
-      where,
+    const session = await ModelSession.create(backend, files, where).catch((error: unknown) =>
+      translator.explain(error, graph.bytes.slice(0, 64)),
     );
+    let opened: OpenedTask | undefined;
     try {
-      const { input, preprocess } = session.manifest;
-      const preprocessor = createPreprocessor(input, preprocess);
+      const { inputs, outputs } = session;
+      const { manifest: complete, fallbacks: assumed } =
+        open === 'nothing'
+          ? { manifest, fallbacks: [] }
+          : await translator.complete({
+              manifest,
+              open,
+              inputs,
+              outputs,
+              graph: skeleton?.write() ?? null,
+              where,
+            });
+      const task = this.#taskOf(complete);
+      const labels = labelsOf(complete);
+      opened = await task.open(
+        { manifest: complete, labels, inputs, outputs, where, assets: assetsOf(complete, rest) },
+        settingsFor(task, this.#request.settings),
+        { gpu: backend.gpu, rasteriseSvg: this.#options.rasteriseSvg },
+      );
+      const { outputs: wanted, sample } = opened;
       const warmUpBegan = this.#elapsed();
-      const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
-      // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
+      const warmUp = () => session.warmUp(sample, wanted);
+      // On WASM the first request's run does as well, if it comes at once; on WebGPU a run also
       // shows whether the GPU can do it at all.
       if (this.#engine.config.device === 'webgpu') await warmUp();
       this.#engine.later(warmUp);
@@ -293,11 +300,24 @@ class Load {
         session: warmUpBegan - createBegan,
         warmup: this.#elapsed() - warmUpBegan,
       };
-      return { session, preprocessor, assumed, timings };
+      const entry: LoadedEntry = { session, task, opened, manifest: complete };
+      return { entry, labels, assumed, timings };
     } catch (error) {
+      opened?.close?.();
       await session.release();
       throw error;
     }
+  }
+
+  #taskOf({ name, task }: CoreManifest): WorkerTask {
+    const { task: wanted } = this.#request;
+    const found = this.#options.tasks.find((each) => each.name === task);
+    if (found && (wanted === null || wanted === task)) return found;
+    throw new TabserveError(
+      'unsupported',
+      `The model "${name}" is for ${task}${wanted === null || wanted === task ? ', which this worker cannot do' : `, and was opened for ${wanted}`}.`,
+      { details: { model: name, task, wanted } },
+    );
   }
 
   #elapsed(): number {
@@ -305,16 +325,29 @@ class Load {
   }
 }
 
-function labelsOf({ labels, name }: ModelManifest): readonly string[] {
+function labelsOf({ labels = [], name }: CoreManifest): readonly string[] {
   if (Array.isArray(labels)) return labels;
   throw new TabserveError('internal', `The labels of "${name}" were not read.`);
+}
+
+/** The files behind the external data, by the names that the manifest gives them. */
+function assetsOf({ assets = {} }: CoreManifest, rest: readonly Obtained[]) {
+  const names = Object.keys(assets);
+  const files = names.length > 0 ? rest.slice(-names.length) : [];
+  return Object.fromEntries(files.map(({ bytes }, index) => [names[index] as string, bytes]));
+}
+
+function settingsFor({ checks }: WorkerTask, settings: object): object {
+  const problem = checks.settings(settings, 'settings');
+  if (problem === undefined) return settings;
+  throw new TabserveError('invalid-argument', `The worker was asked to load, but ${problem}.`);
 }
 
 /** Remembers the model, if all that it needs is in the store. */
 async function install(
   library: Library,
   { source, baseUrl, otherOrigin }: ResolvedModel,
-  manifest: ModelManifest,
+  manifest: CoreManifest,
   file: ModelFile,
   parts: readonly Obtained[],
 ): Promise<void> {
@@ -331,9 +364,14 @@ async function install(
     }),
   };
   const files = manifest.files.map((each) => (each.url === file.url ? loaded : each));
+  const { assets } = manifest;
+  const known = Object.entries(assets ?? {}).map(([name, asset], index, { length }) => [
+    name,
+    { ...asset, ...rest[rest.length - length + index] },
+  ]);
   await library
     .install(source, {
-      manifest: { ...manifest, files },
+      manifest: { ...manifest, files, ...(assets && { assets: Object.fromEntries(known) }) },
       baseUrl,
       otherOrigin,
       installedAt: Date.now(),

@@ -1,15 +1,9 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, TabserveError } from '../base/errors.js';
-import { float16Bits, float16Value } from '../input/image/float16.js';
-import type { TensorData } from '../input/image/tensor.js';
+import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
 import { refuseMarkup } from '../model/download.js';
-import { fitGraph, type GraphFit, knownSize } from '../model/fit.js';
-import { refusePointer } from '../model/label-file.js';
-import type { ModelManifest } from '../model/manifest.js';
-import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
-import { createError, isTrap, trapped } from './engine-errors.js';
 import { widenHalves } from './widen.js';
 
 /** The bytes of a model. */
@@ -25,113 +19,75 @@ export interface GraphFiles {
  * Not safe for concurrent use: ONNX Runtime wants one call at a time per worker (see SerialQueue).
  */
 export class ModelSession {
+  /** What the graph says of itself; values that are no tensors have the type `map`. */
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
-  readonly #manifest: ModelManifest;
-  readonly #fit: GraphFit;
-  readonly #constants: Readonly<Record<string, Ort.Tensor>>;
+  readonly #where: string;
   #isWarm = false;
   #isReleased = false;
 
-  /** The model's description, complete. */
-  get manifest(): ModelManifest {
-    return this.#manifest;
-  }
-
-  private constructor(
-    backend: Backend,
-    session: Ort.InferenceSession,
-    manifest: ModelManifest,
-    fit: GraphFit,
-  ) {
+  private constructor(backend: Backend, session: Ort.InferenceSession, where: string) {
     this.#backend = backend;
     this.#session = session;
-    this.#manifest = manifest;
-    this.#fit = fit;
-    this.#constants = Object.fromEntries(
-      fit.constants.map((each) => [each.name, constantTensor(backend, each, manifest.name)]),
-    );
-  }
-
-  /** How one picture is fed. */
-  get fit(): GraphFit {
-    return this.#fit;
+    this.#where = where;
+    this.inputs = tensorsOf(session.inputMetadata);
+    this.outputs = tensorsOf(session.outputMetadata);
   }
 
   /**
    * @param files - The `.onnx` file, and the files of external data that it names.
-   * @param complete - The manifest, given what the graph says of itself.
    * @param where - What messages call the file.
-   * @throws TabserveError `model-invalid` when the bytes are no model, use operators the engine
-   *   lacks, or do not fit the manifest; `out-of-memory`.
+   * @throws TabserveError `model-invalid` when the bytes are no model or use operators the engine
+   *   lacks; `out-of-memory`.
    */
   static async create(
     backend: Backend,
     { bytes, external }: GraphFiles,
-    complete: (inputs: TensorInfo[], outputs: TensorInfo[]) => Promise<ModelManifest>,
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
-    refusePointer(new TextDecoder().decode(bytes.subarray(0, 64)), where);
     const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
-    let session: Ort.InferenceSession;
     try {
-      session = await backend.ort.InferenceSession.create(graph, {
+      const session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
+      return new ModelSession(backend, session, where);
     } catch (cause) {
       throw createError(cause, bytes, where);
-    }
-    try {
-      const inputs = tensorsOf(session.inputMetadata);
-      const outputs = tensorsOf(session.outputMetadata);
-      const manifest = await complete(inputs, outputs);
-      const fit = fitGraph(inputs, outputs, manifest, where);
-      return new ModelSession(backend, session, manifest, fit);
-    } catch (error) {
-      await session.release();
-      throw error;
     }
   }
 
   /**
-   * Runs the network on one image.
+   * Runs the network once.
    *
-   * @param data - `width × height × channels` elements, or a tensor of them that is where the
-   *   session runs.
-   * @returns One number per class.
+   * @param feeds - A tensor for each input. A tensor on the GPU must be on the device of this
+   *   backend.
+   * @param outputs - The outputs to compute, by name.
    * @throws TabserveError `model-invalid`, `out-of-memory`, `device-lost`.
    */
-  async run(data: TensorData | Ort.Tensor): Promise<ArrayLike<number>> {
+  async run(feeds: Feeds, outputs: readonly string[]): Promise<Tensors> {
     this.#isWarm = true;
-    const { input, output } = this.#manifest;
-    const { dims, batch } = this.#fit;
-    const feed = ArrayBuffer.isView(data)
-      ? new this.#backend.ort.Tensor(input.dtype, elementsOf(data, batch, input.dtype), dims)
-      : data;
+    const inputs = mapped(feeds, (tensor) => this.#tensor(tensor));
     let results: Ort.InferenceSession.ReturnType;
     try {
-      results = await this.#session.run({ ...this.#constants, [input.name]: feed }, [output.name]);
+      results = await this.#session.run(inputs, [...outputs]);
     } catch (cause) {
-      throw runError(cause, this.#manifest.name);
+      throw runError(cause, this.#where);
     }
-    const result = results[output.name];
-    if (!result) throw new TabserveError('internal', `The engine gave no "${output.name}".`);
-    const numbers = toNumbers(result);
-    const own = batch > 1 ? Array.from(numbers).slice(0, numbers.length / batch) : numbers;
-    const { scale, zeroPoint = 0 } = output;
-    return scale === undefined ? own : Array.from(own, (each) => (each - zeroPoint) * scale);
+    return mapped(results, tensorOf);
   }
 
   /**
    * Runs the network once, if it has not run: the engine allocates, the browser compiles the code
    * that is used, and WebGPU its shaders.
    *
-   * @param zeros - Gives the input of {@link run}.
+   * @param sample - Gives the feeds.
    */
-  async warmUp(zeros: () => TensorData): Promise<void> {
-    if (!this.#isWarm && !this.#isReleased) await this.run(zeros());
+  async warmUp(sample: () => Feeds, outputs: readonly string[]): Promise<void> {
+    if (!this.#isWarm && !this.#isReleased) await this.run(sample(), outputs);
   }
 
   /** Frees the session's memory in the engine. */
@@ -139,6 +95,66 @@ export class ModelSession {
     this.#isReleased = true;
     await this.#session.release();
   }
+
+  #tensor(tensor: Tensor | GpuTensor): Ort.Tensor {
+    const { Tensor } = this.#backend.ort;
+    const { type, dims } = tensor;
+    if (__ENGINE_HAS_GPU__ && 'gpuBuffer' in tensor) {
+      const { gpuBuffer } = tensor;
+      checkSize(gpuBuffer, dims, bytesPerElement[tensor.type]);
+      return Tensor.fromGpuBuffer(gpuBuffer, { dataType: tensor.type, dims });
+    }
+    // The engine's types know one type of data for each type of tensor, as ours do not.
+    return new Tensor(type as 'float32', (tensor as Tensor).data as Float32Array, dims);
+  }
+}
+
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
+
+const bytesPerElement: Readonly<Record<GpuTensor['type'], number>> = {
+  float32: 4,
+  float16: 2,
+  int32: 4,
+  int64: 8,
+  uint32: 4,
+  uint8: 1,
+  bool: 1,
+};
+
+/** The engine would read past the end of a buffer that is too small, and find zeros. */
+function checkSize({ size }: GPUBuffer, dims: readonly number[], perElement: number): void {
+  const bytes = dims.reduce((product, each) => product * each, perElement);
+  if (size >= bytes) return;
+  throw new TabserveError('internal', `The input has ${bytes} bytes, its buffer ${size}.`);
+}
+
+function mapped<From, To>(
+  record: Readonly<Record<string, From>>,
+  to: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
+}
+
+function tensorOf({ type, dims, data }: Ort.Tensor): Tensor {
+  // Browsers that have a Float16Array are given one; tasks know the bits.
+  const isHalves = type === 'float16' && !(data instanceof Uint16Array);
+  const view = data as unknown as Uint8Array;
+  return {
+    type: type as TensorType,
+    dims,
+    data: isHalves
+      ? new Uint16Array(view.buffer, view.byteOffset, view.length)
+      : (data as Tensor['data']),
+  };
+}
+
+/**
+ * A size as a graph gives it: what has neither number nor name comes from the engine as 4294967295,
+ * what was written as −1 too.
+ */
+function knownSize(size: number | string): number | string {
+  return typeof size === 'number' && !(size >= 0 && size < 2 ** 31) ? '?' : size;
 }
 
 /** Plain data, as it crosses to the page. */
@@ -147,6 +163,24 @@ function tensorsOf(metadata: readonly Ort.InferenceSession.ValueMetadata[]): Ten
     value.isTensor
       ? { name: value.name, type: value.type, shape: value.shape.map(knownSize) }
       : { name: value.name, type: 'map', shape: [] },
+  );
+}
+
+function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {
+  const message = messageOf(cause);
+  if (isTrap(cause)) return trapped(cause, where);
+  if (isOutOfMemory(message)) {
+    return new TabserveError(
+      'out-of-memory',
+      `There is not enough memory for ${where} (${bytes.length} bytes): ${message}`,
+      { cause },
+    );
+  }
+  const firstBytes = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, '0'));
+  return new TabserveError(
+    'model-invalid',
+    `${where} cannot be used as a model: ${message} (${bytes.length} bytes, beginning with ${firstBytes.join(' ')}). If the file is damaged, fetch it again; a sha256 in the manifest would tell.`,
+    { cause, details: { model: where, bytes: bytes.length, firstBytes: firstBytes.join(' ') } },
   );
 }
 
@@ -166,65 +200,15 @@ function runError(cause: unknown, model: string): TabserveError {
   return new TabserveError('model-invalid', `The model "${model}" failed: ${message}`, { cause });
 }
 
-/**
- * The same picture as often as a fixed batch wants (the answers of the first are taken), as the engine
- * takes it.
- */
-function elementsOf(
-  data: TensorData,
-  batch: number,
-  dtype: ModelManifest['input']['dtype'],
-): Float32Array {
-  let all = data;
-  if (batch > 1) {
-    all = new (data.constructor as new (length: number) => TensorData)(data.length * batch);
-    for (let index = 0; index < batch; index++) all.set(data, index * data.length);
-  }
-  // The constructor of tensors wants each type's own array, which only this place knows.
-  return (dtype === 'int64' ? BigInt64Array.from(all, BigInt) : all) as Float32Array;
+/** Whether WebAssembly stopped in the middle of its work, which leaves the engine unusable. */
+function isTrap(cause: unknown): boolean {
+  return cause instanceof WebAssembly.RuntimeError;
 }
 
-function constantTensor(
-  { ort }: Backend,
-  { name, type, dims, value }: GraphFit['constants'][number],
-  model: string,
-): Ort.Tensor {
-  const length = dims.reduce((product, size) => product * size, 1);
-  const values = typeof value === 'number' ? undefined : value;
-  if (length > mostConstants || (values && values.length !== length)) {
-    throw new TabserveError(
-      'model-invalid',
-      `"constants" of "${model}" gives ${values?.length ?? 1} numbers for "${name}", which takes ${length}.`,
-      { details: { model, input: name } },
-    );
-  }
-  const numbers = values ?? Array.from({ length }, () => value as number);
-  switch (type) {
-    case 'int64':
-    case 'uint64':
-      return new ort.Tensor(
-        type,
-        numbers.map((each) => BigInt(Math.round(each))),
-        dims,
-      );
-    case 'float16':
-      return new ort.Tensor(type, Uint16Array.from(numbers, float16Bits), dims);
-    case 'bool':
-      return new ort.Tensor(type, numbers.map(Boolean), dims);
-    default:
-      return new ort.Tensor(type as 'float32', numbers, dims);
-  }
-}
-
-/** Most elements of a constant input. */
-const mostConstants = 2 ** 24;
-
-function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {
-  const { data } = tensor;
-  if (tensor.type === 'float16' && data instanceof Uint16Array)
-    return Array.from(data, float16Value);
-  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) {
-    return data;
-  }
-  return Array.from(data as ArrayLike<number | bigint>, Number);
+function trapped(cause: unknown, model: string): TabserveError {
+  return new TabserveError(
+    'worker-crashed',
+    `The engine broke down over "${model}": ${messageOf(cause)}`,
+    { cause },
+  );
 }

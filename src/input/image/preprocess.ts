@@ -2,10 +2,11 @@
  * From any captured image to the network's input, in three steps that are timed apart: decode,
  * resample, and write the tensor.
  */
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
+
 import { type DecodeOptions, decode } from './decode.js';
 import { defaultBackground, type GeometryPlan, planGeometry, type Size } from './geometry.js';
 import { hasExactPlanes, type Reduction } from './jpeg.js';
+import type { ModelInput, Preprocess } from './manifest.js';
 import { compositeOver, greyInPlace, luma } from './pixels.js';
 import { createResampler } from './resample.js';
 import { createTensorWriter, type TensorData } from './tensor.js';
@@ -115,7 +116,7 @@ async function resample(
   background: readonly [number, number, number] | null,
   signal: AbortSignal | undefined,
 ): Promise<PixelImage> {
-  const { region, resized, window, filter, antialias, output } = plan;
+  const { region, resized, window, filter, antialias, reference, output } = plan;
   if (window.width === 0 || window.height === 0) {
     return framed({ data: new Uint8Array(0), width: 0, height: 0, channels }, plan);
   }
@@ -133,6 +134,7 @@ async function resample(
     window,
     filter,
     antialias,
+    reference,
     channels,
     swap: format.startsWith('B'),
   });

@@ -1,5 +1,5 @@
 /** Which source pixels, with which weights, make each pixel of a resampled axis. */
-import type { ResizeFilter } from '../../model/manifest.js';
+import type { ResizeFilter } from './manifest.js';
 
 /** Bits after the binary point of a weight: what 32 bits leave beside 8 of pixel and 2 of headroom. */
 export const precisionBits = 32 - 8 - 2;
@@ -34,6 +34,7 @@ export interface AxisTaps {
  * @param from - Where in the source, to parts of a pixel, that begins which is resized (Pillow's
  *   `box`). @default 0
  * @param span - How long it is. @default all of it
+ * @param isOpenCv - OpenCV's weights. @default Pillow's
  */
 export function axisTaps(
   source: number,
@@ -44,7 +45,9 @@ export function axisTaps(
   antialias: boolean,
   from = 0,
   span = source,
+  isOpenCv = false,
 ): AxisTaps {
+  if (isOpenCv) return openCvTaps(source, resized, start, length, filter, from, span);
   if (filter === 'nearest') return nearestTaps(source, resized, start, length);
   const { support: reach, weight } = kernels[filter];
   const scale = span / resized;
@@ -87,6 +90,66 @@ function nearestTaps(source: number, resized: number, start: number, length: num
     position += scale;
   }
   return shifted(first, new Int32Array(length).fill(1), 1, new Int32Array(length).fill(one));
+}
+
+/**
+ * The weights of `INTER_NEAREST`, `INTER_LINEAR` and `INTER_CUBIC`: a = −0.75, coordinates in single
+ * precision, 11 bits after the point, pixels beyond the edge those of the edge. Other filters, which
+ * OpenCV lacks, are taken for linear.
+ *
+ * Source: OpenCV, `modules/imgproc/src/resize.cpp`.
+ */
+function openCvTaps(
+  source: number,
+  resized: number,
+  start: number,
+  length: number,
+  filter: ResizeFilter,
+  from: number,
+  span: number,
+): AxisTaps {
+  const scale = span / resized;
+  const reach = filter === 'bicubic' ? 2 : 1;
+  const size = filter === 'nearest' ? 1 : 2 * reach;
+  const first = new Int32Array(length);
+  const count = new Int32Array(length).fill(1);
+  const weights = new Int32Array(length * size);
+  for (let i = 0; i < length; i++) {
+    if (filter === 'nearest') {
+      first[i] = Math.min(source - 1, Math.floor(from + (start + i) * scale));
+      weights[i] = one;
+      continue;
+    }
+    const at = Math.fround(from + (start + i + 0.5) * scale - 0.5);
+    const floor = Math.floor(at);
+    const rest = Math.fround(at - floor);
+    const coefficients = filter === 'bicubic' ? cubic(rest) : [1 - rest, rest];
+    const left = Math.min(source - 1, Math.max(0, floor - reach + 1));
+    first[i] = left;
+    count[i] = Math.min(source - 1, Math.max(left, floor + reach)) - left + 1;
+    for (const [t, coefficient] of coefficients.entries()) {
+      const pixel = Math.min(source - 1, Math.max(0, floor - reach + 1 + t));
+      const slot = i * size + pixel - left;
+      // 11 bits, at the place where the others have theirs.
+      const fixed = roundHalfEven(coefficient * 2048) * 2 ** (precisionBits - 11);
+      weights[slot] = (weights[slot] as number) + fixed;
+    }
+  }
+  return shifted(first, count, size, weights);
+}
+
+/** OpenCV's `interpolateCubic`. */
+function cubic(x: number): number[] {
+  const a = -0.75;
+  const outer = (t: number) => ((a * t - 5 * a) * t + 8 * a) * t - 4 * a;
+  const inner = (t: number) => ((a + 2) * t - (a + 3)) * t * t + 1;
+  const weights = [outer(x + 1), inner(x), inner(1 - x)].map(Math.fround);
+  return [...weights, 1 - weights.reduce((sum, weight) => sum + weight, 0)];
+}
+
+function roundHalfEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Counts `first` from the first source pixel that is touched at all. */

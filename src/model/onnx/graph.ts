@@ -2,7 +2,7 @@
  * What an ONNX file says about itself, as far as a description of the model can be read from it:
  * nodes, small constants, inputs, outputs and metadata. Numbers of fields are those of `onnx.proto`.
  */
-import { float16Value } from '../../input/image/float16.js';
+import { float16Value } from '../../base/float16.js';
 import { type Field, readAll, readFields, readIntegers, readSigned } from './wire.js';
 
 /** A node of a graph. */

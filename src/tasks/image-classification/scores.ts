@@ -1,8 +1,7 @@
 /** From the network's output to answers. */
 
-import type { Classification } from '../api/types.js';
-import { TabserveError } from '../base/errors.js';
-import type { ModelOutput } from '../model/manifest.js';
+import { TabserveError } from '../../base/errors.js';
+import type { Classification, ModelOutput } from './types.js';
 
 /** Which answers a caller wants to see. */
 export interface AnswerFilter {
@@ -42,6 +41,14 @@ export function activate(
       return scores.map((logit) => logit - greatest - Math.log(sum));
     }
   }
+}
+
+/** What the whole numbers of a quantised output stand for. */
+export function dequantised(
+  output: ArrayLike<number>,
+  { scale, zeroPoint = 0 }: Pick<ModelOutput, 'scale' | 'zeroPoint'>,
+): ArrayLike<number> {
+  return scale === undefined ? output : Array.from(output, (each) => (each - zeroPoint) * scale);
 }
 
 /**
