@@ -56,9 +56,10 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
     async usage(options) {
       const { files, store, fallbacks } = await survey(options);
       const storage = navigator.storage as StorageManager | undefined;
-      const { usage = 0, quota = 0 } = (await storage?.estimate()) ?? {};
+      // Neither is to be had in a frame without an origin.
+      const { usage = 0, quota = 0 } = (await storage?.estimate().catch(() => undefined)) ?? {};
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-      const persisted = (await storage?.persisted()) ?? false;
+      const persisted = (await storage?.persisted().catch(() => false)) ?? false;
       return { store, bytes, quota, usage, persisted, fallbacks };
     },
     async persist() {

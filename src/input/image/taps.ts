@@ -94,10 +94,11 @@ function nearestTaps(source: number, resized: number, start: number, length: num
 
 /**
  * The weights of `INTER_NEAREST`, `INTER_LINEAR` and `INTER_CUBIC`: a = −0.75, coordinates in single
- * precision, 11 bits after the point, pixels beyond the edge those of the edge. Other filters, which
- * OpenCV lacks, are taken for linear.
+ * precision, pixels beyond the edge those of the edge. Other filters, which OpenCV lacks, are taken for
+ * linear.
  *
- * Source: OpenCV, `modules/imgproc/src/resize.cpp`.
+ * Source: OpenCV 5, `modules/imgproc/src/resize.cpp`, to the byte. (OpenCV 4 rounds cubic weights to 11
+ * bits, which moves a few bytes by one step.) torch's `interpolate` without antialias is the same.
  */
 function openCvTaps(
   source: number,
@@ -130,9 +131,7 @@ function openCvTaps(
     for (const [t, coefficient] of coefficients.entries()) {
       const pixel = Math.min(source - 1, Math.max(0, floor - reach + 1 + t));
       const slot = i * size + pixel - left;
-      // 11 bits, at the place where the others have theirs.
-      const fixed = roundHalfEven(coefficient * 2048) * 2 ** (precisionBits - 11);
-      weights[slot] = (weights[slot] as number) + fixed;
+      weights[slot] = (weights[slot] as number) + Math.round(coefficient * one);
     }
   }
   return shifted(first, count, size, weights);
@@ -145,11 +144,6 @@ function cubic(x: number): number[] {
   const inner = (t: number) => ((a + 2) * t - (a + 3)) * t * t + 1;
   const weights = [outer(x + 1), inner(x), inner(1 - x)].map(Math.fround);
   return [...weights, 1 - weights.reduce((sum, weight) => sum + weight, 0)];
-}
-
-function roundHalfEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Counts `first` from the first source pixel that is touched at all. */
