@@ -104,6 +104,7 @@ export function scoresOutput(
     ({ output }) => !/aux|hidden|feature|embed|pool|attention|intermediate/i.test(output.name),
   );
   narrow(({ meaning }) => meaning.kind === 'probabilities');
+  narrow(({ meaning }) => meaning.kind !== 'logits');
   narrow(({ output }) => /^(logits|scores?|prob\w*|predictions?)$/i.test(output.name));
   if (!model) narrow(({ output }) => /^output\w*$/i.test(output.name));
   const [chosen] = left;

@@ -123,12 +123,7 @@ function follow(model: OnnxModel, producers: Producers, name: string, left: numb
   if (!node || left === 0) return nothing;
   const back = (value: string | undefined) => follow(model, producers, value ?? '', left - 1);
   const spelt = spelledOut(model, producers, node);
-  if (spelt)
-    return {
-      kind: spelt,
-      by: spelt === 'probabilities' ? 'Softmax' : 'LogSoftmax',
-      isGuess: false,
-    };
+  if (spelt) return spelt;
   const end = ends[node.op];
   if (end === 'map') {
     const labels = node.attributes.get('classlabels_strings')?.strings ?? [];
@@ -193,29 +188,33 @@ function isUnit(model: OnnxModel, { inputs, attributes }: OnnxNode): boolean {
   return bound(1, 'min') === 0 && bound(2, 'max') === 1;
 }
 
+const softmax: Meaning = { kind: 'probabilities', by: 'Softmax', isGuess: false };
+const sigmoid: Meaning = { kind: 'probabilities', by: 'Sigmoid', isGuess: false };
+const logSoftmax: Meaning = { kind: 'log-probabilities', by: 'LogSoftmax', isGuess: false };
+
 /** Softmax as `Exp / ReduceSum(Exp)`, sigmoid as `1 / (1 + Exp)`, log-softmax as `x − log Σ exp`. */
 function spelledOut(
   model: OnnxModel,
   producers: Producers,
   { op, inputs }: OnnxNode,
-): 'probabilities' | 'log-probabilities' | undefined {
+): Meaning | undefined {
   const [first = '', second = ''] = inputs;
   const made = (value: string) => producers.get(value);
   const isExp = (value: string) => made(value)?.op === 'Exp';
   if (op === 'Div' && isExp(first)) {
     const sum = made(second);
-    if ((sum?.op === 'ReduceSum' && sum.inputs[0] === first) || isOnePlus(sum))
-      return 'probabilities';
+    if (sum?.op === 'ReduceSum' && sum.inputs[0] === first) return softmax;
+    if (isOnePlus(sum)) return sigmoid;
   }
   const divisor = op === 'Div' ? second : op === 'Reciprocal' ? first : undefined;
   const isOne =
     op === 'Reciprocal' || model.constants.get(first)?.values?.every((each) => each === 1);
-  if (divisor !== undefined && isOne && isOnePlus(made(divisor))) return 'probabilities';
+  if (divisor !== undefined && isOne && isOnePlus(made(divisor))) return sigmoid;
   if (op === 'Sub') {
     const log = made(second);
-    if (log?.op === 'ReduceLogSumExp') return 'log-probabilities';
+    if (log?.op === 'ReduceLogSumExp') return logSoftmax;
     const sum = log?.op === 'Log' ? made(log.inputs[0] ?? '') : undefined;
-    if (sum?.op === 'ReduceSum' && isExp(sum.inputs[0] ?? '')) return 'log-probabilities';
+    if (sum?.op === 'ReduceSum' && isExp(sum.inputs[0] ?? '')) return logSoftmax;
   }
   return undefined;
 
