@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
 import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
+import { readOnnx } from '../model/onnx/graph.js';
+import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
+import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
 
 /**
@@ -24,6 +27,7 @@ export async function check(directory: string, say: (line: string) => void): Pro
     ? manifest.labels
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
+  let warned = 0;
   for (const file of manifest.files) {
     const bytes = await verified(directory, file);
     const external = await Promise.all(
@@ -41,13 +45,21 @@ export async function check(directory: string, say: (line: string) => void): Pro
     if (!fitsLabels(length, labels.length)) {
       throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
+    const skeleton = skeletonOf(bytes)?.write();
+    const { errors, warnings } = skeleton
+      ? doubtsOf(complete, readOnnx(skeleton))
+      : { errors: [], warnings: [] };
+    if (errors.length > 0) throw new Error(`${file.url}: ${errors.join(' ')}`);
+    for (const warning of warnings) say(`Warning: ${warning}`);
+    warned += warnings.length;
     say(
       `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,
     );
     if (!file.sha256)
       say('  Without a sha256, pages cannot keep the file. `tabserve manifest` writes it.');
   }
-  say(`${manifest.name} ${manifest.version}: ${labels.length} classes, all well.`);
+  const verdict = warned > 0 ? `${warned} warnings, see above` : 'all well';
+  say(`${manifest.name} ${manifest.version}: ${labels.length} classes, ${verdict}.`);
 }
 
 async function verified(
