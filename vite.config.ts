@@ -2,6 +2,7 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
+ * - `pack-image`, `pack-tensor`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
@@ -53,12 +54,21 @@ const define = {
   ),
 };
 
+/** Parts whose files are not called as their modules are. */
+const partNames: Readonly<Record<string, string>> = {
+  manifests: 'manifest',
+  client: 'library-client',
+};
+
 export default defineConfig(({ mode }): UserConfig => {
   switch (mode) {
     case 'wasm':
     case 'jspi':
     case 'asyncify':
       return workerBuild(mode);
+    case 'pack-image':
+    case 'pack-tensor':
+      return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [
         copyAssets(),
@@ -120,6 +130,37 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
   };
 }
 
+function packBuild(name: string): UserConfig {
+  return {
+    root,
+    define,
+    publicDir: false,
+    build: {
+      target: 'es2022',
+      outDir: 'dist/packs',
+      emptyOutDir: false,
+      lib: { entry: `src/worker/packs/${name}.ts`, formats: ['iife'], name: 'pack' },
+      rolldownOptions: {
+        output: { entryFileNames: `${name}.js`, codeSplitting: false, minify: true },
+      },
+      minify: true,
+    },
+    plugins: [
+      {
+        name: 'tabserve:pack',
+        enforce: 'post',
+        generateBundle(_options, bundle) {
+          for (const chunk of Object.values(bundle)) {
+            if (chunk.type !== 'chunk') continue;
+            // One statement that runs nothing yet, and whose function can be handed on as text.
+            chunk.code = `(self.tabservePacks??={}).${name}=function(){${chunk.code.trim()}return pack};\n`;
+          }
+        },
+      },
+    ],
+  };
+}
+
 function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): UserConfig {
   return {
     root,
@@ -135,10 +176,12 @@ function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): Us
         output: {
           entryFileNames: '[name].js',
           // Beside the library, so that any chunk may name files by addresses relative to itself.
-          chunkFileNames: ({ name }) =>
-            /^worker-(wasm|jspi|asyncify)/.test(name)
-              ? 'chunks/[name].js'
-              : `${name === 'client' ? 'library-client' : name}.js`,
+          chunkFileNames: ({ name, facadeModuleId }) =>
+            facadeModuleId?.includes('/dist/')
+              ? facadeModuleId.includes('/packs/')
+                ? 'chunks/pack-[name].js'
+                : 'chunks/[name].js'
+              : `${partNames[name] ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
         },
@@ -188,7 +231,7 @@ function partBuild(module: string, name = '[name]'): UserConfig {
 function cliBuild(): UserConfig {
   return {
     root,
-    define,
+    define: { ...define, __ENGINE_HAS_GPU__: 'false' },
     publicDir: false,
     build: {
       target: 'node20',
@@ -339,12 +382,6 @@ function shaders(): Plugin {
     },
   };
 }
-
-/** Parts whose files are not called as their modules are. */
-const partNames: Readonly<Record<string, string>> = {
-  manifests: 'manifest',
-  client: 'library-client',
-};
 
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {

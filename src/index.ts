@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { ImageClassifier, type ImageClassifierEventMap } from './api/image-classifier.js';
+export { type EmbedOptions, ImageEmbedder } from './api/image-embedder.js';
 export type { CatalogEntry } from './api/options.js';
 export type * from './api/types.js';
 export {

@@ -1,53 +1,45 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-/** The page's thin handle on a model in the worker. */
+/** Image classification: which class a picture shows. */
 
-import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { ImageSource } from '../input/image/capture.js';
-import { models } from '../library/models.js';
-import { autoWorkers, planBackends } from '../serving/backends.js';
-import { ServedModel, type ServedModelSettings } from '../serving/deployment.js';
+import { FrameFollower } from '../input/image/frame-follower.js';
+import type { CapturedImage } from '../input/image/types.js';
+import { imagePage } from '../tasks/image-page.js';
 import type { AssetOptions } from '../wire/assets.js';
-import { MetricsRecorder } from './metrics.js';
 import {
-  assetOptions,
-  type CatalogEntry,
-  catalogEntries,
-  checkClassifyOptions,
-  checkCreateOptions,
-  defaultStallTimeout,
-  hubOf,
-  toModelRequest,
-} from './options.js';
-import { DownloadMonitor } from './progress.js';
+  availabilityOf,
+  createHandle,
+  type HandleKind,
+  ModelHandle,
+  type ModelHandleEventMap,
+  preloadHandle,
+} from './model-handle.js';
+import { type CatalogEntry, catalogEntries, checkClassifyOptions } from './options.js';
 import type {
   Availability,
   Classification,
   ClassifierInfo,
-  ClassifierMetrics,
-  ClassifierState,
   ClassifyOptions,
   CreateOptions,
+  ModelManifest,
   PreloadOptions,
-  RequestReport,
+  PreprocessingReport,
   WatchOptions,
   WatchResult,
 } from './types.js';
 
 /** The events of an {@link ImageClassifier}. */
-export interface ImageClassifierEventMap {
-  /** `state` has changed. */
-  statechange: Event;
-  /** The classifier has moved to another device, between two requests: `info` says to which and why. */
-  devicechange: Event;
-  /** A request was answered; `detail` says what it cost. */
-  request: CustomEvent<RequestReport>;
-}
-
-/** Images of one `classify` call that are on their way per worker; the rest waits as sources. */
-const batchLanes = 3;
+export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
 const defaultMaxPixels = 100_000_000;
-const defaultMaxQueue = 1000;
+
+const kind: HandleKind<ImageSource, CapturedImage> = {
+  task: imagePage('image-classification'),
+  taskSettings: ({ preprocessing = 'auto', maxPixels = defaultMaxPixels }) => ({
+    preprocessing,
+    maxPixels,
+  }),
+};
 
 /**
  * Classifies images with one model.
@@ -62,33 +54,7 @@ const defaultMaxQueue = 1000;
  * console.log(best?.label, best?.score);
  * ```
  */
-export class ImageClassifier extends EventTarget implements AsyncDisposable {
-  static readonly #living = new Set<ImageClassifier>();
-  /** What is being created: the requests for models, as text. */
-  static readonly #creating = new Set<{ modelKey: string }>();
-  /** What was loaded ahead, by the options that will ask for it. */
-  static readonly #preloaded = new Map<string, Promise<ServedModel>>();
-
-  readonly #modelKey: string;
-  readonly #maxQueue: number;
-  readonly #served: ServedModel;
-  readonly #metrics = new MetricsRecorder();
-  readonly #life = new AbortController();
-  /** Requests that may still need the model they began with. */
-  readonly #underWay = new Set<Promise<unknown>>();
-  #nextId = 1;
-
-  private constructor(modelKey: string, maxQueue: number, served: ServedModel) {
-    super();
-    this.#modelKey = modelKey;
-    this.#maxQueue = maxQueue;
-    this.#served = served;
-    served.listener = {
-      onStateChange: () => this.dispatchEvent(new Event('statechange')),
-      onDeviceChange: () => this.dispatchEvent(new Event('devicechange')),
-    };
-  }
-
+export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   /** The models that come with tabserve, the default one first. */
   static async models(): Promise<readonly CatalogEntry[]> {
     return catalogEntries;
@@ -104,31 +70,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
   static async availability(
     options: Pick<CreateOptions, 'model' | 'device' | keyof AssetOptions> = {},
   ): Promise<Availability> {
-    let key: string;
-    try {
-      checkCreateOptions(options);
-      const request = toModelRequest(options.model, {});
-      key = JSON.stringify(request);
-      await planBackends(options.device ?? 'auto', 'auto');
-      // Only the store knows the names of models that came by an address.
-      const isEmbedded = catalogEntries.some(
-        (entry) => request.kind === 'name' && entry.name === request.name,
-      );
-      if (
-        request.kind === 'name' &&
-        !isEmbedded &&
-        (await models.availability(request.name, options)) === 'unavailable'
-      )
-        return 'unavailable';
-    } catch {
-      return 'unavailable';
-    }
-    const states = [...ImageClassifier.#living]
-      .filter((classifier) => classifier.#modelKey === key)
-      .map((classifier) => classifier.state);
-    if (states.some((state) => state === 'ready' || state === 'degraded')) return 'available';
-    const isCreating = [...ImageClassifier.#creating].some(({ modelKey }) => modelKey === key);
-    return isCreating ? 'downloading' : 'downloadable';
+    return availabilityOf(kind, options);
   }
 
   /**
@@ -140,41 +82,7 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
    *   `signal.reason`.
    */
   static async create(options: CreateOptions = {}): Promise<ImageClassifier> {
-    const { signal, monitor } = options;
-    signal?.throwIfAborted();
-    const settings = settingsOf(options);
-    const progress = monitor && new DownloadMonitor(monitor);
-    const creating = { modelKey: JSON.stringify(settings.model) };
-    ImageClassifier.#creating.add(creating);
-    let classifier: ImageClassifier | undefined;
-    try {
-      const ahead = keyOf(settings, options);
-      const preloaded = ImageClassifier.#preloaded.get(ahead);
-      ImageClassifier.#preloaded.delete(ahead);
-      // A preload that has failed was reported to whoever asked for it.
-      const served = (await preloaded?.catch(() => undefined)) ?? (await serve(settings, options));
-      signal?.throwIfAborted();
-      classifier = new ImageClassifier(
-        creating.modelKey,
-        options.maxQueue ?? defaultMaxQueue,
-        served,
-      );
-      await abortable(
-        classifier.#served.load({
-          signal,
-          onProgress: progress && ((...bytes) => progress.report(...bytes)),
-        }),
-        signal,
-      );
-      ImageClassifier.#living.add(classifier);
-      progress?.finish();
-      return classifier;
-    } catch (error) {
-      classifier?.destroy();
-      throw error;
-    } finally {
-      ImageClassifier.#creating.delete(creating);
-    }
+    return createHandle(kind, (parts) => new ImageClassifier(parts), options);
   }
 
   /**
@@ -186,45 +94,37 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
    * @throws TabserveError as `create()`; `invalid-argument` for a model that is given as files.
    */
   static async preload(options: PreloadOptions = {}): Promise<void> {
-    const settings = settingsOf(options);
-    const { kind } = settings.model;
-    if (kind !== 'name' && kind !== 'hub' && kind !== 'url') {
-      throw new TabserveError(
-        'invalid-argument',
-        'preload() takes a model by its name or address: which files a later create() will be given, it cannot know.',
-      );
-    }
-    const key = keyOf(settings, options);
-    let preloading = ImageClassifier.#preloaded.get(key);
-    if (!preloading) {
-      preloading = serve(settings, options);
-      ImageClassifier.#preloaded.set(key, preloading);
-    }
-    const served = await preloading;
-    try {
-      await served.load();
-    } catch (error) {
-      if (ImageClassifier.#preloaded.delete(key)) served.destroy();
-      throw error;
-    }
-  }
-
-  /** How the classifier is doing. Changes fire `statechange`. */
-  get state(): ClassifierState {
-    return this.#served.state;
+    return preloadHandle(kind, options);
   }
 
   /** What the classifier runs on, and why. */
   get info(): ClassifierInfo {
-    const { info } = this.#served;
-    if (!info) throw new TabserveError('internal', 'The classifier was not loaded.');
-    return info;
-  }
-
-  /** Counts, errors and latency percentiles since the classifier was created. */
-  metrics(): ClassifierMetrics {
-    this.#metrics.restarts = this.#served.restarts;
-    return { ...this.#metrics.snapshot(), workers: this.#served.workers };
+    const { loaded, plan, loadTime, fallbacks } = this.serving;
+    const { labels, dtype, file, bytes, from, adapter, timings } = loaded;
+    const manifest = loaded.manifest as ModelManifest;
+    return {
+      model: {
+        name: manifest.name,
+        version: manifest.version,
+        title: manifest.title ?? manifest.name,
+        license: manifest.license ?? null,
+        labels,
+        width: manifest.input.width,
+        height: manifest.input.height,
+        file,
+        bytes,
+        from,
+      },
+      device: plan.device,
+      dtype,
+      threads: plan.threads,
+      reason: plan.reason,
+      fallbacks,
+      engine: plan.flavour,
+      adapter,
+      preprocessing: loaded.report as PreprocessingReport,
+      load: { ...timings, total: loadTime },
+    };
   }
 
   /**
@@ -257,10 +157,18 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     options: ClassifyOptions = {},
   ): Promise<Classification[] | Classification[][]> {
     checkClassifyOptions(options);
-    const id = options.id ?? String(this.#nextId++);
-    return isList(images)
-      ? this.#classifyAll(images, { ...options, id })
-      : this.#classifyOne(images, { ...options, id }, true);
+    const question = {
+      crop: options.crop ?? null,
+      quality: options.quality ?? 'exact',
+      topK: options.topK ?? 5,
+      threshold: options.threshold ?? null,
+      allow: options.allow ?? null,
+      deny: options.deny ?? null,
+    };
+    const answer = isList(images)
+      ? this.askAll(images, options, question, 'image')
+      : this.ask(images, options, question);
+    return (await answer) as Classification[] | Classification[][];
   }
 
   /**
@@ -280,8 +188,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
     { maxFps, signal, ...options }: WatchOptions = {},
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
-    const signals = [stop.signal, this.#life.signal, ...(signal ? [signal] : [])];
-    const follower = this.#served.follow(video, AbortSignal.any(signals));
+    const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
+    const follower = new FrameFollower(video, AbortSignal.any(signals));
     let previous = -1;
     try {
       for (;;) {
@@ -304,212 +212,8 @@ export class ImageClassifier extends EventTarget implements AsyncDisposable {
       stop.abort();
     }
   }
-
-  /**
-   * Switches to the version of the model that is current now, after `models.update()` or
-   * `models.rollback()`. Requests go on meanwhile: those that have begun end on the former version.
-   *
-   * @throws TabserveError as {@link create}; the former version then stays in use.
-   */
-  async refresh({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    this.#life.signal.throwIfAborted();
-    const retire = await abortable(this.#served.renew({ signal }), signal);
-    await Promise.allSettled(this.#underWay);
-    retire();
-  }
-
-  /**
-   * Frees the model, and the worker if no other classifier uses it. Requests under way reject with
-   * `destroyed`; so does every later call. Calling it again does nothing.
-   */
-  destroy(): void {
-    if (this.#life.signal.aborted) return;
-    ImageClassifier.#living.delete(this);
-    this.#life.abort(
-      new TabserveError('destroyed', 'The classifier was destroyed. Create another one.'),
-    );
-    this.#served.destroy();
-  }
-
-  /** Same as {@link destroy}, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.destroy();
-  }
-
-  override addEventListener<Type extends keyof ImageClassifierEventMap>(
-    type: Type,
-    listener: (this: ImageClassifier, event: ImageClassifierEventMap[Type]) => void,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void;
-  override addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
-  ): void {
-    super.addEventListener(type, listener, options);
-  }
-
-  async #classifyAll(
-    images: readonly ImageSource[],
-    options: ClassifyOptions & { id: string },
-  ): Promise<Classification[][]> {
-    const results: Classification[][] = [];
-    const siblingFailed = new AbortController();
-    const signals = [siblingFailed.signal, ...(options.signal ? [options.signal] : [])];
-    const signal = AbortSignal.any(signals);
-    const queue = images.entries();
-    const lane = async () => {
-      for (const [index, image] of queue) {
-        const one = { ...options, id: `${options.id}.${index}`, signal };
-        const behind = images.length - index - 1;
-        results[index] = await this.#classifyOne(image, one, false, behind, { image: index });
-      }
-    };
-    try {
-      const lanes = batchLanes * this.#served.maxWorkers;
-      await Promise.all(Array.from({ length: lanes }, lane));
-      return results;
-    } catch (error) {
-      siblingFailed.abort(error);
-      throw error;
-    }
-  }
-
-  async #classifyOne(
-    source: ImageSource,
-    { id, timeout, ...options }: ClassifyOptions & { id: string },
-    captureNow: boolean,
-    behind = 0,
-    details: { image?: number } = {},
-  ): Promise<Classification[]> {
-    const began = performance.now();
-    const timeLeft = () => {
-      if (timeout === undefined) return null;
-      const left = began + timeout - performance.now();
-      if (left <= 0) throw timedOut(timeout);
-      return left;
-    };
-    const deadline = new AbortController();
-    const timer =
-      timeout === undefined
-        ? undefined
-        : setTimeout(() => deadline.abort(timedOut(timeout)), timeout);
-    const signals = [this.#life.signal, deadline.signal];
-    if (options.signal) signals.unshift(options.signal);
-    const signal = AbortSignal.any(signals);
-    const { promise: done, resolve: end } = Promise.withResolvers<void>();
-    this.#underWay.add(done);
-    this.#metrics.pending += 1;
-    try {
-      signal.throwIfAborted();
-      this.#refuseOverload();
-      const served = await this.#served.classify(
-        source,
-        {
-          crop: options.crop ?? null,
-          quality: options.quality ?? 'exact',
-          topK: options.topK ?? 5,
-          threshold: options.threshold ?? null,
-          allow: options.allow ?? null,
-          deny: options.deny ?? null,
-        },
-        { captureNow, priority: options.priority ?? 'normal', behind, signal, timeLeft },
-      );
-      const { classifications, timings, captured, waited, attempts, device, preprocessing } =
-        served;
-      const total = performance.now() - began;
-      const queue = timings.queue + waited;
-      const report: RequestReport = {
-        id,
-        timings: { capture: captured, ...timings, queue, total },
-        attempts,
-        device,
-        preprocessing,
-      };
-      this.#metrics.succeeded(report);
-      this.dispatchEvent(new CustomEvent('request', { detail: report }));
-      return classifications;
-    } catch (error) {
-      this.#metrics.failed(error);
-      throw isTabserveError(error) ? error.with({ id, ...details }) : error;
-    } finally {
-      clearTimeout(timer);
-      this.#metrics.pending -= 1;
-      this.#underWay.delete(done);
-      end();
-    }
-  }
-
-  #refuseOverload(): void {
-    if (this.#metrics.pending <= this.#maxQueue) return;
-    throw new TabserveError(
-      'queue-full',
-      `${this.#maxQueue} requests are waiting already. Await answers before asking more, pass an array, or raise maxQueue.`,
-      { details: { maxQueue: this.#maxQueue } },
-    );
-  }
-}
-
-/** What the options stand for. Throws `invalid-argument`. */
-function settingsOf(options: CreateOptions): ServedModelSettings {
-  checkCreateOptions(options);
-  const assets = assetOptions(options);
-  const { maxWorkers = 'auto' } = options;
-  return {
-    model: toModelRequest(options.model, assets),
-    dtype: options.dtype ?? 'auto',
-    preprocessing: options.preprocessing ?? 'auto',
-    maxPixels: options.maxPixels ?? defaultMaxPixels,
-    ownWorker: options.ownWorker ?? false,
-    maxWorkers: maxWorkers === 'auto' ? autoWorkers() : maxWorkers,
-    hubUrl: hubOf(options.hubUrl),
-    stallTimeout: options.stallTimeout ?? defaultStallTimeout,
-    idleTimeout: options.idleTimeout ?? null,
-    assets,
-  };
-}
-
-type BackendOptions = Pick<CreateOptions, 'device' | 'threads'>;
-
-/** Names what a preload has loaded, or a `create()` wants. */
-function keyOf(settings: ServedModelSettings, { device, threads }: BackendOptions): string {
-  return JSON.stringify([settings, device, threads]);
-}
-
-async function serve(
-  settings: ServedModelSettings,
-  { device = 'auto', threads = 'auto' }: BackendOptions,
-): Promise<ServedModel> {
-  return new ServedModel(settings, await planBackends(device, threads));
 }
 
 function isList(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {
   return Array.isArray(images);
-}
-
-function timedOut(timeout: number): TabserveError {
-  return new TabserveError('timeout', `There was no answer within ${timeout} ms.`, {
-    details: { timeout },
-  });
-}
-
-/** Settles as `promise` does, or rejects with the signal's reason if that comes first. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  signal.throwIfAborted();
-  let onAbort: () => void = () => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -22,12 +22,17 @@ export const catalogEntries: readonly CatalogEntry[] = __TABSERVE_EMBEDDED__;
 /** See `CreateOptions.stallTimeout`. */
 export const defaultStallTimeout = 20_000;
 
-/** The options that say where files are, without the others. */
+/**
+ * The options that say where files are, without the others.
+ *
+ * @throws TabserveError `invalid-argument` for what is no address.
+ */
 export function assetOptions({ workerUrl, wasmUrl, modelsUrl, cdn }: AssetOptions): AssetOptions {
   return {
-    ...(workerUrl !== undefined && { workerUrl }),
-    ...(wasmUrl !== undefined && { wasmUrl }),
-    ...(modelsUrl !== undefined && { modelsUrl }),
+    // Absolute, so that what leads to the same files is the same.
+    ...(workerUrl !== undefined && { workerUrl: absolute(workerUrl) }),
+    ...(wasmUrl !== undefined && { wasmUrl: absolute(wasmUrl) }),
+    ...(modelsUrl !== undefined && { modelsUrl: absolute(modelsUrl) }),
     ...(cdn !== undefined && { cdn }),
   };
 }
@@ -98,7 +103,7 @@ export function toModelRequest(
       files: list.map((each) => (each instanceof Blob ? each : new Blob([each]))),
     };
   }
-  if (source instanceof FileSystemDirectoryHandle) return { kind: 'directory', directory: source };
+  if (isDirectory(source)) return { kind: 'directory', directory: source };
   if (typeof source === 'object' && source !== null && 'manifest' in source) {
     return {
       kind: 'manifest',
@@ -112,6 +117,11 @@ export function toModelRequest(
 
 function isBytes(part: unknown): part is Blob | BufferSource {
   return part instanceof Blob || part instanceof ArrayBuffer || ArrayBuffer.isView(part);
+}
+
+/** Not every environment has the class. */
+function isDirectory(source: unknown): source is FileSystemDirectoryHandle {
+  return Object.prototype.toString.call(source) === '[object FileSystemDirectoryHandle]';
 }
 
 function defaultModel(): CatalogEntry {

@@ -116,7 +116,7 @@ export class TabserveError extends Error {
  */
 export function isTabserveError(error: unknown, code?: ErrorCode): error is TabserveError {
   return (
-    error instanceof Error &&
+    isErrorObject(error) &&
     error.name === 'TabserveError' &&
     'code' in error &&
     (errorCodes as readonly unknown[]).includes(error.code) &&
@@ -183,6 +183,11 @@ export function asTabserveError(
 ): TabserveError {
   if (isTabserveError(thrown)) return thrown;
   return new TabserveError(code, message, { cause: thrown, ...(details && { details }) });
+}
+
+/** Whether it is an error of this realm or another; the tag of its class is the same in all. */
+function isErrorObject(value: unknown): value is Error {
+  return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
 /** The message of an error, or the text of any other thrown value. */

@@ -1,6 +1,7 @@
 /** One classifier for all elements of a page that ask for the same. */
 
 import type { CreateOptions } from '../api/types.js';
+import { identityOf } from '../base/identity.js';
 import { ImageClassifier } from '../index.js';
 
 interface Shared {
@@ -31,13 +32,14 @@ export function leaseClassifier(
   options: CreateOptions,
   onProgress: (loaded: number, total: number) => void,
 ): Lease {
-  const key = JSON.stringify(options);
-  let entry = shared.get(key);
-  if (!entry) {
-    entry = create(options);
+  const key = identityOf(options);
+  const entry = shared.get(key) ?? create(options);
+  if (shared.get(key) !== entry) {
     shared.set(key, entry);
-    // A failed load may be tried again.
-    entry.classifier.catch(() => shared.delete(key));
+    // A failed load may be tried again. One that was given up may have a successor.
+    entry.classifier.catch(() => {
+      if (shared.get(key) === entry) shared.delete(key);
+    });
   }
   const { classifier, loading, listeners, progress } = entry;
   entry.users += 1;

@@ -55,16 +55,13 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
     },
     async usage(options) {
       const { files, store, fallbacks } = await survey(options);
-      const storage = navigator.storage as StorageManager | undefined;
-      // Neither is to be had in a frame without an origin.
-      const { usage = 0, quota = 0 } = (await storage?.estimate().catch(() => undefined)) ?? {};
+      const { usage = 0, quota = 0 } = (await allowed((storage) => storage.estimate())) ?? {};
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-      const persisted = (await storage?.persisted().catch(() => false)) ?? false;
+      const persisted = (await allowed((storage) => storage.persisted())) ?? false;
       return { store, bytes, quota, usage, persisted, fallbacks };
     },
     async persist() {
-      const storage = navigator.storage as StorageManager | undefined;
-      return (await storage?.persist()) ?? false;
+      return (await allowed((storage) => storage.persist())) ?? false;
     },
     update(name, options = {}) {
       const { signal, monitor, dtype = 'auto', hubUrl, stallTimeout = 20_000 } = options;
@@ -96,6 +93,24 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
       return withWorker(options, (worker) => worker.call('rollback', source));
     },
   };
+}
+
+/**
+ * What the browser says of its storage; `undefined` where it has none, and where the page may not
+ * ask, as in a sandboxed frame.
+ */
+async function allowed<T>(ask: (storage: StorageManager) => Promise<T>): Promise<T | undefined> {
+  try {
+    const storage = navigator.storage as StorageManager | undefined;
+    return storage && (await ask(storage));
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'SecurityError';
 }
 
 /** What the library calls a model. */

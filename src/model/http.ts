@@ -1,5 +1,8 @@
 /** One answer of a server, and when it is worth asking again. */
+import { untilAborted } from '../base/abort.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
+
+export { untilAborted } from '../base/abort.js';
 
 /** Milliseconds without a byte after which a download counts as broken. */
 export const defaultStallTimeout = 20_000;
@@ -109,23 +112,14 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (!response.body) return;
   const { reader, read } = readerOf(response.body);
-  const { promise: broken, reject } = Promise.withResolvers<never>();
-  broken.catch(() => undefined);
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     for (;;) {
-      signal.throwIfAborted();
-      timer = setTimeout(() => reject(silent(stallTimeout)), stallTimeout);
-      const { done, value } = await Promise.race([read(), broken]);
-      clearTimeout(timer);
+      // A race of its own for each chunk: one promise that all race against would keep them alive.
+      const { done, value } = await inTime(read(), signal, stallTimeout);
       if (done || !value) return;
       yield value;
     }
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
     // Also where the consumer has had enough: what is on its way must not go on arriving.
     void reader.cancel().catch(() => undefined);
   }
@@ -157,10 +151,10 @@ export async function inTime<T>(
   signal: AbortSignal,
   milliseconds: number,
 ): Promise<T> {
-  const clock = new AbortController();
-  const timer = setTimeout(() => clock.abort(silent(milliseconds)), milliseconds);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(silent(milliseconds)), milliseconds);
   try {
-    return await untilAborted(promise, AbortSignal.any([signal, clock.signal]));
+    return await untilAborted(Promise.race([promise, late]), signal);
   } finally {
     clearTimeout(timer);
   }
@@ -168,21 +162,6 @@ export async function inTime<T>(
 
 function silent(milliseconds: number): TabserveError {
   return new TabserveError('network', `The server fell silent for ${milliseconds} ms.`);
-}
-
-/** `promise`, unless the signal comes first: then rejects with its reason. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Else its own failure, after the abort, would count as unhandled.
-  promise.catch(() => undefined);
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 /**

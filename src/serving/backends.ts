@@ -21,15 +21,14 @@ export interface BackendPlans {
   /** Best first: the first that loads is used. */
   plans: BackendPlan[];
   /**
-   * What to try beside the one in use, once that answers, and to move to if it is faster; and what
-   * is then to be said of the plans. Loading need not wait until the browser has answered about its
-   * GPU.
+   * What is known once the browser has answered about its GPU, for which loading need not wait: what
+   * to try beside the one in use and to move to if it is faster, and what is to be said of the plans.
    */
-  outlook: Promise<Outlook>;
+  laterPlans: Promise<LaterPlans>;
 }
 
-/** See {@link BackendPlans.outlook}. */
-export interface Outlook {
+/** See {@link BackendPlans.laterPlans}. */
+export interface LaterPlans {
   rivals: BackendPlan[];
   reason: string;
   fallbacks: readonly Fallback[];
@@ -67,7 +66,7 @@ export async function planBackends(
   }
   if (device === 'auto' && !savesData()) {
     const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
-    return { plans: [plan], outlook: outlookOf(plan, threads) };
+    return { plans: [plan], laterPlans: laterPlansOf(plan, threads) };
   }
   const gpu = await findGpu();
   if (!gpu.usable) {
@@ -87,11 +86,11 @@ const software = 'its adapter is a software one, slower than WASM';
 /** Plans that are settled. */
 function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
   const { reason = '', fallbacks = [] } = plans[0] ?? {};
-  return { plans, outlook: Promise.resolve({ rivals, reason, fallbacks }) };
+  return { plans, laterPlans: Promise.resolve({ rivals, reason, fallbacks }) };
 }
 
 /** What becomes of a plan for WASM that was made before the GPU was known. */
-async function outlookOf(plan: BackendPlan, threads: 'auto' | number): Promise<Outlook> {
+async function laterPlansOf(plan: BackendPlan, threads: 'auto' | number): Promise<LaterPlans> {
   const gpu = await findGpu();
   const hasGpu = gpu.usable && !gpu.isSoftware;
   const settled = hasGpu ? plan : withoutGpu(plan, gpu.usable ? software : gpu.reason);
@@ -123,7 +122,7 @@ function planWasm(
   const plan = { device: 'wasm', flavour: 'wasm', reason, fallbacks } as const;
   // WebKitGTK isolates pages and has no shared memory for them.
   if (globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function') {
-    const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
+    const half = Math.ceil((globalThis.navigator?.hardwareConcurrency || 1) / 2);
     const auto = Math.min(maxAutoThreads, Math.max(2, half));
     return { ...plan, threads: threads === 'auto' ? auto : threads };
   }
@@ -145,7 +144,7 @@ function singleThread(plan: BackendPlan, threads: 'auto' | number): BackendPlan[
 
 /** Whether the user wants few bytes loaded. Only Chromium says so. */
 function savesData(): boolean {
-  const { connection } = navigator as { connection?: { saveData?: boolean } };
+  const { connection } = globalThis.navigator as { connection?: { saveData?: boolean } };
   return connection?.saveData === true;
 }
 
@@ -155,9 +154,8 @@ function savesData(): boolean {
  * and the model.
  */
 export function autoWorkers(): number {
-  const { hardwareConcurrency: cores = 1, deviceMemory = 4 } = navigator as Navigator & {
-    deviceMemory?: number;
-  };
+  const { hardwareConcurrency: cores = 1, deviceMemory = 4 } = (globalThis.navigator ??
+    {}) as Navigator & { deviceMemory?: number };
   const most = deviceMemory <= 2 ? 1 : deviceMemory <= 4 ? 2 : 4;
   return Math.min(most, cores, Math.max(2, Math.floor(cores / 2)));
 }

@@ -1,28 +1,24 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-
-import type {
-  ClassifierInfo,
-  ClassifierState,
-  Device,
-  Fallback,
-  PreprocessingReport,
-  RequestPriority,
-} from '../api/types.js';
+import type { ClassifierState, Device, Fallback, RequestPriority } from '../api/types.js';
+import { untilAborted } from '../base/abort.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
-import type { ImageSource } from '../input/image/capture.js';
-import { FrameFollower } from '../input/image/frame-follower.js';
-import type { ClassificationOptions, ModelManifest } from '../tasks/image-classification/types.js';
+import type { PageTask } from '../tasks/task.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { BackendPlan, BackendPlans, Outlook } from './backends.js';
+import type { LoadedModel, RunResult } from '../wire/protocol.js';
+import type { BackendPlan, BackendPlans, LaterPlans } from './backends.js';
+import { type Environment, type Lease, page, pause } from './environment.js';
 import { ExtraWorkers } from './extra-workers.js';
-import { HeldImage } from './held-image.js';
-import { type ClassifyResult, type ModelSettings, Replica } from './replica.js';
-import { Lane } from './request-queue.js';
+import { HeldPayload } from './held-payload.js';
+import { Losses } from './losses.js';
+import { Patience } from './patience.js';
+import { ModelReplica, type ModelSettings } from './replica.js';
+import { RequestQueue } from './request-queue.js';
 import { planAfter } from './step-down.js';
-import { WorkerLease } from './worker-host.js';
+import { DeploymentState, Superseded, TransitionLane } from './transitions.js';
+import { nameOf, type Trial, trial as trialByTime } from './trials.js';
 
 /** Everything about a model but where it runs. */
-export interface ServedModelSettings extends ModelSettings {
+export interface DeploymentSettings extends ModelSettings {
   ownWorker: boolean;
   /** Workers that may serve it at a time. */
   maxWorkers: number;
@@ -30,26 +26,39 @@ export interface ServedModelSettings extends ModelSettings {
   idleTimeout: number | null;
 }
 
-/** What a {@link ServedModel} tells. */
-export interface ServedModelListener {
+/** What a {@link Deployment} is made of. */
+export interface DeploymentParts<Source, Payload> {
+  task: PageTask<Source, Payload>;
+  settings: DeploymentSettings;
+  /** Which backends there are. Asked once, by the first load. */
+  plan(): Promise<BackendPlans>;
+  /** Compares a rival backend with the one in use. @default by the time that a run takes */
+  trial?: Trial;
+  /** @default the page's */
+  environment?: Environment;
+}
+
+/** What a {@link Deployment} tells. */
+export interface DeploymentListener {
   /** Its `state` has changed. */
   onStateChange(): void;
-  /** It has moved to another device: `info` has changed. */
+  /** It has moved to another device: `serving` has changed. */
   onDeviceChange(): void;
 }
 
-/** Options of {@link ServedModel.load}. */
+/** Options of {@link Deployment.load}. */
 export interface LoadOptions {
+  /** Stops the waiting, not the load, which others may wait for. */
   signal?: AbortSignal | undefined;
   onProgress?: ProgressListener | undefined;
 }
 
-/** What {@link ServedModel.classify} does besides classifying. */
+/** How {@link Deployment.run} treats a request. */
 export interface RequestOptions {
   /** Captures what can change at the call, rather than when its turn comes. */
   captureNow: boolean;
   priority: RequestPriority;
-  /** How many images of the same call come after this one. */
+  /** How many sources of the same call come after this one. */
   behind: number;
   signal: AbortSignal;
   /**
@@ -61,30 +70,40 @@ export interface RequestOptions {
 }
 
 /** A result, and what it took. */
-export interface Served extends ClassifyResult {
+export interface Served extends RunResult {
   /** What answered. */
   device: Device;
-  /** Milliseconds of taking the picture, and of waiting for a place. */
+  /** Milliseconds of capturing the source, and of waiting for a slot. */
   captured: number;
   waited: number;
   /** 2 if the worker was lost in the middle of the first attempt. */
   attempts: number;
 }
 
-/** Milliseconds before each further start of a worker that dies without an answer in between. */
-const backOff = [0, 1000, 1000, 2000, 3000, 5000] as const;
+/** What serves the model. */
+export interface Serving {
+  loaded: LoadedModel;
+  plan: BackendPlan;
+  /** Milliseconds that loading took. */
+  loadTime: number;
+  /** Everything that was given up or assumed for it. */
+  fallbacks: readonly Fallback[];
+}
+
+/** A payload on its way, and the milliseconds that capturing it took. */
+interface Captured<Payload> {
+  payload: Payload;
+  took: number;
+}
 
 /** A worker that has lived so many milliseconds was a good one, even if nobody asked it anything. */
 const goodAge = 30_000;
 
-/** A GPU that was lost, with or without its worker, so often within so many minutes is given up. */
-const gpuPatience = { losses: 3, minutes: 10 } as const;
+/** Milliseconds that a capture may keep a slot of the worker; then it goes on without one. */
+const captureInSlot = 100;
 
-/**
- * Milliseconds of silence that a run is given: so many times the longest one so far, since a busy
- * machine is slower than it was, and at least as many.
- */
-const patience = { factor: 20, least: 3_000, first: 60_000 } as const;
+/** Milliseconds that the first requests have for themselves before another device is tried. */
+const beforeTrial = 500;
 
 /** Errors of a worker that has to be replaced; a request that it met can be made again. */
 const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
@@ -95,72 +114,76 @@ const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
  */
 const passing: readonly ErrorCode[] = ['worker-blocked', 'unsupported'];
 
-/** Milliseconds that the first requests have for themselves before another device is tried. */
-const beforeTrial = 500;
-
-/** A better device has to need at most this share of the time, to be worth moving to. */
-const worthMoving = 0.8;
-
 /**
  * Loads a model on the first of several backends that takes it, and keeps it loaded: after the death
  * of its worker it is loaded into a new one, and the requests that were under way are made again.
+ *
+ * What serves, and on which backend, is changed by the transitions of one {@link TransitionLane}
+ * only, and by `destroy()`.
  */
-export class ServedModel {
-  readonly #settings: ServedModelSettings;
-  readonly #lane = new Lane();
+export class Deployment<Source, Payload> {
+  readonly #task: PageTask<Source, Payload>;
+  readonly #settings: DeploymentSettings;
+  readonly #plan: () => Promise<BackendPlans>;
+  readonly #trial: Trial;
+  readonly #environment: Environment;
+  readonly #queue = new RequestQueue();
+  readonly #lane = new TransitionLane();
   readonly #extras: ExtraWorkers;
   readonly #life = new AbortController();
-  /** Backends still worth trying; the first is in use. */
-  #plans: readonly BackendPlan[];
+  readonly #patience = new Patience();
+  readonly #losses = new Losses();
+  readonly #state: DeploymentState;
+  readonly #progress = new Set<ProgressListener>();
+  readonly #stopListening: () => void;
+  #lastProgress: Parameters<ProgressListener> | undefined;
+  /** Backends still worth trying; the first is in use. `undefined` before the first load. */
+  #plans: readonly BackendPlan[] | undefined;
   /** The first of them, as it was planned. */
-  readonly #planned: BackendPlan | undefined;
+  #planned: BackendPlan | undefined;
   /** What is not known yet about the backends. */
-  #outlook: Promise<Outlook> | undefined;
+  #later: Promise<LaterPlans> | undefined;
   /** Backends that may turn out better than those; each is tried once. */
   #rivals: readonly BackendPlan[] = [];
   #fallbacks: Fallback[] = [];
-  #lease: WorkerLease | undefined;
+  #lease: Lease | undefined;
+  #replica: ModelReplica | undefined;
+  #serving: Serving | undefined;
   #loading: Promise<void> | undefined;
-  #serving: Replica | undefined;
-  #info: ClassifierInfo | undefined;
-  #state: ClassifierState = 'starting';
-  /** Workers that died, or failed to start, since the last sign of health. */
-  #losses = 0;
-  /** What the latest of them died of. */
-  #lastLoss: unknown;
-  /** When workers with a GPU were lost. */
-  #gpuLosses: number[] = [];
-  /** Milliseconds of the longest stretch that a worker was seen to spend on loading or running. */
-  readonly #longest: { load?: number; run?: number } = {};
-  /** Milliseconds that an image takes in a worker, and its run on the device, of late. */
-  #typical: { image: number; run: number } | undefined;
+  /** Milliseconds that a request takes in a worker, and its run on the device, of late. */
+  #typical: { request: number; run: number } | undefined;
   #requests = 0;
-  #idle: ReturnType<typeof setTimeout> | undefined;
+  #isTrying = false;
+  #stopIdle: () => void = () => undefined;
+
   /** Times that a worker died under this model. */
   restarts = 0;
   /** Who hears of changes. */
-  listener: ServedModelListener | undefined;
+  listener: DeploymentListener | undefined;
 
-  constructor(settings: ServedModelSettings, { plans, outlook }: BackendPlans) {
+  constructor(parts: DeploymentParts<Source, Payload>) {
+    const { task, settings, plan, trial = trialByTime, environment = page } = parts;
+    this.#task = task;
     this.#settings = settings;
-    this.#plans = plans;
-    this.#planned = plans[0];
-    this.#outlook = outlook;
+    this.#plan = plan;
+    this.#trial = trial;
+    this.#environment = environment;
+    this.#state = new DeploymentState(() => this.listener?.onStateChange());
     const { idleTimeout: _, ...rest } = settings;
-    this.#extras = new ExtraWorkers(rest, this.#lane);
+    this.#extras = new ExtraWorkers(environment, rest, this.#queue);
     // A load that the network refused is made again when there is a network.
-    globalThis.addEventListener('online', () => this.#state === 'failed' && this.#wake(), {
-      signal: this.#life.signal,
+    this.#stopListening = environment.onOnline(() => {
+      if (this.state === 'failed') this.#wake();
     });
   }
 
   get state(): ClassifierState {
-    return this.#state;
+    return this.#state.current;
   }
 
   /** What the model runs on; `undefined` before the first load has ended. */
-  get info(): ClassifierInfo | undefined {
-    return this.#info;
+  get serving(): Serving | undefined {
+    return this.#serving;
   }
 
   /** How many workers may serve it. */
@@ -170,168 +193,303 @@ export class ServedModel {
 
   /** How many workers serve it now. */
   get workers(): number {
-    return (this.#serving ? 1 : 0) + this.#extras.count;
-  }
-
-  /** Loads the model, unless it is loaded or loading. */
-  load(options: LoadOptions = {}): Promise<void> {
-    this.#loading ??= this.#bringUp(options).then(
-      () => {
-        this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
-        this.#rest();
-        void this.#tryRivals();
-      },
-      (error: unknown) => {
-        this.#loading = undefined;
-        this.#losses = 0;
-        this.#setState('failed');
-        this.#lane.refuse(error);
-        throw error;
-      },
-    );
-    return this.#loading;
+    return (this.#replica ? 1 : 0) + this.#extras.count;
   }
 
   /**
-   * Loads the model's current version beside the one in use and switches to it.
+   * Loads the model, unless it is loaded or loading.
    *
-   * @returns Unloads the former one; to be called when its last request is done.
+   * @throws TabserveError as `create()`; the signal's reason.
    */
-  async renew(options: LoadOptions): Promise<() => void> {
-    await this.load(options);
-    const former = this.#serving;
-    await this.#loadOnce(options);
-    // They have the former version.
-    this.#extras.close();
-    return () => former?.unload();
-  }
-
-  /**
-   * Classifies an image, in its turn; a second time if the worker is lost during the first.
-   *
-   * @throws TabserveError as `ImageClassifier.classify()`; the signal's reason.
-   */
-  async classify(
-    source: ImageSource,
-    request: ClassificationOptions,
-    options: RequestOptions,
-  ): Promise<Served> {
-    const began = performance.now();
-    const image = new HeldImage(source, options.captureNow);
-    this.#requests += 1;
-    clearTimeout(this.#idle);
-    this.#extras.wake();
-    this.#considerMoreWorkers(options.behind);
+  async load({ signal, onProgress }: LoadOptions = {}): Promise<void> {
+    if (onProgress) {
+      this.#progress.add(onProgress);
+      if (this.#loading && this.#lastProgress) onProgress(...this.#lastProgress);
+    }
     try {
-      for (let attempts = 1; ; attempts += 1) {
+      await untilAborted(this.#bringUp(), signal);
+    } finally {
+      if (onProgress) this.#progress.delete(onProgress);
+    }
+  }
+
+  /**
+   * Loads the model's current version beside the one in use and switches to it. Requests that have
+   * begun end on the former version, which is then unloaded.
+   *
+   * @throws TabserveError as {@link load}; the former version then stays in use.
+   */
+  async renew({ signal }: LoadOptions): Promise<void> {
+    let retired: Promise<void> | undefined;
+    const renewal = this.#lane.run('renew', async (laneSignal) => {
+      const former = this.#replica;
+      // The load that follows finds the current version.
+      if (!former) return;
+      const ends = AbortSignal.any(signal ? [signal, laneSignal] : [laneSignal]);
+      const replica = await this.#loadReplica(ends).catch((error: unknown) => {
+        laneSignal.throwIfAborted();
+        throw error;
+      });
+      this.#serve(replica);
+      // They have the former version.
+      this.#extras.close();
+      retired = this.#retire(former);
+    });
+    const resume = () => {
+      this.#rest();
+      this.#considerRivals();
+    };
+    renewal.then(resume, resume);
+    try {
+      await untilAborted(renewal, signal);
+    } catch (error) {
+      // The worker died: what brings the model back loads the current version.
+      if (!(error instanceof Superseded)) throw error;
+    }
+    await (retired ? untilAborted(retired, signal) : this.load({ signal }));
+  }
+
+  /**
+   * Answers a question, in its turn; a second time if the worker is lost during the first.
+   *
+   * @param options - Of the task, complete.
+   * @throws TabserveError what the task's capture and the worker say; the signal's reason.
+   */
+  async run(source: Source, options: object, request: RequestOptions): Promise<Served> {
+    this.#life.signal.throwIfAborted();
+    const held = new HeldPayload(this.#task, source, request.captureNow);
+    const signal = AbortSignal.any([request.signal, this.#life.signal]);
+    this.#requests += 1;
+    this.#stopIdle();
+    this.#extras.wake();
+    this.#considerMoreWorkers(request.behind);
+    try {
+      return await this.#serveRequest(held, options, { ...request, signal });
+    } finally {
+      held.release();
+      this.#requests -= 1;
+      this.#rest();
+    }
+  }
+
+  /**
+   * Unloads the model and leaves its worker. Calling it again does nothing.
+   *
+   * @param reason - What everything that is under way rejects with.
+   */
+  destroy(reason: TabserveError = new TabserveError('destroyed', 'The model was given up.')): void {
+    if (this.#life.signal.aborted) return;
+    this.#state.go('destroyed');
+    this.#life.abort(reason);
+    this.#lane.end(reason);
+    this.#queue.refuse(reason);
+    this.#stopIdle();
+    this.#stopListening();
+    this.#endWorkers();
+    this.#progress.clear();
+  }
+
+  async #serveRequest(
+    held: HeldPayload<Source, Payload>,
+    options: object,
+    { priority, signal, timeLeft }: RequestOptions,
+  ): Promise<Served> {
+    const { now } = this.#environment;
+    const began = now();
+    let captured = undefined as Captured<Payload> | undefined;
+    try {
+      for (let attempts = 1, turns = 1; ; turns += 1) {
         this.#wake();
-        const { priority, signal } = options;
-        const { places, leave } = await this.#lane.enter(attempts > 1 ? 'again' : priority, signal);
-        const serving =
-          this.#serving?.places === places ? this.#serving : this.#extras.find(places);
-        const done = serving?.begin();
+        const slot = await this.#queue.enter(turns > 1 ? 'again' : priority, signal);
+        const { slots, leave } = slot;
+        const isFirst = this.#replica?.slots === slots;
+        const replica = isFirst ? this.#replica : this.#extras.find(slots);
+        const done = replica?.begin();
         try {
           signal.throwIfAborted();
-          if (!serving) {
-            // It was lost in the same moment.
-            attempts -= 1;
-            continue;
+          // It was lost in the same moment.
+          if (!replica || replica.connection.end) continue;
+          timeLeft();
+          const waited = now() - began - (captured?.took ?? 0);
+          if (!captured) {
+            const beganCapture = now();
+            const capture = held.take(attempts === 1, signal).then((payload) => {
+              captured = { payload, took: now() - beganCapture };
+            });
+            if (!(await this.#isSoon(capture))) {
+              // Whoever asks a slow server for its picture is not to keep others from the worker.
+              done?.();
+              leave();
+              await capture;
+              continue;
+            }
           }
-          const waited = performance.now() - began;
-          const served = await this.#attempt(serving, image, request, options, attempts === 1);
-          return { ...served, device: serving.plan.device, attempts, waited };
+          const { payload, took } = captured as unknown as Captured<Payload>;
+          captured = undefined;
+          const result = await this.#send(replica, payload, options, signal, timeLeft);
+          return { ...result, device: replica.plan.device, captured: took, attempts, waited };
         } catch (error) {
           const isLost = losses.some((code) => isTabserveError(error, code));
-          if (isTabserveError(error, 'out-of-memory')) this.#outOfMemory(serving, error);
-          if (!isLost || attempts > 1 || image.isSpent) throw error;
+          if (replica && isTabserveError(error, 'out-of-memory')) this.#outOfMemory(replica, error);
+          if (!isLost || attempts > 1 || held.isSpent) throw error;
+          attempts += 1;
         } finally {
           done?.();
           leave();
         }
       }
     } finally {
-      image.release();
-      this.#requests -= 1;
-      this.#rest();
+      if (captured) this.#task.close(captured.payload);
     }
   }
 
-  /** Follows a video. Here, so that what is needed later comes with what is needed first. */
-  follow(video: HTMLVideoElement, signal: AbortSignal): FrameFollower {
-    return new FrameFollower(video, signal);
-  }
-
-  #onWorkerDeath(error: TabserveError): void {
-    this.restarts += 1;
-    this.#noteGpuLoss();
-    const { silence } = error.details;
-    // It may have been working after all: the next one is given more time.
-    for (const stage of ['load', 'run'] as const) {
-      if (typeof silence !== 'number' || this.#longest[stage] === undefined) continue;
-      this.#note(stage, (2 * silence) / patience.factor);
+  /** Whether the capture ends while it may keep a slot. @throws as the capture does. */
+  async #isSoon(capture: Promise<void>): Promise<boolean> {
+    const { promise: late, resolve } = Promise.withResolvers<false>();
+    const cancel = this.#environment.after(captureInSlot, () => resolve(false));
+    try {
+      return await Promise.race([capture.then(() => true), late]);
+    } finally {
+      cancel();
     }
-    // While it loads, whoever loads it deals with it.
-    if (!this.#serving) return;
-    if (performance.now() - this.#serving.since > goodAge) this.#losses = 0;
-    this.#forget();
-    if (!this.#stepDown(error)) this.#lose(error);
-    this.#recover();
   }
 
-  /** Unloads the model and leaves its worker. */
-  destroy(): void {
-    this.#setState('destroyed');
-    this.#life.abort(new TabserveError('destroyed', 'The classifier was destroyed.'));
-    clearTimeout(this.#idle);
-    this.#endWorkers();
-    this.#forget();
-  }
-
-  async #attempt(
-    replica: Replica,
-    image: HeldImage,
-    request: ClassificationOptions,
-    { signal, timeLeft }: RequestOptions,
-    isFirst: boolean,
-  ): Promise<Omit<Served, 'attempts' | 'waited' | 'device'>> {
-    timeLeft();
-    const began = performance.now();
-    const captured = await image.take(isFirst);
-    const sent = performance.now();
-    signal.throwIfAborted();
-    const result = await replica.classify(captured, request, timeLeft(), {
-      signal,
-      patience: this.#patience('run'),
-    });
-    this.#losses = 0;
+  async #send(
+    replica: ModelReplica,
+    payload: Payload,
+    options: object,
+    signal: AbortSignal,
+    timeLeft: () => number | null,
+  ): Promise<RunResult> {
+    let result: RunResult;
+    try {
+      signal.throwIfAborted();
+      const waiting = { signal, patience: this.#patience.of('run') };
+      const transfer = this.#task.transfer(payload);
+      result = await replica.run(payload, transfer, options, timeLeft(), waiting);
+    } finally {
+      // What was handed over is empty here; what was not has no other owner.
+      this.#task.close(payload);
+    }
+    this.#losses.forgive();
     const { decode, preprocess, inference } = result.timings;
-    this.#note('run', Math.max(preprocess, inference));
-    if (replica === this.#serving) {
+    this.#patience.note('run', Math.max(preprocess, inference));
+    if (replica === this.#replica) {
       const latest = decode + preprocess + inference;
-      const { image, run } = this.#typical ?? { image: latest, run: inference };
-      this.#typical = { image: (3 * image + latest) / 4, run: (3 * run + inference) / 4 };
+      const { request, run } = this.#typical ?? { request: latest, run: inference };
+      this.#typical = { request: (3 * request + latest) / 4, run: (3 * run + inference) / 4 };
     }
-    return { ...result, captured: sent - began };
+    return result;
   }
 
   /** Loads the model if it is not there, without waiting for it. */
   #wake(): void {
-    if (this.#state === 'failed') this.#setState('recovering');
-    // Its failure refuses the requests that wait in the lane.
-    this.load().catch(() => undefined);
+    if (this.#replica || this.#life.signal.aborted) return;
+    // Its failure refuses the requests that wait in the queue.
+    this.#bringUp().catch(() => undefined);
   }
 
-  #recover(): void {
-    this.#setState('recovering');
-    this.#wake();
+  /** Joins the load under way, or begins one if nothing serves. */
+  #bringUp(): Promise<void> {
+    if (this.#loading) return this.#loading;
+    if (this.#replica && !this.#replica.connection.end) return Promise.resolve();
+    return this.#loadIn('load');
+  }
+
+  /** @param prepare - Begins the transition; whether there is something to load. */
+  #loadIn(kind: 'load' | 'recover', prepare: () => boolean = () => true): Promise<void> {
+    const loading = this.#lane
+      .run(kind, async (signal) => {
+        if (!prepare() || this.#replica) return;
+        if (this.state === 'failed') this.#state.go('recovering');
+        await this.#loadSomewhere(signal);
+      })
+      .finally(() => {
+        if (this.#loading === loading) this.#loading = undefined;
+      });
+    this.#loading = loading;
+    loading.then(
+      () => this.#considerRivals(),
+      () => undefined,
+    );
+    return loading;
+  }
+
+  /** Loads on the first backend that takes the model, with patience for what may pass. */
+  async #loadSomewhere(signal: AbortSignal): Promise<void> {
+    try {
+      if (!this.#plans) {
+        const { plans, laterPlans } = await untilAborted(this.#plan(), signal);
+        this.#plans = plans;
+        this.#planned = plans[0];
+        this.#later = laterPlans;
+      }
+      this.#serve(await this.#tryUntilLoaded(signal));
+      this.#state.go(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
+      this.#rest();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#losses.forgive();
+      this.#endWorkers();
+      this.#state.go('failed');
+      this.#queue.refuse(error);
+      throw error;
+    }
+  }
+
+  async #tryUntilLoaded(signal: AbortSignal): Promise<ModelReplica> {
+    const isFirst = this.#serving === undefined;
+    for (;;) {
+      const { delay } = this.#losses;
+      if (delay === undefined) throw this.#losses.latest;
+      if (delay > 0) await pause(this.#environment, delay, signal);
+      try {
+        return await this.#loadReplica(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (isTabserveError(error, 'unsupported')) this.#noteGpuLoss();
+        if (this.#stepDown(error)) continue;
+        if (!isTabserveError(error)) throw error;
+        const isWorthAnother = isFirst
+          ? error.code === 'worker-crashed' && this.#losses.count === 0
+          : error.retryable || passing.includes(error.code);
+        if (!isWorthAnother) throw error;
+        this.#losses.add(error);
+      }
+    }
+  }
+
+  /** Loads the model on the best backend, into the worker in use if there is one. */
+  async #loadReplica(signal: AbortSignal): Promise<ModelReplica> {
+    signal.throwIfAborted();
+    const [plan] = this.#plans ?? [];
+    if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
+    this.#lease ??= this.#takeLease(plan);
+    const replica = await ModelReplica.load(this.#environment, this.#lease, plan, this.#settings, {
+      signal,
+      onProgress: (...bytes) => {
+        this.#lastProgress = bytes;
+        for (const listener of [...this.#progress]) listener(...bytes);
+      },
+      patience: this.#patience.of('load'),
+    });
+    try {
+      await this.#learnLaterPlans(replica, signal);
+      signal.throwIfAborted();
+      if (replica.connection.end) throw replica.connection.end;
+    } catch (error) {
+      replica.unload();
+      throw error;
+    }
+    this.#noteLoad(replica);
+    return replica;
   }
 
   /** By the time that something is loaded, the browser has answered about its GPU. */
-  async #settleOutlook(replica: Replica): Promise<void> {
-    const outlook = this.#outlook;
-    if (!outlook) return;
-    this.#outlook = undefined;
-    const { rivals, reason, fallbacks } = await outlook;
+  async #learnLaterPlans(replica: ModelReplica, signal: AbortSignal): Promise<void> {
+    if (!this.#later) return;
+    const { rivals, reason, fallbacks } = await untilAborted(this.#later, signal);
+    this.#later = undefined;
     this.#rivals = rivals;
     replica.plan = {
       ...replica.plan,
@@ -339,281 +497,224 @@ export class ServedModel {
       reason: replica.plan === this.#planned ? reason : replica.plan.reason,
       fallbacks: [...new Set([...fallbacks, ...replica.plan.fallbacks])],
     };
-    this.#plans = [replica.plan, ...this.#plans.slice(1)];
+    this.#plans = [replica.plan, ...(this.#plans ?? []).slice(1)];
   }
 
-  async #bringUp(options: LoadOptions): Promise<void> {
-    const isFirst = this.#info === undefined;
-    for (;;) {
-      const delay = backOff[this.#losses];
-      if (delay === undefined) throw this.#lastLoss;
-      await this.#pause(delay);
-      try {
-        return await this.#loadOnce(options);
-      } catch (error) {
-        this.#life.signal.throwIfAborted();
-        options.signal?.throwIfAborted();
-        if (isTabserveError(error, 'unsupported')) this.#noteGpuLoss();
-        if (this.#stepDown(error)) continue;
-        if (!isTabserveError(error)) throw error;
-        const isWorthAnother = isFirst
-          ? error.code === 'worker-crashed' && this.#losses === 0
-          : error.retryable || passing.includes(error.code);
-        if (!isWorthAnother) throw error;
-        this.#lose(error);
-      }
-    }
-  }
-
-  async #loadOnce({ signal, onProgress }: LoadOptions): Promise<void> {
-    const [plan] = this.#plans;
-    if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
-    this.#lease ??= this.#takeLease(plan);
-    const ends = AbortSignal.any(signal ? [signal, this.#life.signal] : [this.#life.signal]);
-    const replica = await Replica.load(this.#lease, plan, this.#settings, {
-      signal: ends,
-      onProgress,
-      patience: this.#patience('load'),
-    });
-    await this.#settleOutlook(replica);
-    if (ends.aborted) replica.unload();
-    ends.throwIfAborted();
-    if (replica.connection.end) throw replica.connection.end;
-    const { session, warmup } = replica.loaded.timings;
-    this.#note('load', Math.max(session, warmup));
-    this.#serve(replica);
-  }
-
-  #takeLease(plan: BackendPlan): WorkerLease {
+  #takeLease(plan: BackendPlan): Lease {
     const { assets, ownWorker } = this.#settings;
     const { device, flavour, threads } = plan;
-    const lease = WorkerLease.take({ device, flavour, threads, assets }, ownWorker);
-    lease.onDeath = (error) => this.#onWorkerDeath(error);
+    const { packs } = this.#settings;
+    const config = { device, flavour, threads, assets, packs };
+    const lease = this.#environment.takeLease(config, ownWorker);
+    lease.onDeath = (error) => this.#onWorkerDeath(lease, error);
     return lease;
   }
 
-  /** Sends requests there from now on. */
-  #serve(replica: Replica): void {
-    this.#serving = replica;
-    this.#typical = undefined;
-    this.#tellInfo();
-    this.#lane.open(replica.places);
+  #onWorkerDeath(lease: Lease, error: TabserveError): void {
+    if (lease !== this.#lease) return;
+    this.restarts += 1;
+    this.#noteGpuLoss();
+    this.#patience.noteSilence(error.details.silence);
+    const replica = this.#replica;
+    // While it loads, whoever loads it deals with it.
+    if (replica) this.#recover(replica, error);
   }
 
-  #tellInfo(): void {
-    if (this.#serving) this.#info = infoOf(this.#serving, this.#fallbacks);
+  /** Replaces what served, which is lost or to be given up. */
+  #recover(replica: ModelReplica, error: unknown): void {
+    // At once: whoever waits is not to be sent there.
+    this.#queue.close(replica.slots);
+    const recovery = this.#loadIn('recover', () => {
+      if (this.#replica !== replica) return false;
+      if (this.#environment.now() - replica.since > goodAge) this.#losses.forgive();
+      if (!this.#stepDown(error)) {
+        this.#losses.add(error);
+        this.#forget();
+      }
+      this.#state.go('recovering');
+      return true;
+    });
+    recovery.catch(() => undefined);
+  }
+
+  /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
+  #outOfMemory(replica: ModelReplica, error: unknown): void {
+    if (replica.connection.end) return;
+    const isLast = planAfter(this.#plans ?? [], error, true) === undefined;
+    // Of an extra worker the first one goes on; others may use the same worker.
+    if (replica !== this.#replica || isLast) {
+      replica.connection.replace(error);
+      return;
+    }
+    this.restarts += 1;
+    this.#recover(replica, error);
+  }
+
+  /** Sends requests there from now on. */
+  #serve(replica: ModelReplica): void {
+    this.#replica = replica;
+    this.#typical = undefined;
+    this.#describe();
+    this.#queue.open(replica.slots);
+  }
+
+  #describe(): void {
+    if (!this.#replica) return;
+    const { loaded, plan, connection, loadTime } = this.#replica;
+    const own = [...connection.fallbacks, ...loaded.fallbacks];
+    const fallbacks = [...plan.fallbacks, ...this.#fallbacks, ...own];
+    this.#serving = { loaded, plan, loadTime, fallbacks };
   }
 
   /** Tries backends that may be better than the one in use, until one is. */
-  async #tryRivals(): Promise<void> {
-    const rivals = this.#rivals;
-    if (rivals.length === 0) return;
-    this.#rivals = [];
-    await this.#pause(beforeTrial).catch(() => undefined);
-    for (const rival of rivals) {
-      const current = this.#serving;
-      if (current) await this.#tryRival(rival, current);
-      if (this.#serving !== current) return;
-    }
+  #considerRivals(): void {
+    if (this.#rivals.length === 0 || !this.#replica || this.#isTrying) return;
+    this.#isTrying = true;
+    const trials = this.#lane.run('trial', async (signal) => {
+      await pause(this.#environment, beforeTrial, signal);
+      for (;;) {
+        const [rival] = this.#rivals;
+        const current = this.#replica;
+        if (!rival || !current) return;
+        const hasMoved = await this.#tryRival(rival, current, signal);
+        this.#rivals = hasMoved ? [] : this.#rivals.slice(1);
+      }
+    });
+    const end = () => {
+      this.#isTrying = false;
+    };
+    // What gave it up has another one begun when it has ended itself.
+    trials.then(end, end);
   }
 
-  /** Loads the model on `plan` beside the one in use, and moves there if it is measured to be faster. */
-  async #tryRival(plan: BackendPlan, current: Replica): Promise<void> {
+  /** Loads the model on `plan` beside the one in use, and moves there if it is better. */
+  async #tryRival(
+    plan: BackendPlan,
+    current: ModelReplica,
+    laneSignal: AbortSignal,
+  ): Promise<boolean> {
     const lease = this.#takeLease(plan);
     const lost = new AbortController();
     lease.onDeath = (error) => lost.abort(error);
-    const signal = AbortSignal.any([this.#life.signal, lost.signal]);
-    let replica: Replica | undefined;
-    const drop = () => {
+    const options = {
+      signal: AbortSignal.any([laneSignal, lost.signal]),
+      patience: Patience.first,
+    };
+    let replica: ModelReplica | undefined;
+    try {
+      replica = await ModelReplica.load(this.#environment, lease, plan, this.#settings, options);
+      const typicalRun = this.#typical?.run;
+      const { move, reason } = await this.#trial(current, replica, { ...options, typicalRun });
+      options.signal.throwIfAborted();
+      if (move) {
+        this.#moveTo(replica, lease, reason, current);
+        return true;
+      }
+      const settled = { ...current.plan, reason };
+      this.#plans = this.#plans?.map((each) => (each === current.plan ? settled : each));
+      current.plan = settled;
+    } catch (error) {
       replica?.unload();
       lease.release();
-    };
-    try {
-      const options = { signal, patience: patience.first };
-      replica = await Replica.load(lease, plan, this.#settings, options);
-      const theirs = await replica.measure(options);
-      const ours = this.#typical?.run ?? (await current.measure(options));
-      const times = `${nameOf(plan)} ${theirs.toFixed(1)} ms a run, ${nameOf(current.plan)} ${ours.toFixed(1)} ms`;
-      if (this.#serving !== current) {
-        // It was lost meanwhile; whoever brings it back is not to be disturbed.
-        drop();
-      } else if (theirs <= worthMoving * ours) {
-        await this.#moveTo(replica, lease, `measured to be faster: ${times}`);
-      } else {
-        drop();
-        const settled = { ...current.plan, reason: `measured to be no slower: ${times}` };
-        this.#plans = this.#plans.map((each) => (each === current.plan ? settled : each));
-        current.plan = settled;
-      }
-    } catch (error) {
-      drop();
-      if (this.#life.signal.aborted) return;
+      laneSignal.throwIfAborted();
+      // The one in use was lost, which says nothing about the rival.
+      if (current.connection.end) return false;
       const [from, to] = [nameOf(plan), nameOf(current.plan)];
       this.#fallbacks.push({ from, to, reason: messageOf(error) });
-      if (this.#state === 'ready') this.#setState('degraded');
+      this.#state.go('degraded');
+      this.#describe();
+      return false;
     }
-    this.#tellInfo();
+    replica.unload();
+    lease.release();
+    this.#describe();
+    return false;
   }
 
   /** Requests that have begun end where they are, before any begins at the new place. */
-  async #moveTo(replica: Replica, lease: WorkerLease, reason: string): Promise<void> {
-    const { session, warmup } = replica.loaded.timings;
-    this.#note('load', Math.max(session, warmup));
-    const former = this.#serving;
+  #moveTo(replica: ModelReplica, lease: Lease, reason: string, former: ModelReplica): void {
+    this.#noteLoad(replica);
     const formerLease = this.#lease;
-    if (former) this.#lane.close(former.places);
+    this.#queue.close(former.slots);
     this.#extras.close();
     replica.plan = { ...replica.plan, reason };
-    this.#plans = [replica.plan, ...this.#plans];
-    this.#serving = replica;
+    this.#plans = [replica.plan, ...(this.#plans ?? [])];
+    this.#replica = replica;
     this.#typical = undefined;
     this.#lease = lease;
-    lease.onDeath = (error) => this.#onWorkerDeath(error);
-    await Promise.all([former?.idle(), this.#extras.idle()]);
-    former?.unload();
-    formerLease?.release();
-    if (this.#serving !== replica) return;
-    this.#tellInfo();
-    this.#lane.open(replica.places);
-    this.listener?.onDeviceChange();
+    lease.onDeath = (error) => this.#onWorkerDeath(lease, error);
+    void Promise.all([this.#retire(former), this.#extras.idle()]).then(() => {
+      formerLease?.release();
+      if (this.#replica !== replica || replica.connection.end) return;
+      this.#describe();
+      this.#queue.open(replica.slots);
+      this.listener?.onDeviceChange();
+    });
+  }
+
+  /** Unloads what no longer serves, when it has answered the requests that it has. */
+  async #retire(replica: ModelReplica): Promise<void> {
+    await replica.idle();
+    replica.unload();
   }
 
   /** Goes on to another backend, or a smaller setting, if the error is one that it may not have. */
   #stepDown(error: unknown): boolean {
-    const { losses, minutes } = gpuPatience;
-    const since = Date.now() - minutes * 60_000;
-    const recent = this.#gpuLosses.filter((time) => time > since).length;
-    const isTrusted = this.#info !== undefined && recent < losses;
-    const next = planAfter(this.#plans, error, isTrusted);
+    const { tooOften, words } = this.#losses.gpuVerdict(this.#environment.now());
+    const isTrusted = this.#serving !== undefined && !tooOften;
+    const next = planAfter(this.#plans ?? [], error, isTrusted);
     if (!next) return false;
     const { from, to, plans } = next;
-    const often = `the GPU was lost ${recent} times within ${minutes} minutes, the last time so: `;
-    this.#fallbacks.push({
-      from,
-      to,
-      reason: `${recent < losses ? '' : often}${messageOf(error)}`,
-    });
+    this.#fallbacks.push({ from, to, reason: `${words}${messageOf(error)}` });
     this.#endWorkers();
     this.#plans = plans;
-    this.#losses = 0;
+    this.#losses.forgive();
     return true;
   }
 
+  #noteLoad({ loaded }: ModelReplica): void {
+    const { session, warmup } = loaded.timings;
+    this.#patience.note('load', Math.max(session, warmup));
+  }
+
   #noteGpuLoss(): void {
-    if (this.#plans[0]?.device === 'webgpu') this.#gpuLosses.push(Date.now());
-  }
-
-  #lose(error: unknown): void {
-    this.#losses += 1;
-    this.#lastLoss = error;
-  }
-
-  /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
-  #outOfMemory(serving: Replica | undefined, error: unknown): void {
-    if (!serving) return;
-    if (serving !== this.#serving) {
-      // An extra worker: the first one goes on.
-      serving.connection.replace(error);
-      return;
-    }
-    if (!this.#stepDown(error)) {
-      serving.connection.replace(error);
-      return;
-    }
-    this.restarts += 1;
-    this.#forget();
-    this.#recover();
+    if (this.#plans?.[0]?.device === 'webgpu') this.#losses.addGpu(this.#environment.now());
   }
 
   /** The model is not in a worker any more. */
   #forget(): void {
-    if (this.#serving) this.#lane.close(this.#serving.places);
-    this.#serving = undefined;
-    this.#loading = undefined;
+    if (!this.#replica) return;
+    this.#queue.close(this.#replica.slots);
+    this.#replica.unload();
+    this.#replica = undefined;
   }
 
   #endWorkers(): void {
-    this.#serving?.unload();
+    this.#forget();
     this.#lease?.release();
     this.#lease = undefined;
     this.#extras.close();
   }
 
   #considerMoreWorkers(behind: number): void {
-    const { plan } = this.#serving ?? {};
+    const { plan } = this.#replica ?? {};
     if (!plan || !this.#typical) return;
-    const backlog = (this.#requests + behind) * this.#typical.image;
-    this.#extras.consider(plan, backlog, this.#patience('load'));
+    const backlog = (this.#requests + behind) * this.#typical.request;
+    this.#extras.consider(plan, backlog, this.#patience.of('load'));
   }
 
   /** Unloads the model after a while, unless a request comes. */
   #rest(): void {
-    clearTimeout(this.#idle);
+    this.#stopIdle();
     const { idleTimeout } = this.#settings;
-    if (this.#requests > 0) return;
+    if (this.#requests > 0 || this.#life.signal.aborted) return;
     this.#extras.rest();
-    if (idleTimeout === null || !this.#serving) return;
-    this.#idle = setTimeout(() => {
-      this.#endWorkers();
-      this.#forget();
-    }, idleTimeout);
+    if (idleTimeout === null || !this.#replica) return;
+    this.#stopIdle = this.#environment.after(idleTimeout, () => {
+      const unloading = this.#lane.run('unload', async () => {
+        if (this.#requests === 0) this.#endWorkers();
+      });
+      unloading.catch(() => undefined);
+    });
   }
-
-  async #pause(milliseconds: number): Promise<void> {
-    if (milliseconds === 0) return;
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    this.#life.signal.throwIfAborted();
-  }
-
-  /** How long the worker may be silent over this model's load or run. */
-  #patience(stage: 'load' | 'run'): number {
-    const { factor, least, first } = patience;
-    const longest = this.#longest[stage];
-    return longest === undefined ? first : Math.max(least, factor * longest);
-  }
-
-  /** A long stretch counts for less with every shorter one after it. */
-  #note(stage: 'load' | 'run', duration: number): void {
-    this.#longest[stage] = Math.max(duration, 0.8 * (this.#longest[stage] ?? 0));
-  }
-
-  #setState(state: ClassifierState): void {
-    if (this.#state === state || this.#state === 'destroyed') return;
-    this.#state = state;
-    this.listener?.onStateChange();
-  }
-}
-
-/** What messages call a backend. */
-function nameOf({ device, threads }: BackendPlan): string {
-  return threads > 1 ? `${device} with ${threads} threads` : device;
-}
-
-function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly Fallback[]) {
-  const { labels, dtype, file, bytes, from, fallbacks, adapter, timings } = loaded;
-  const manifest = loaded.manifest as ModelManifest;
-  const info: ClassifierInfo = {
-    model: {
-      name: manifest.name,
-      version: manifest.version,
-      title: manifest.title ?? manifest.name,
-      license: manifest.license ?? null,
-      labels,
-      width: manifest.input.width,
-      height: manifest.input.height,
-      file,
-      bytes,
-      from,
-    },
-    device: plan.device,
-    dtype,
-    threads: plan.threads,
-    reason: plan.reason,
-    fallbacks: [...plan.fallbacks, ...given, ...connection.fallbacks, ...fallbacks],
-    engine: plan.flavour,
-    adapter,
-    preprocessing: loaded.report as PreprocessingReport,
-    load: { ...timings, total: loadTime },
-  };
-  return info;
 }

@@ -1,8 +1,8 @@
 /** Further workers for a model that has more requests than one can answer soon. */
 import type { BackendPlan } from './backends.js';
-import { type ModelSettings, Replica } from './replica.js';
-import type { Lane, Places } from './request-queue.js';
-import { WorkerLease } from './worker-host.js';
+import type { Environment, Lease } from './environment.js';
+import { ModelReplica, type ModelSettings } from './replica.js';
+import type { RequestQueue, Slots } from './request-queue.js';
 
 /**
  * Milliseconds of work per worker that are worth another one: starting it takes a part of that, on
@@ -27,19 +27,21 @@ export interface ExtraWorkersOptions extends ModelSettings {
  * answer: if it does not start, or dies, its requests go to the others.
  */
 export class ExtraWorkers {
+  readonly #environment: Environment;
   readonly #options: ExtraWorkersOptions;
-  readonly #lane: Lane;
-  readonly #extras = new Map<Places, { replica: Replica; lease: WorkerLease; nth: number }>();
+  readonly #queue: RequestQueue;
+  readonly #extras = new Map<Slots, { replica: ModelReplica; lease: Lease; nth: number }>();
   #life = new AbortController();
   #closing: Promise<unknown> = Promise.resolve();
   #starting = false;
   /** Whether one failed to start: there is no use in trying again. */
   #refused = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopTimer: () => void = () => undefined;
 
-  constructor(options: ExtraWorkersOptions, lane: Lane) {
+  constructor(environment: Environment, options: ExtraWorkersOptions, queue: RequestQueue) {
+    this.#environment = environment;
     this.#options = options;
-    this.#lane = lane;
+    this.#queue = queue;
   }
 
   /** How many there are. */
@@ -47,9 +49,9 @@ export class ExtraWorkers {
     return this.#extras.size;
   }
 
-  /** Whose places these are, if one of these workers'. */
-  find(places: Places): Replica | undefined {
-    return this.#extras.get(places)?.replica;
+  /** Whose slots these are, if one of these workers'. */
+  find(slots: Slots): ModelReplica | undefined {
+    return this.#extras.get(slots)?.replica;
   }
 
   /**
@@ -68,23 +70,24 @@ export class ExtraWorkers {
 
   /** Ends them unless they are needed again soon. */
   rest(): void {
-    clearTimeout(this.#timer);
-    if (this.#extras.size > 0) this.#timer = setTimeout(() => this.close(), keptIdle);
+    this.#stopTimer();
+    if (this.#extras.size === 0) return;
+    this.#stopTimer = this.#environment.after(keptIdle, () => this.close());
   }
 
   /** They are needed. */
   wake(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
   }
 
   /** Sends them no more requests, and ends each when it has answered those it has. */
   close(): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     this.#life.abort();
     this.#life = new AbortController();
     this.#refused = false;
-    const ends = [...this.#extras].map(async ([places, { replica, lease }]) => {
-      this.#lane.close(places);
+    const ends = [...this.#extras].map(async ([slots, { replica, lease }]) => {
+      this.#queue.close(slots);
       await replica.idle();
       replica.unload();
       lease.release();
@@ -102,26 +105,29 @@ export class ExtraWorkers {
     const { ownWorker, maxWorkers: _, ...settings } = this.#options;
     const { device, flavour, threads } = plan;
     const { signal } = this.#life;
-    const config = { device, flavour, threads, assets: settings.assets };
+    const { assets, packs } = settings;
+    const config = { device, flavour, threads, assets, packs };
     const taken = [...this.#extras.values()].map(({ nth }) => nth);
     let nth = 1;
     while (taken.includes(nth)) nth += 1;
-    const lease = WorkerLease.take(config, ownWorker, nth);
-    const { places } = lease;
+    const lease = this.#environment.takeLease(config, ownWorker, nth);
+    const { slots } = lease;
     this.#starting = true;
     let isDead = false;
     lease.onDeath = () => {
       isDead = true;
-      if (this.#extras.delete(places)) this.#lane.close(places);
+      this.#extras.get(slots)?.replica.unload();
+      if (this.#extras.delete(slots)) this.#queue.close(slots);
       lease.release();
     };
     try {
-      const replica = await Replica.load(lease, plan, settings, { signal, patience, local: true });
-      if (isDead) return;
+      const options = { signal, patience, local: true };
+      const replica = await ModelReplica.load(this.#environment, lease, plan, settings, options);
+      if (isDead) return replica.unload();
       if (signal.aborted) replica.unload();
       signal.throwIfAborted();
-      this.#extras.set(places, { replica, lease, nth });
-      this.#lane.open(places);
+      this.#extras.set(slots, { replica, lease, nth });
+      this.#queue.open(slots);
     } catch {
       if (!signal.aborted) this.#refused = true;
       lease.release();

@@ -1,30 +1,24 @@
 /** A model that one worker has ready. */
 import * as Comlink from 'comlink';
-import type { ModelDtype, PreprocessingChoice, PreprocessingReport } from '../api/types.js';
-import { transferables } from '../input/image/capture.js';
-import type { CapturedImage } from '../input/image/types.js';
-import type { Classification, ClassificationOptions } from '../tasks/image-classification/types.js';
+import type { ModelDtype } from '../api/types.js';
+import { untilAborted } from '../base/abort.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
-import { type Connection, newRequestId } from '../wire/connection.js';
+import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel, ModelRequest, RunRequest, RunResult } from '../wire/protocol.js';
+import type { LoadedModel, ModelRequest, PackName, RunResult } from '../wire/protocol.js';
 import type { BackendPlan } from './backends.js';
-import type { Places } from './request-queue.js';
-import type { WorkerLease } from './worker-host.js';
-
-/** What became of one request. */
-export interface ClassifyResult extends Pick<RunResult, 'timings'> {
-  classifications: Classification[];
-  /** What preprocessed this picture. */
-  preprocessing: PreprocessingReport;
-}
+import type { Environment, Lease, WorkerLink } from './environment.js';
+import type { Slots } from './request-queue.js';
 
 /** Everything about a model's load but where it runs. */
 export interface ModelSettings {
   model: ModelRequest;
+  /** What it is wanted for, and the packs that a worker needs for that. */
+  task: string;
+  packs: readonly PackName[];
   dtype: 'auto' | ModelDtype;
-  preprocessing: PreprocessingChoice;
-  maxPixels: number;
+  /** What only the model's task understands. */
+  taskSettings: object;
   /** Base address of the hub, with a slash at its end. */
   hubUrl: string;
   /** Milliseconds without a byte after which a download is tried again. */
@@ -32,7 +26,7 @@ export interface ModelSettings {
   assets: AssetOptions;
 }
 
-/** Options of {@link Replica.load}. */
+/** Options of {@link ModelReplica.load}. */
 export interface ReplicaOptions {
   signal: AbortSignal;
   onProgress?: ProgressListener | undefined;
@@ -42,32 +36,37 @@ export interface ReplicaOptions {
   local?: boolean;
 }
 
+/** Models that have not been unloaded; those of dead workers too. */
+export const loadedModels = new Set<ModelReplica>();
+
 /** A model in a worker, and the requests to it. */
-export class Replica {
+export class ModelReplica {
   /** What it runs on. */
   plan: BackendPlan;
-  readonly connection: Connection;
+  readonly connection: WorkerLink;
   /** Whose turn it is in that worker. */
-  readonly places: Places;
+  readonly slots: Slots;
   readonly loaded: LoadedModel;
   /** When it was ready, and how many milliseconds that took. */
-  readonly since = performance.now();
+  readonly since: number;
   readonly loadTime: number;
   #busy = 0;
   #idle = Promise.withResolvers<void>();
 
   private constructor(
     plan: BackendPlan,
-    places: Places,
-    connection: Connection,
+    slots: Slots,
+    connection: WorkerLink,
     loaded: LoadedModel,
-    loadTime: number,
+    { began, now }: { began: number; now: number },
   ) {
     this.plan = plan;
-    this.places = places;
+    this.slots = slots;
     this.connection = connection;
     this.loaded = loaded;
-    this.loadTime = loadTime;
+    this.since = now;
+    this.loadTime = now - began;
+    loadedModels.add(this);
     this.#idle.resolve();
   }
 
@@ -77,23 +76,23 @@ export class Replica {
    * @throws TabserveError as `ImageClassifier.create()`; the signal's reason.
    */
   static async load(
-    lease: WorkerLease,
+    environment: Environment,
+    lease: Lease,
     plan: BackendPlan,
-    { assets, preprocessing, maxPixels, ...what }: ModelSettings,
+    { assets, packs: _, taskSettings: settings, ...what }: ModelSettings,
     { signal, onProgress, patience, local = false }: ReplicaOptions,
-  ): Promise<Replica> {
-    const began = performance.now();
-    const connection = await lease.connect();
+  ): Promise<ModelReplica> {
+    const began = environment.now();
+    const connection = await untilAborted(lease.connect(), signal);
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);
     try {
       const { model } = what;
       const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
-      const settings = { preprocessing, maxPixels };
-      const task = 'image-classification';
-      const request = { requestId, mirrors, local, task, settings, ...what };
+      const request = { requestId, mirrors, local, settings, ...what };
       const loaded = await connection.call('load', request, { signal, patience });
-      return new Replica(plan, lease.places, connection, loaded, performance.now() - began);
+      const times = { began, now: environment.now() };
+      return new ModelReplica(plan, lease.slots, connection, loaded, times);
     } catch (error) {
       // An abort may cross the answer: then the worker has a model that nobody knows.
       if (!connection.end) unload(connection, requestId);
@@ -109,28 +108,21 @@ export class Replica {
     return this.connection.call('measure', { requestId: newRequestId(), modelId }, options);
   }
 
-  /** Has an image classified. Errors as `Connection.call()`. */
-  async classify(
-    payload: CapturedImage,
-    request: ClassificationOptions,
+  /**
+   * Has a question answered. Errors as `Connection.call()`.
+   *
+   * @param transfer - What of the payload is handed over.
+   */
+  async run(
+    payload: unknown,
+    transfer: Transferable[],
+    options: object,
     timeLeft: number | null,
-    options: { signal: AbortSignal; patience: number },
-  ): Promise<ClassifyResult> {
+    waiting: { signal: AbortSignal; patience: number },
+  ): Promise<RunResult> {
     const { modelId } = this.loaded;
-    const message: RunRequest = {
-      requestId: newRequestId(),
-      modelId,
-      payload,
-      options: request,
-      timeLeft,
-    };
-    const sent = Comlink.transfer(message, transferables(payload));
-    const { answer, report, timings } = await this.connection.call('run', sent, options);
-    return {
-      classifications: answer as Classification[],
-      preprocessing: report as PreprocessingReport,
-      timings,
-    };
+    const message = { requestId: newRequestId(), modelId, payload, options, timeLeft };
+    return this.connection.call('run', Comlink.transfer(message, transfer), waiting);
   }
 
   /**
@@ -154,10 +146,11 @@ export class Replica {
 
   /** Tells the worker, if it still is there, to forget the model. */
   unload(): void {
+    if (!loadedModels.delete(this)) return;
     unload(this.connection, this.loaded.modelId);
   }
 }
 
-function unload(connection: Connection, modelId: number): void {
+function unload(connection: WorkerLink, modelId: number): void {
   connection.call('unload', modelId, { patience: 0 }).catch(() => undefined);
 }

@@ -1,14 +1,16 @@
 /** Workers as classifiers see them: shared between them, and replaced when they die. */
 
 import type { TabserveError } from '../base/errors.js';
+import { identityOf } from '../base/identity.js';
 import { Connection, type WorkerConfig, type WorkerLegacy } from '../wire/connection.js';
-import { Places } from './request-queue.js';
+import { pageServices } from './page-services.js';
+import { Slots } from './request-queue.js';
 
 /**
  * Requests that may be with a worker at a time: one in the engine, one being decoded, and two on
  * their way, so that the worker never waits for the page.
  */
-const placesPerWorker = 4;
+const slotsPerWorker = 4;
 
 /** A share in a worker, which lives as long as anybody has one. */
 export class WorkerLease {
@@ -29,12 +31,12 @@ export class WorkerLease {
    * @param nth - Which of the shared ones, where one is not enough.
    */
   static take(config: WorkerConfig, own = false, nth = 0): WorkerLease {
-    return new WorkerLease(WorkerHost.find(config, own ? null : JSON.stringify([config, nth])));
+    return new WorkerLease(WorkerHost.find(config, own ? null : identityOf([config, nth])));
   }
 
   /** Who may send the worker requests, in which order. */
-  get places(): Places {
-    return this.#host.places;
+  get slots(): Slots {
+    return this.#host.slots;
   }
 
   /** The running worker, started if there is none. Errors as `Connection.open()`. */
@@ -54,7 +56,7 @@ class WorkerHost {
   /** What workers leave to others of the same engine, for as long as a host holds it. */
   static readonly #legacies = new Map<string, WeakRef<WorkerLegacy>>();
 
-  readonly places = new Places(placesPerWorker);
+  readonly slots = new Slots(slotsPerWorker);
   readonly leases = new Set<WorkerLease>();
   readonly #config: WorkerConfig;
   readonly #key: string | null;
@@ -64,7 +66,7 @@ class WorkerHost {
   private constructor(config: WorkerConfig, key: string | null) {
     this.#config = config;
     this.#key = key;
-    const engine = JSON.stringify([config.flavour, config.assets]);
+    const engine = identityOf([config.flavour, config.assets]);
     this.#legacy = WorkerHost.#legacies.get(engine)?.deref() ?? { binary: null };
     WorkerHost.#legacies.set(engine, new WeakRef(this.#legacy));
   }
@@ -94,7 +96,7 @@ class WorkerHost {
 
   async #open(): Promise<Connection> {
     try {
-      const connection = await Connection.open(this.#config, this.#legacy);
+      const connection = await Connection.open(this.#config, this.#legacy, pageServices);
       connection.onDeath = (error) => {
         this.#connection = undefined;
         for (const lease of [...this.leases]) lease.onDeath(error);

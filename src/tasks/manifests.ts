@@ -2,8 +2,10 @@
 import { checkManifest, type ManifestCheck } from '../model/manifest-check.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import { manifestCheck as imageClassification } from './image-classification/manifest.js';
+import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
+import { manifestCheck as tensor } from './tensor/manifest.js';
 
-const checks: readonly ManifestCheck[] = [imageClassification];
+const checks: readonly ManifestCheck[] = [imageClassification, imageEmbedding, tensor];
 
 /**
  * Checks a manifest of any task. The default of `task` is filled in.

@@ -9,9 +9,6 @@
 import type { ImageInput } from '../input/image/prepare.js';
 import type { WorkerTask } from '../runtime/task.js';
 
-/** The packs, by the kind of input that their tasks take. */
-export type PackName = 'image';
-
 /** What the worker's own script has that packs need not bring. */
 export interface PackHost {
   /** Decoding and preprocessing of pictures, on the GPU where the worker has one. */

@@ -8,6 +8,8 @@
  * know who does.
  */
 
+import type { PackName } from '../wire/protocol.js';
+
 export type { Tensor, TensorData, Tensors, TensorType } from '../base/tensor.js';
 
 /**
@@ -19,6 +21,8 @@ export type { Tensor, TensorData, Tensors, TensorType } from '../base/tensor.js'
 export interface PageTask<Source, Payload> {
   /** As in `model.json`, in the hub's terms: `image-classification`. */
   readonly name: string;
+  /** The pack that has its worker half. @default none: every worker has it */
+  readonly pack?: PackName | undefined;
   /**
    * Whether the source stays as it is until its turn comes, such as a file or an address. Others are
    * captured at the call.
@@ -31,6 +35,11 @@ export interface PageTask<Source, Payload> {
    *   the signal aborts, whatever the platform does.
    */
   capture(source: Source, signal: AbortSignal): Promise<Payload>;
+  /**
+   * Bytes that capturing the source will hold, as far as that can be told before. Requests count
+   * with so many from the call on, until `bytes` is known. @default 0
+   */
+  expectedBytes?(source: Source): number;
   /** What of the payload is handed over rather than copied. */
   transfer(payload: Payload): Transferable[];
   /** Bytes that the payload holds while it waits on the page; 0 for an address. */

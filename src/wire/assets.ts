@@ -3,6 +3,7 @@
  * place only; else beside its own script; else, for what is public, a version-pinned CDN.
  */
 
+import { TabserveError } from '../base/errors.js';
 import { ortVersion, version } from '../base/version.js';
 import { embeddedModel, engineBinary } from './package-files.js';
 import type { EngineFlavour } from './protocol.js';
@@ -63,9 +64,22 @@ export function named(place: string | URL, name: string, extension: string): str
   return new URL(url).pathname.endsWith(extension) ? url : inFolder(url, name);
 }
 
-/** Resolves an address as the page would; a worker made from a blob cannot. */
+/**
+ * Resolves an address as the page would; a worker made from a blob cannot.
+ *
+ * @throws TabserveError `invalid-argument` for what is no address.
+ */
 export function absolute(url: string | URL): string {
-  return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  try {
+    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href;
+  } catch (cause) {
+    const found = String(url).slice(0, 100);
+    throw new TabserveError(
+      'invalid-argument',
+      `"${found}" is no address. Give an absolute URL, or one relative to the page.`,
+      { cause, details: { found } },
+    );
+  }
 }
 
 /** Whether the address is the file. */

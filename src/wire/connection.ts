@@ -7,19 +7,24 @@
  */
 import * as Comlink from 'comlink';
 import {
+  asTabserveError,
   type ErrorDetails,
   fromErrorRecord,
   isTabserveError,
   messageOf,
   TabserveError,
-  toErrorRecord,
 } from '../base/errors.js';
-import type { Fallback } from '../base/types.js';
-import { rasteriseSvg } from '../input/image/svg.js';
-import type { BackendPlan } from '../serving/backends.js';
+import type { Device, Fallback } from '../base/types.js';
 import { type AssetOptions, wasmUrls } from './assets.js';
 import type { ProgressListener } from './progress.js';
-import type { EngineBinary, PageApi, Reply, WorkerApi } from './protocol.js';
+import type {
+  EngineBinary,
+  EngineFlavour,
+  PackName,
+  PageApi,
+  Reply,
+  WorkerApi,
+} from './protocol.js';
 import { type StartedWorker, startWorker } from './worker-start.js';
 
 /** Milliseconds that a worker whose script runs may take to say so again. */
@@ -38,9 +43,21 @@ const lastPatience = 2_000;
 const watchInterval = 500;
 
 /** What a worker is started with. */
-export type WorkerConfig = Pick<BackendPlan, 'device' | 'flavour' | 'threads'> & {
+export interface WorkerConfig {
+  device: Device;
+  flavour: EngineFlavour;
+  /** Threads of the WASM backend; 1 on WebGPU. */
+  threads: number;
   assets: AssetOptions;
-};
+  /** Packs of tasks that it is to have besides. @default none */
+  packs?: readonly PackName[];
+}
+
+/** What the page does for a worker, whichever it is. */
+export type PageServices = Pick<
+  PageApi,
+  'rasteriseSvg' | 'expectManifest' | 'validate' | 'translate' | 'complete' | 'labels' | 'explain'
+>;
 
 /** What outlives a worker. */
 export interface WorkerLegacy {
@@ -59,6 +76,9 @@ let nextRequestId = 1;
 export function newRequestId(): number {
   return nextRequestId++;
 }
+
+/** Workers that have been started and not been ended. */
+export const liveWorkers = new Set<Connection>();
 
 /** A running worker. */
 export class Connection {
@@ -91,6 +111,7 @@ export class Connection {
     this.fallbacks = fallbacks;
     this.#page = page;
     this.#disposeScript = dispose;
+    liveWorkers.add(this);
     this.#api = Comlink.wrap<WorkerApi>(worker);
     worker.addEventListener('message', () => {
       this.#lastHeard = performance.now();
@@ -107,26 +128,39 @@ export class Connection {
    * Starts a worker and waits for its first sign of life.
    *
    * @param legacy - What former workers have left; it is added to.
+   * @param services - What the page does for the worker.
    * @throws TabserveError `worker-blocked` when the browser does not let it start; `worker-crashed`.
    */
-  static async open(config: WorkerConfig, legacy: WorkerLegacy): Promise<Connection> {
-    const started = await startWorker(config.flavour, config.assets);
+  static async open(
+    config: WorkerConfig,
+    legacy: WorkerLegacy,
+    services: PageServices,
+  ): Promise<Connection> {
+    // Before there is a worker: an address that is none throws.
+    const urls = wasmUrls(config.flavour, config.assets);
+    const started = await startWorker(config.flavour, config.assets, config.packs ?? []);
     const { port1, port2 } = new MessageChannel();
     const connection = new Connection(started, port1, legacy);
-    connection.#servePage();
-    const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
-    const start = {
-      device: config.device,
-      threads: config.threads,
-      wasmUrls: wasmUrls(config.flavour, config.assets),
-      binary: legacy.binary,
-      lockName,
-      packs: [],
-      page: port2,
-    };
-    await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
-    connection.#watchLock(lockName);
-    return connection;
+    try {
+      connection.#servePage(services);
+      const lockName = `tabserve-worker-${crypto.getRandomValues(new Uint32Array(4)).join('-')}`;
+      const start = {
+        device: config.device,
+        threads: config.threads,
+        wasmUrls: urls,
+        binary: legacy.binary,
+        lockName,
+        packs: started.packs,
+        page: port2,
+      };
+      await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
+      connection.#watchLock(lockName);
+      return connection;
+    } catch (error) {
+      // A worker that nobody knows would live as long as the page.
+      connection.#finish(asTabserveError(error, 'worker-crashed', messageOf(error)));
+      throw error;
+    }
   }
 
   /** Why no more calls can be made; `undefined` while they can. */
@@ -204,37 +238,13 @@ export class Connection {
     this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'), isOver);
   }
 
-  #servePage(): void {
+  #servePage(services: PageServices): void {
     const api: PageApi = {
       progress: (requestId, ...bytes) => this.#progress.get(requestId)?.(...bytes),
       keepBinary: (binary) => {
         this.#legacy.binary = binary;
       },
-      rasteriseSvg: async (svg, maxPixels) => {
-        try {
-          const bitmap = await rasteriseSvg(svg, { maxPixels });
-          return Comlink.transfer({ value: bitmap }, [bitmap]);
-        } catch (error) {
-          return { error: toErrorRecord(error) };
-        }
-      },
-      // If it cannot be loaded, the check itself will say so.
-      expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
-      validate: (value, where) =>
-        answering(async () =>
-          (await import('../tasks/manifests.js')).parseAnyManifest(value, where),
-        ),
-      translate: (request) =>
-        answering(async () => (await import('../model/translate.js')).translate(request)),
-      complete: (request) =>
-        answering(async () => (await import('../model/translate.js')).complete(request)),
-      labels: (bytes, where) =>
-        answering(async () => (await import('../model/manifest.js')).readLabels(bytes, where)),
-      explain: (error, start) =>
-        answering(async () => {
-          const { explainEngineError } = await import('../model/translate.js');
-          throw explainEngineError(fromErrorRecord(error), start);
-        }),
+      ...services,
       deviceLost: (reason) =>
         this.#die(new TabserveError('device-lost', `The GPU device was lost: ${reason}`)),
     };
@@ -286,6 +296,7 @@ export class Connection {
     if (this.#end) return;
     this.#end = error;
     const terminate = () => {
+      liveWorkers.delete(this);
       this.#worker.terminate();
       this.#page.close();
       this.#disposeScript();
@@ -295,15 +306,6 @@ export class Connection {
     this.#lockWatch.abort();
     clearInterval(this.#watch);
     for (const reject of this.#pending.keys()) reject(error);
-  }
-}
-
-/** Lets code that few pages need answer the worker. */
-async function answering<T>(task: () => Promise<T>): Promise<Reply<T>> {
-  try {
-    return { value: await task() };
-  } catch (error) {
-    return { error: toErrorRecord(error) };
   }
 }
 

@@ -6,7 +6,8 @@
  */
 import workerWasm from '../../dist/worker-wasm.js?raw';
 import { TabserveError } from '../base/errors.js';
-import type { EngineFlavour } from './protocol.js';
+import type { EngineFlavour, PackName } from './protocol.js';
+import { trustedScriptUrl } from './trusted-types.js';
 
 /** Known only while the script runs for the first time. */
 const script = globalThis.document?.currentScript;
@@ -14,6 +15,9 @@ const script = globalThis.document?.currentScript;
 /** The address of this very script. */
 export const scriptUrl =
   script instanceof HTMLScriptElement && script.src ? script.src : globalThis.document?.baseURI;
+
+/** What was needed to load the script is needed to load another from beside it. */
+const { nonce = '', crossOrigin = null } = script instanceof HTMLScriptElement ? script : {};
 
 const suffix: Readonly<Record<EngineFlavour, string>> = {
   wasm: '',
@@ -68,6 +72,41 @@ export async function workerSource(flavour: EngineFlavour): Promise<string> {
 /** As in `package-files.ts`. */
 export function workerFile(flavour: EngineFlavour): string {
   return beside(`worker-${flavour}.js`);
+}
+
+/**
+ * As in `package-files.ts`. A script tag is asked for it, which a page that was opened as a file may
+ * use, and one whose policy names the script's origin: the pack is a function, which is handed on as
+ * text.
+ *
+ * @throws TabserveError `network` when the file cannot be loaded.
+ */
+export async function packSource(name: PackName): Promise<string> {
+  const url = packFile(name);
+  const element = document.createElement('script');
+  element.src = trustedScriptUrl(url);
+  element.nonce = nonce;
+  element.crossOrigin = crossOrigin;
+  const loaded = new Promise<boolean>((resolve) => {
+    element.onload = () => resolve(true);
+    element.onerror = () => resolve(false);
+  });
+  document.head.append(element);
+  const isThere = await loaded;
+  element.remove();
+  const { tabservePacks } = globalThis as { tabservePacks?: Partial<Record<PackName, unknown>> };
+  const pack = tabservePacks?.[name];
+  if (isThere && typeof pack === 'function') return `(self.tabservePacks??={}).${name}=${pack};`;
+  throw new TabserveError(
+    'network',
+    `A part of tabserve could not be loaded from ${url}. Serve tabserve's "packs" folder beside its script, and allow it in script-src.`,
+    { details: { url } },
+  );
+}
+
+/** As in `package-files.ts`. */
+export function packFile(name: PackName): string {
+  return beside(`packs/${name}.js`);
 }
 
 /**

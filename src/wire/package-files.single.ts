@@ -5,9 +5,11 @@
  * `<script type="text/plain" id="tabserve:…">` as base64, the engine compressed. From `file://`
  * nothing can be fetched but `data:` addresses.
  */
+import imagePack from '../../dist/packs/image.js?raw';
+import tensorPack from '../../dist/packs/tensor.js?raw';
 import workerWasm from '../../dist/worker-wasm.js?raw';
 import { TabserveError } from '../base/errors.js';
-import type { EngineFlavour } from './protocol.js';
+import type { EngineFlavour, PackName } from './protocol.js';
 
 const prefix = 'tabserve:';
 
@@ -38,6 +40,18 @@ export async function workerSource(flavour: EngineFlavour): Promise<string> {
 
 /** As in `package-files.ts`. */
 export function workerFile(): null {
+  return null;
+}
+
+const packs: Readonly<Record<PackName, string>> = { image: imagePack, tensor: tensorPack };
+
+/** As in `package-files.ts`. */
+export async function packSource(name: PackName): Promise<string> {
+  return packs[name];
+}
+
+/** As in `package-files.ts`. */
+export function packFile(): null {
   return null;
 }
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ortVersion, version } from '../base/version.js';
 import { modelMirrors, wasmUrls } from './assets.js';
 import * as asModule from './package-files.js';
+import type { PackName } from './protocol.js';
 
 const root = join(import.meta.dirname, '../..');
 const models = readdirSync(join(root, 'models'), { withFileTypes: true })
@@ -23,6 +24,18 @@ describe('package files', () => {
     expect(Object.keys(asModule.embeddedModel(name)).toSorted()).toEqual(names);
     const script = readFileSync(join(root, 'src/wire/package-files.global.ts'), 'utf8');
     for (const file of names) expect(script).toContain(`'${file}'`);
+  });
+});
+
+describe('packs', () => {
+  const packs = readdirSync(join(root, 'src/worker/packs')).map((file) => file.replace('.ts', ''));
+
+  it.each(packs)('%s is in every build, and built', (name) => {
+    expect(asModule.packFile(name as PackName)).toMatch(new RegExp(`/packs/${name}\\.js$`));
+    const textOf = (file: string) => readFileSync(join(root, file), 'utf8');
+    expect(textOf('src/wire/package-files.single.ts')).toContain(`dist/packs/${name}.js?raw`);
+    expect(textOf('vite.config.ts')).toContain(`'pack-${name}'`);
+    expect(textOf('package.json')).toContain(`--mode pack-${name}`);
   });
 });
 

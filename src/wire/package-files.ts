@@ -6,7 +6,7 @@
  * script-tag build and the single-file build put `package-files.global.ts` and
  * `package-files.single.ts` in this file's place.
  */
-import type { EngineFlavour } from './protocol.js';
+import type { EngineFlavour, PackName } from './protocol.js';
 
 const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
   wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
@@ -37,6 +37,16 @@ const workerSources: Readonly<Record<EngineFlavour, () => Promise<{ default: str
   asyncify: () => import('../../dist/worker-asyncify.js?raw'),
 };
 
+const packFiles: Readonly<Record<PackName, () => URL>> = {
+  image: () => new URL('./packs/image.js', import.meta.url),
+  tensor: () => new URL('./packs/tensor.js', import.meta.url),
+};
+
+const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>> = {
+  image: () => import('../../dist/packs/image.js?raw'),
+  tensor: () => import('../../dist/packs/tensor.js?raw'),
+};
+
 /** The address of the engine's binary. */
 export function engineBinary(flavour: EngineFlavour): string {
   return beside(engineBinaries[flavour]());
@@ -56,6 +66,16 @@ export async function workerSource(flavour: EngineFlavour): Promise<string> {
 /** The address of a worker's script, or `null` where it is nowhere but in this script. */
 export function workerFile(flavour: EngineFlavour): string | null {
   return beside(workerFiles[flavour]());
+}
+
+/** The text of a pack, see `tasks/pack.ts`. */
+export async function packSource(name: PackName): Promise<string> {
+  return (await packSources[name]()).default;
+}
+
+/** The address of a pack, or `null` where it is nowhere but in this script. */
+export function packFile(name: PackName): string | null {
+  return beside(packFiles[name]());
 }
 
 /**

@@ -24,6 +24,12 @@ export type { ModelRequest } from '../model/request.js';
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
 
+/**
+ * Packs of further tasks, by the kind of input that these take. Each is a file of its own, so that
+ * whoever only classifies pictures does not load it.
+ */
+export type PackName = 'image' | 'tensor';
+
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {
   tabserve: 'ready';

@@ -9,8 +9,8 @@ import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import { version } from '../base/version.js';
 import { type AssetOptions, named } from './assets.js';
-import { workerFile, workerSource } from './package-files.js';
-import { type EngineFlavour, isReadyMessage } from './protocol.js';
+import { packFile, packSource, workerFile, workerSource } from './package-files.js';
+import { type EngineFlavour, isReadyMessage, type PackName } from './protocol.js';
 import { trustedScriptUrl } from './trusted-types.js';
 
 /** Milliseconds that a worker's script may take to load and run. */
@@ -19,6 +19,8 @@ const startTimeout = 20_000;
 /** A worker that runs. */
 export interface StartedWorker {
   worker: Worker;
+  /** Addresses of the packs that are not part of its script. */
+  packs: readonly string[];
   /** What was replaced on the way. */
   fallbacks: readonly Fallback[];
   /** Frees the script once the worker is gone; the engine's threads are started from it too. */
@@ -32,39 +34,46 @@ let blobRefusal: string | undefined;
  * Starts a worker from the file that `workerUrl` names; without that option from the inlined script,
  * else from the file beside tabserve's own.
  *
- * @throws TabserveError `worker-blocked`, saying of each of them why it did not start.
+ * @param packs - What the worker is to have besides.
+ * @throws TabserveError `network` when a pack cannot be loaded; `worker-blocked`, saying of each of them why it did not start.
  */
 export async function startWorker(
   flavour: EngineFlavour,
   options: AssetOptions,
+  packs: readonly PackName[],
 ): Promise<StartedWorker> {
   if (options.workerUrl !== undefined) {
     const url = named(options.workerUrl, `worker-${flavour}.js`, '.js');
     const worker = await startFile(url, flavour).catch((reason: unknown) => {
       throw blocked([messageOf(reason)], url, reason);
     });
-    return { worker, fallbacks: [], dispose: () => undefined };
+    const beside = packs.map((name) => new URL(`packs/${name}.js`, url).href);
+    return { worker, packs: beside, fallbacks: [], dispose: () => undefined };
   }
   const url = workerFile(flavour);
   try {
     if (blobRefusal !== undefined) throw new Error(blobRefusal);
-    return { ...(await startInlined(flavour)), fallbacks: [] };
+    return { ...(await startInlined(flavour, packs)), packs: [], fallbacks: [] };
   } catch (reason) {
-    // This build has no such worker at all.
-    if (isTabserveError(reason, 'unsupported')) throw reason;
+    // This build has no such worker at all, or a pack could not be loaded.
+    if (isTabserveError(reason, 'unsupported') || isTabserveError(reason, 'network')) throw reason;
     if (url === null) throw blocked([messageOf(reason)], 'blob:', reason);
     const why = messageOf(reason);
     const worker = await startFile(url, flavour).catch((cause: unknown) => {
       throw blocked([why, messageOf(cause)], url, cause);
     });
     const fallback = { from: 'the inlined worker script', to: url, reason: why };
-    return { worker, fallbacks: [fallback], dispose: () => undefined };
+    const files = packs.map(packFile).filter((file) => file !== null);
+    return { worker, packs: files, fallbacks: [fallback], dispose: () => undefined };
   }
 }
 
-async function startInlined(flavour: EngineFlavour): Promise<Omit<StartedWorker, 'fallbacks'>> {
-  const source = await workerSource(flavour);
-  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }));
+async function startInlined(
+  flavour: EngineFlavour,
+  packs: readonly PackName[],
+): Promise<Pick<StartedWorker, 'worker' | 'dispose'>> {
+  const sources = await Promise.all([...packs.map(packSource), workerSource(flavour)]);
+  const url = URL.createObjectURL(new Blob([sources.join('\n')], { type: 'text/javascript' }));
   const dispose = () => URL.revokeObjectURL(url);
   try {
     return { worker: await startFrom(url, flavour), dispose };

@@ -1,4 +1,5 @@
 /** The tasks of a worker: those of its own script, and those of packs. */
+import { messageOf, TabserveError } from '../base/errors.js';
 import { imageClassification } from '../tasks/image-classification/worker.js';
 import type { AnyTask, Pack, PackHost } from '../tasks/pack.js';
 import { trustedScriptUrl } from '../wire/trusted-types.js';
@@ -6,13 +7,25 @@ import { trustedScriptUrl } from '../wire/trusted-types.js';
 /**
  * @param host - What packs find here.
  * @param files - Addresses of packs that are not part of the script already.
- * @throws what `importScripts` throws where a file cannot be loaded.
+ * @throws TabserveError `network` where a file cannot be loaded.
  */
 export function openTasks(host: PackHost, files: readonly string[]): readonly AnyTask[] {
-  importScripts(...files.map(trustedScriptUrl));
+  for (const url of files) load(url);
   const { tabservePacks = {} } = self as { tabservePacks?: Readonly<Record<string, () => Pack>> };
   return [
     imageClassification(host.images),
-    ...Object.values(tabservePacks).flatMap((load) => load()(host)),
+    ...Object.values(tabservePacks).flatMap((open) => open()(host)),
   ];
+}
+
+function load(url: string): void {
+  try {
+    importScripts(trustedScriptUrl(url));
+  } catch (cause) {
+    throw new TabserveError(
+      'network',
+      `A part of tabserve could not be loaded from ${url}: ${messageOf(cause)} Serve tabserve's "packs" folder beside its worker files.`,
+      { cause, details: { url } },
+    );
+  }
 }

@@ -7,6 +7,7 @@
  * `<canvas>`, `createImageBitmap` without options takes 2 ms, with options up to 300; of a video,
  * frame or bitmap, `VideoFrame` takes none.
  */
+import { untilAborted } from '../../base/abort.js';
 import { asTabserveError, TabserveError } from '../../base/errors.js';
 import { bitmapOfSvg } from './svg.js';
 import type { CapturedImage } from './types.js';
@@ -36,6 +37,9 @@ const accepted =
 /** Pixels. Larger `<img>` elements are decoded in the worker; up to here it takes some 15 ms. */
 const decodedHere = 1_000_000;
 
+/** Milliseconds that getting the file of a picture may take which the page itself can decode. */
+const fileTimeout = 3_000;
+
 /** ImageData is copied in pieces of so many bytes, a few milliseconds each. */
 const copiedAtOnce = 1 << 24;
 
@@ -49,16 +53,17 @@ const asStored = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' } as c
  * from the browser's cache if it is there, and decoded in the worker; only where that could be
  * another picture, or is not allowed, the page decodes it.
  *
+ * @param signal - Ends the waiting for a picture or its file; the promise rejects with its reason.
  * @throws TabserveError `image-tainted` (cross-origin without CORS), `image-undecodable` (no
  *   pixels: broken, closed, detached, zero size), `image-not-ready` (a video without a frame),
  *   `invalid-argument` (not an {@link ImageSource}).
  */
-export async function capture(source: ImageSource): Promise<CapturedImage> {
+export async function capture(source: ImageSource, signal?: AbortSignal): Promise<CapturedImage> {
   // The tag rather than instanceof: it also knows objects of other realms, such as iframes.
   const tag = Object.prototype.toString.call(source).slice(8, -1);
   switch (tag) {
     case 'HTMLImageElement':
-      return captureImage(source as HTMLImageElement);
+      return captureImage(source as HTMLImageElement, signal);
     case 'SVGImageElement':
       return bitmapOf(source as SVGImageElement, 'The SVG <image>', asStored);
     case 'HTMLVideoElement':
@@ -108,18 +113,25 @@ export function transferables(image: CapturedImage): Transferable[] {
   }
 }
 
-async function captureImage(image: HTMLImageElement): Promise<CapturedImage> {
+async function captureImage(
+  image: HTMLImageElement,
+  signal: AbortSignal | undefined,
+): Promise<CapturedImage> {
   if (!image.complete) {
-    await image.decode().catch((error: unknown) => {
-      throw asTabserveError(error, 'image-undecodable', describeBroken(image));
-    });
+    // It never settles for a lazy picture that is out of sight, or of a server that never answers.
+    await untilAborted(
+      image.decode().catch((error: unknown) => {
+        throw asTabserveError(error, 'image-undecodable', describeBroken(image));
+      }),
+      signal,
+    );
   }
   const { naturalWidth: width, naturalHeight: height } = image;
   if (width === 0 || height === 0) {
     throw new TabserveError('image-undecodable', describeBroken(image));
   }
   if (width * height > decodedHere) {
-    const blob = await cachedFile(image);
+    const blob = await cachedFile(image, signal);
     if (blob) return { kind: 'blob', blob };
   }
   return checked('The <img>', () =>
@@ -141,13 +153,20 @@ function describeBroken(image: HTMLImageElement): string {
  * The file that `image` shows, from the browser's cache, or once more from where it came.
  * `undefined` where another answer could be another picture: after a redirect, or with `no-store`.
  */
-async function cachedFile(image: HTMLImageElement): Promise<Blob | undefined> {
+async function cachedFile(
+  image: HTMLImageElement,
+  signal: AbortSignal | undefined,
+): Promise<Blob | undefined> {
   const { currentSrc, crossOrigin } = image;
   const { protocol, origin } = new URL(currentSrc);
   const local = protocol === 'data:' || protocol === 'blob:';
   if (!local && origin !== location.origin && crossOrigin === null) return undefined;
+  // The page has the picture: a second download that takes long is not worth waiting for.
+  const inTime = AbortSignal.timeout(fileTimeout);
+  const ends = AbortSignal.any(signal ? [signal, inTime] : [inTime]);
   try {
     const response = await fetch(currentSrc, {
+      signal: ends,
       ...(!local && { cache: 'force-cache' }),
       credentials: crossOrigin === 'use-credentials' ? 'include' : 'same-origin',
     });
@@ -157,6 +176,7 @@ async function cachedFile(image: HTMLImageElement): Promise<Blob | undefined> {
     await response.body?.cancel();
   } catch {
     // Then the picture itself says what is wrong with it.
+    signal?.throwIfAborted();
   }
   return undefined;
 }

@@ -39,6 +39,12 @@ export class FrameFollower {
       this.#wake();
       if (this.#handle !== undefined) video.cancelVideoFrameCallback?.(this.#handle);
     });
+    // A stream that ends, or loses its last track, need not say so by the video's `ended`.
+    for (const target of streamOf(video)) {
+      for (const type of ['ended', 'inactive', 'removetrack'] as const) {
+        target.addEventListener(type, () => this.#wake(), { signal });
+      }
+    }
     this.#follow();
   }
 
@@ -62,7 +68,7 @@ export class FrameFollower {
         this.#taken = this.#shown.presentedFrames;
         return this.#shown;
       }
-      if (this.#video.ended) return undefined;
+      if (this.#video.ended || isStreamOver(this.#video)) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -71,14 +77,15 @@ export class FrameFollower {
 
   /** Waits, unless `milliseconds` is not positive or the signal ends it. */
   async pause(milliseconds: number): Promise<void> {
-    if (milliseconds <= 0) return;
+    if (milliseconds <= 0 || this.#signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
       const end = () => {
         clearTimeout(timer);
+        this.#signal.removeEventListener('abort', end);
         resolve();
       };
-      this.#signal.addEventListener('abort', end, { once: true });
+      const timer = setTimeout(end, milliseconds);
+      this.#signal.addEventListener('abort', end);
     });
   }
 
@@ -103,4 +110,22 @@ export class FrameFollower {
       this.#follow();
     });
   }
+}
+
+/** The stream that a video shows, such as a camera's, with its tracks. */
+function streamOf({ srcObject }: HTMLVideoElement): EventTarget[] {
+  if (!isStream(srcObject)) return [];
+  return [srcObject, ...srcObject.getVideoTracks()];
+}
+
+/** Whether it shows a stream of which no picture will come any more. */
+function isStreamOver({ srcObject }: HTMLVideoElement): boolean {
+  return (
+    isStream(srcObject) &&
+    srcObject.getVideoTracks().every(({ readyState }) => readyState === 'ended')
+  );
+}
+
+function isStream(source: MediaProvider | null): source is MediaStream {
+  return typeof source === 'object' && source !== null && 'getVideoTracks' in source;
 }

@@ -233,8 +233,3 @@ function checkRegion({ x, y, width, height }: PixelRect, source: Size): void {
     { details: { x, y, width, height } },
   );
 }
-
-/** The input tensor's shape, for one picture. */
-export function inputDimensions({ layout, width, height, channels }: ModelInput): number[] {
-  return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
-}

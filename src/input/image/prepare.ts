@@ -3,7 +3,8 @@
 import type { GpuTensor, Tensor } from '../../base/tensor.js';
 import type { ImageRequest, ImageSettings } from './checks.js';
 import { type DecodeOptions, decode, release } from './decode.js';
-import { type GeometryPlan, inputDimensions, planGeometry } from './geometry.js';
+import { inputDimensions } from './dimensions.js';
+import { type GeometryPlan, planGeometry } from './geometry.js';
 import type { ModelInput, Preprocess } from './manifest.js';
 import { createPreprocessor, type Preprocessor } from './preprocess.js';
 import type { TensorData } from './tensor.js';

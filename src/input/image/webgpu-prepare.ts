@@ -6,7 +6,7 @@
 import type { GpuTensor, Tensor } from '../../base/tensor.js';
 import type { ImageSettings } from './checks.js';
 import { release } from './decode.js';
-import { inputDimensions } from './geometry.js';
+import { inputDimensions } from './dimensions.js';
 import {
   cpuResampling,
   type ImageInput,

@@ -1,0 +1,413 @@
+/** The page's thin handle on a model in a worker, whatever the model's task is. */
+import { isTabserveError, TabserveError } from '../base/errors.js';
+import { identityOf } from '../base/identity.js';
+import { models } from '../library/models.js';
+import { autoWorkers, planBackends } from '../serving/backends.js';
+import {
+  Deployment,
+  type DeploymentSettings,
+  type Served,
+  type Serving,
+} from '../serving/deployment.js';
+import { exposeDiagnostics } from '../serving/diagnostics.js';
+import type { PageTask } from '../tasks/task.js';
+import { MetricsRecorder } from './metrics.js';
+import {
+  assetOptions,
+  catalogEntries,
+  checkCreateOptions,
+  defaultStallTimeout,
+  hubOf,
+  toModelRequest,
+} from './options.js';
+import { DownloadMonitor } from './progress.js';
+import type {
+  Availability,
+  ClassifierMetrics,
+  ClassifierState,
+  ClassifyOptions,
+  CreateOptions,
+  PreprocessingReport,
+  RequestReport,
+} from './types.js';
+
+/** The events of a {@link ModelHandle}. */
+export interface ModelHandleEventMap {
+  /** `state` has changed. */
+  statechange: Event;
+  /** The model has moved to another device, between two requests: `info` says to which and why. */
+  devicechange: Event;
+  /** A request was answered; `detail` says what it cost. */
+  request: CustomEvent<RequestReport>;
+}
+
+/** What distinguishes one kind of handle from another. */
+export interface HandleKind<Source, Payload> {
+  task: PageTask<Source, Payload>;
+  /** What of the options only the task understands, complete and checked. */
+  taskSettings(options: CreateOptions): object;
+}
+
+/** What a handle is made of. */
+export interface HandleParts<Source, Payload> {
+  deployment: Deployment<Source, Payload>;
+  /** Requests that may wait at a time. */
+  maxQueue: number;
+}
+
+/** The options that every request has, whatever its task. */
+export type CommonRequestOptions = Pick<ClassifyOptions, 'id' | 'timeout' | 'signal' | 'priority'>;
+
+/** Sources of one call that are on their way per worker; the rest waits. */
+const batchLanes = 3;
+
+const defaultMaxQueue = 1000;
+
+/** What is loaded or loading on this page, by what it was asked for. */
+const deployments = new Map<Deployment<never, never>, string>();
+
+/** What was loaded ahead, by the options that will ask for it. */
+const preloaded = new Map<string, Deployment<never, never>>();
+
+/** A model on this page. */
+export abstract class ModelHandle<Source, Payload> extends EventTarget implements AsyncDisposable {
+  readonly #maxQueue: number;
+  readonly #deployment: Deployment<Source, Payload>;
+  readonly #metrics = new MetricsRecorder();
+  readonly #life = new AbortController();
+  #nextId = 1;
+
+  protected constructor({ deployment, maxQueue }: HandleParts<Source, Payload>) {
+    super();
+    this.#maxQueue = maxQueue;
+    this.#deployment = deployment;
+    deployment.listener = {
+      onStateChange: () => this.dispatchEvent(new Event('statechange')),
+      onDeviceChange: () => this.dispatchEvent(new Event('devicechange')),
+    };
+  }
+
+  /** How the model is doing. Changes fire `statechange`. */
+  get state(): ClassifierState {
+    return this.#deployment.state;
+  }
+
+  /** Aborts when the handle is destroyed. */
+  protected get life(): AbortSignal {
+    return this.#life.signal;
+  }
+
+  /** What the model runs on. */
+  protected get serving(): Serving {
+    const { serving } = this.#deployment;
+    if (!serving) throw new TabserveError('internal', 'The model was not loaded.');
+    return serving;
+  }
+
+  /** Counts, errors and latency percentiles since the handle was created. */
+  metrics(): ClassifierMetrics {
+    this.#metrics.restarts = this.#deployment.restarts;
+    return { ...this.#metrics.snapshot(), workers: this.#deployment.workers };
+  }
+
+  /**
+   * Switches to the version of the model that is current now, after `models.update()` or
+   * `models.rollback()`. Requests go on meanwhile: those that have begun end on the former version.
+   * It may be called at any time, also more than once.
+   *
+   * @throws TabserveError as `create()`; the former version then stays in use.
+   */
+  async refresh({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#life.signal.throwIfAborted();
+    signal?.throwIfAborted();
+    await this.#deployment.renew({ signal });
+  }
+
+  /**
+   * Frees the model, and the worker if nothing else uses it. Requests under way reject with
+   * `destroyed`; so does every later call. Calling it again does nothing.
+   */
+  destroy(): void {
+    if (this.#life.signal.aborted) return;
+    const message = 'The classifier was destroyed. Create another one.';
+    const reason = new TabserveError('destroyed', message);
+    this.#life.abort(reason);
+    retire(this.#deployment, reason);
+  }
+
+  /** Same as {@link destroy}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.destroy();
+  }
+
+  override addEventListener<Type extends keyof ModelHandleEventMap>(
+    type: Type,
+    listener: (this: this, event: ModelHandleEventMap[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  /**
+   * Has one question answered. What can change is captured at once.
+   *
+   * @param taskOptions - The task's own options, complete.
+   */
+  protected async ask(
+    source: Source,
+    common: CommonRequestOptions,
+    taskOptions: object,
+  ): Promise<unknown> {
+    const id = common.id ?? String(this.#nextId++);
+    return this.#askOne(source, { ...common, id }, taskOptions, true);
+  }
+
+  /**
+   * Has several questions answered, in their order. Each source is captured when its turn comes. The
+   * first failure rejects the whole call; `details[place]` of its error is the source's place.
+   */
+  protected async askAll(
+    sources: readonly Source[],
+    common: CommonRequestOptions,
+    taskOptions: object,
+    place: string,
+  ): Promise<unknown[]> {
+    const id = common.id ?? String(this.#nextId++);
+    const results: unknown[] = [];
+    const siblingFailed = new AbortController();
+    const { signal: given } = common;
+    const signal = AbortSignal.any(given ? [siblingFailed.signal, given] : [siblingFailed.signal]);
+    const queue = sources.entries();
+    const lane = async () => {
+      for (const [index, source] of queue) {
+        const one = { ...common, id: `${id}.${index}`, signal };
+        const behind = sources.length - index - 1;
+        const details = { [place]: index };
+        results[index] = await this.#askOne(source, one, taskOptions, false, behind, details);
+      }
+    };
+    try {
+      const lanes = batchLanes * this.#deployment.maxWorkers;
+      await Promise.all(Array.from({ length: lanes }, lane));
+      return results;
+    } catch (error) {
+      siblingFailed.abort(error);
+      throw error;
+    }
+  }
+
+  async #askOne(
+    source: Source,
+    common: CommonRequestOptions & { id: string },
+    taskOptions: object,
+    captureNow: boolean,
+    behind = 0,
+    details: Record<string, number> = {},
+  ): Promise<unknown> {
+    const { id, timeout, priority = 'normal' } = common;
+    const began = performance.now();
+    const timeLeft = () => {
+      if (timeout === undefined) return null;
+      const left = began + timeout - performance.now();
+      if (left <= 0) throw timedOut(timeout);
+      return left;
+    };
+    const deadline = new AbortController();
+    const timer =
+      timeout === undefined
+        ? undefined
+        : setTimeout(() => deadline.abort(timedOut(timeout)), timeout);
+    const signals = [deadline.signal];
+    if (common.signal) signals.unshift(common.signal);
+    const signal = AbortSignal.any(signals);
+    this.#metrics.pending += 1;
+    try {
+      signal.throwIfAborted();
+      this.#refuseOverload();
+      const request = { captureNow, priority, behind, signal, timeLeft };
+      const served = await this.#deployment.run(source, taskOptions, request);
+      const report = reportOf(id, served, performance.now() - began);
+      this.#metrics.succeeded(report);
+      this.dispatchEvent(new CustomEvent('request', { detail: report }));
+      return served.answer;
+    } catch (error) {
+      this.#metrics.failed(error);
+      throw isTabserveError(error) ? error.with({ id, ...details }) : error;
+    } finally {
+      clearTimeout(timer);
+      this.#metrics.pending -= 1;
+    }
+  }
+
+  #refuseOverload(): void {
+    if (this.#metrics.pending <= this.#maxQueue) return;
+    throw new TabserveError(
+      'queue-full',
+      `${this.#maxQueue} requests are waiting already. Await answers before asking more, pass an array, or raise maxQueue.`,
+      { details: { maxQueue: this.#maxQueue } },
+    );
+  }
+}
+
+/** Does what `create()` of a kind of handle does. */
+export async function createHandle<Source, Payload, Handle extends ModelHandle<Source, Payload>>(
+  kind: HandleKind<Source, Payload>,
+  build: (parts: HandleParts<Source, Payload>) => Handle,
+  options: CreateOptions,
+): Promise<Handle> {
+  const { signal, monitor, maxQueue = defaultMaxQueue } = options;
+  signal?.throwIfAborted();
+  const settings = settingsOf(kind, options);
+  const progress = monitor && new DownloadMonitor(monitor);
+  const key = keyOf(kind, settings, options);
+  const ahead = preloaded.get(key) as Deployment<Source, Payload> | undefined;
+  preloaded.delete(key);
+  // One that has failed was reported to whoever asked for it.
+  const deployment = ahead ?? deploy(kind, settings, options);
+  const handle = build({ deployment, maxQueue });
+  try {
+    const onProgress = progress && progress.report.bind(progress);
+    await deployment.load({ signal, onProgress });
+    progress?.finish();
+    return handle;
+  } catch (error) {
+    handle.destroy();
+    throw error;
+  }
+}
+
+/** Does what `preload()` of a kind of handle does. */
+export async function preloadHandle<Source, Payload>(
+  kind: HandleKind<Source, Payload>,
+  options: CreateOptions,
+): Promise<void> {
+  const settings = settingsOf(kind, options);
+  const { model } = settings;
+  if (model.kind !== 'name' && model.kind !== 'hub' && model.kind !== 'url') {
+    throw new TabserveError(
+      'invalid-argument',
+      'preload() takes a model by its name or address: which files a later create() will be given, it cannot know.',
+    );
+  }
+  const key = keyOf(kind, settings, options);
+  const known = preloaded.get(key) as Deployment<Source, Payload> | undefined;
+  const deployment = known ?? deploy(kind, settings, options);
+  preloaded.set(key, deployment as unknown as Deployment<never, never>);
+  try {
+    await deployment.load();
+  } catch (error) {
+    // What is missing now may be there at the next try.
+    if (preloaded.get(key) === (deployment as unknown)) {
+      preloaded.delete(key);
+      retire(deployment);
+    }
+    throw error;
+  }
+}
+
+/** Does what `availability()` of a kind of handle does. */
+export async function availabilityOf<Source, Payload>(
+  kind: HandleKind<Source, Payload>,
+  options: CreateOptions,
+): Promise<Availability> {
+  let settings: DeploymentSettings;
+  try {
+    settings = settingsOf(kind, options);
+    const { plans } = await planBackends(options.device ?? 'auto', 'auto');
+    const { model } = settings;
+    // Only the store knows the names of models that came by an address.
+    const isUnknown =
+      model.kind === 'name' && !catalogEntries.some((entry) => entry.name === model.name);
+    if (plans.length === 0) return 'unavailable';
+    if (isUnknown && (await models.availability(model.name, options)) === 'unavailable')
+      return 'unavailable';
+  } catch {
+    return 'unavailable';
+  }
+  const wanted = identityOf([kind.task.name, settings.model]);
+  const states = [...deployments]
+    .filter(([, model]) => model === wanted)
+    .map(([{ state }]) => state);
+  if (states.some((state) => state === 'ready' || state === 'degraded')) return 'available';
+  return states.includes('starting') ? 'downloading' : 'downloadable';
+}
+
+function deploy<Source, Payload>(
+  kind: HandleKind<Source, Payload>,
+  settings: DeploymentSettings,
+  { device = 'auto', threads = 'auto' }: CreateOptions,
+): Deployment<Source, Payload> {
+  exposeDiagnostics();
+  const plan = () => planBackends(device, threads);
+  const deployment = new Deployment({ task: kind.task, settings, plan });
+  const model = identityOf([kind.task.name, settings.model]);
+  deployments.set(deployment as unknown as Deployment<never, never>, model);
+  return deployment;
+}
+
+function retire<Source, Payload>(
+  deployment: Deployment<Source, Payload>,
+  reason?: TabserveError,
+): void {
+  deployments.delete(deployment as unknown as Deployment<never, never>);
+  deployment.destroy(reason);
+}
+
+/** What the options stand for. Throws `invalid-argument`. */
+function settingsOf<Source, Payload>(
+  kind: HandleKind<Source, Payload>,
+  options: CreateOptions,
+): DeploymentSettings {
+  checkCreateOptions(options);
+  const assets = assetOptions(options);
+  const { maxWorkers = 'auto' } = options;
+  return {
+    model: toModelRequest(options.model, assets),
+    task: kind.task.name,
+    packs: kind.task.pack ? [kind.task.pack] : [],
+    dtype: options.dtype ?? 'auto',
+    taskSettings: kind.taskSettings(options),
+    ownWorker: options.ownWorker ?? false,
+    maxWorkers: maxWorkers === 'auto' ? autoWorkers() : maxWorkers,
+    hubUrl: hubOf(options.hubUrl),
+    stallTimeout: options.stallTimeout ?? defaultStallTimeout,
+    idleTimeout: options.idleTimeout ?? null,
+    assets,
+  };
+}
+
+/** Names what a preload has loaded, or a `create()` wants. */
+function keyOf<Source, Payload>(
+  { task }: HandleKind<Source, Payload>,
+  settings: DeploymentSettings,
+  { device = 'auto', threads = 'auto' }: CreateOptions,
+): string {
+  return identityOf([task.name, settings, device, threads]);
+}
+
+function reportOf(id: string, served: Served, total: number): RequestReport {
+  const { timings, captured, waited, attempts, device, report } = served;
+  return {
+    id,
+    timings: { capture: captured, ...timings, queue: timings.queue + waited, total },
+    attempts,
+    device,
+    preprocessing: report as PreprocessingReport,
+  };
+}
+
+function timedOut(timeout: number): TabserveError {
+  return new TabserveError('timeout', `There was no answer within ${timeout} ms.`, {
+    details: { timeout },
+  });
+}

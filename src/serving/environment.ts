@@ -1,0 +1,69 @@
+/** What the serving room takes from the platform; tests hand it another clock and other workers. */
+import type { TabserveError } from '../base/errors.js';
+import type { Connection, WorkerConfig } from '../wire/connection.js';
+import type { Slots } from './request-queue.js';
+import { WorkerLease } from './worker-host.js';
+
+/** What is needed of a worker. */
+export type WorkerLink = Pick<
+  Connection,
+  'call' | 'end' | 'fallbacks' | 'followProgress' | 'replace'
+>;
+
+/** A share in a worker. */
+export interface Lease {
+  /** Is called when the worker has died; the next {@link connect} starts another. */
+  onDeath: (error: TabserveError) => void;
+  /** Who may send the worker requests, in which order. */
+  readonly slots: Slots;
+  /** The running worker, started if there is none. */
+  connect(): Promise<WorkerLink>;
+  /** Gives the share up. The last one ends the worker. Calling it again does nothing. */
+  release(): void;
+}
+
+/** The platform, as far as a deployment uses it. */
+export interface Environment {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** @returns Cancels it. */
+  after(milliseconds: number, callback: () => void): () => void;
+  /** @returns Stops listening. */
+  onOnline(listener: () => void): () => void;
+  /** See `WorkerLease.take`. */
+  takeLease(config: WorkerConfig, own: boolean, nth?: number): Lease;
+}
+
+/** The page. */
+export const page: Environment = {
+  now: () => performance.now(),
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  onOnline(listener) {
+    globalThis.addEventListener?.('online', listener);
+    return () => globalThis.removeEventListener?.('online', listener);
+  },
+  takeLease: (config, own, nth) => WorkerLease.take(config, own, nth),
+};
+
+/** Waits so long, or rejects with the signal's reason. */
+export function pause(
+  environment: Environment,
+  milliseconds: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const end = () => {
+      cancel();
+      reject(signal.reason);
+    };
+    const cancel = environment.after(milliseconds, () => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    });
+    signal.addEventListener('abort', end, { once: true });
+  });
+}
