@@ -194,18 +194,27 @@ function pictureShape(
     if (third === 3) return at('NHWC', 3, first, second);
     return at('NCHW', 1, second, third);
   }
-  if (shape.length === 2 && typeof second === 'number') {
-    const side = Math.sqrt(second);
-    if (Number.isInteger(side) && side >= 4) {
-      notes.assumed.push(`a grey picture of ${side} × ${side} in one row of ${second} numbers`);
-      return at('NCHW', 1, side, side);
-    }
+  if (shape.length === 2 && !isSquare(second)) {
+    throw new TabserveError(
+      'model-invalid',
+      `${where} takes [${shape.join(', ')}], a row of numbers that is no square grey picture; a classifier of images takes 4 dimensions. Write a model.json that says what it takes.`,
+      { details: { model: where, found: shape.join(', ') } },
+    );
+  }
+  if (shape.length === 2) {
+    const side = Math.sqrt(second as number);
+    notes.assumed.push(`a grey picture of ${side} × ${side} in one row of ${second} numbers`);
+    return at('NCHW', 1, side, side);
   }
   throw new TabserveError(
     'model-invalid',
     `${where} takes [${shape.join(', ')}], in which neither the second nor the last dimension is 1 or 3 channels. Write a model.json that says what it takes.`,
     { details: { model: where, found: shape.join(', ') } },
   );
+}
+
+function isSquare(size: number | string | undefined): boolean {
+  return typeof size === 'number' && size >= 16 && Number.isInteger(Math.sqrt(size));
 }
 
 function isChannels(size: number | string | undefined): size is 1 | 3 {
