@@ -4,7 +4,15 @@
  */
 
 /** Element types of `TensorProto.DataType`. */
-export const elementType = { float32: 1, uint8: 2, float16: 10 } as const;
+export const elementType = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  float64: 11,
+} as const;
 
 type Dim = number | string;
 

@@ -1,5 +1,5 @@
 /** Renames the tensors of an ONNX file, for a library that wants other names. */
-import { messageOf, readFields, written } from '../../src/runtime/protobuf.js';
+import { messageOf, readFields, written } from '../../src/model/onnx/wire.js';
 
 /** `message` with the payload of every field of these numbers replaced by `edit` of it. */
 export function editFields(

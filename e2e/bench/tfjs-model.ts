@@ -2,7 +2,7 @@
  * The ONNX MobileNetV2 as a TensorFlow.js graph model, as its converter would write it: NHWC,
  * convolution, bias and ReLU6 fused. Knows the operators of that one network.
  */
-import { type Field, readAll, readFields, readIntegers } from '../../src/runtime/protobuf.js';
+import { type Field, readAll, readFields, readIntegers } from '../../src/model/onnx/wire.js';
 
 /** A `model.json` and the one file of weights that it names. */
 export interface TfjsModel {

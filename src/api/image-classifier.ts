@@ -161,7 +161,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
       crop: options.crop ?? null,
       quality: options.quality ?? 'exact',
       topK: options.topK ?? 5,
-      threshold: options.threshold ?? 0,
+      threshold: options.threshold ?? null,
       allow: options.allow ?? null,
       deny: options.deny ?? null,
     };

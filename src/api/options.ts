@@ -92,7 +92,7 @@ export function toModelRequest(
     const text = String(source);
     if (text.startsWith('hf:')) return { kind: 'hub', name: text };
     const [, name, version = null] = /^([\w.-]+?)(?:@([\w.+-]+))?$/.exec(text) ?? [];
-    if (name === undefined || /\.(json|onnx)$/.test(text))
+    if (name === undefined || /\.(json|onnx)$/i.test(text))
       return { kind: 'url', url: absolute(text) };
     return { kind: 'name', name, version, fileUrls: embeddedFileUrls(name, assets) };
   }

@@ -54,7 +54,10 @@ export interface GpuTensor {
 /** What a network is given: one tensor for each of its inputs, by the input's name. */
 export type Feeds = Readonly<Record<string, Tensor | GpuTensor>>;
 
-/** An input or output of a graph, as the engine describes it. Unknown sizes are names. */
+/**
+ * An input or output of a graph, as the engine describes it. Unknown sizes are names; what is no
+ * tensor has the type `map`.
+ */
 export interface TensorInfo {
   readonly name: string;
   readonly type: string;

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inputDimensions } from '../input/image/dimensions.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
-import { parseLabels } from '../model/labels.js';
-import { type ModelManifest, parseManifest } from '../model/manifest.js';
+import { fitsLabels } from '../model/fit.js';
+import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
+import { readOnnx } from '../model/onnx/graph.js';
+import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
+import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
 
 /**
@@ -23,8 +25,9 @@ export async function check(directory: string, say: (line: string) => void): Pro
   const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
-    : parseLabels(await readFile(inside(directory, manifest.labels.url), 'utf8'));
+    : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
+  let warned = 0;
   for (const file of manifest.files) {
     const bytes = await verified(directory, file);
     const external = await Promise.all(
@@ -33,23 +36,30 @@ export async function check(directory: string, say: (line: string) => void): Pro
         data: await verified(directory, each),
       })),
     );
-    const { session } = await openComplete({ bytes, external }, () => complete, file.url);
+    const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
     const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
-    const { name, dtype } = manifest.input;
-    const feed = { type: dtype, dims: inputDimensions(manifest.input), data: input };
-    const outputs = await session.run({ [name]: feed }, [manifest.output.name]);
-    const { length } = Object.values(outputs)[0]?.data ?? [];
+    const picture = { type: manifest.input.dtype, dims: [], data: input };
+    const outputs = await session.run(feed.feeds(picture), [manifest.output.name]);
+    const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
     await session.release();
-    if (length !== labels.length) {
+    if (!fitsLabels(length, labels.length)) {
       throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
+    const skeleton = skeletonOf(bytes)?.write();
+    const { errors, warnings } = skeleton
+      ? doubtsOf(complete, readOnnx(skeleton))
+      : { errors: [], warnings: [] };
+    if (errors.length > 0) throw new Error(`${file.url}: ${errors.join(' ')}`);
+    for (const warning of warnings) say(`Warning: ${warning}`);
+    warned += warnings.length;
     say(
       `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,
     );
     if (!file.sha256)
       say('  Without a sha256, pages cannot keep the file. `tabserve manifest` writes it.');
   }
-  say(`${manifest.name} ${manifest.version}: ${labels.length} classes, all well.`);
+  const verdict = warned > 0 ? `${warned} warnings, see above` : 'all well';
+  say(`${manifest.name} ${manifest.version}: ${labels.length} classes, ${verdict}.`);
 }
 
 async function verified(

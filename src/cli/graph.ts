@@ -1,10 +1,13 @@
 /** ONNX Runtime in Node, to ask graphs what they are and to try them. */
 import { readFile } from 'node:fs/promises';
 import * as ort from 'onnxruntime-web/wasm';
+import { isTabserveError } from '../base/errors.js';
+import { explainEngineError } from '../model/engine-errors.js';
 import type { Backend } from '../runtime/backend.js';
 import { type GraphFiles, ModelSession } from '../runtime/session.js';
 import { checkGraph } from '../tasks/image-classification/graph.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
+import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
 let started: Promise<Backend> | undefined;
 
@@ -46,9 +49,13 @@ export async function openComplete(
   files: GraphFiles,
   complete: (graph: Pick<ModelSession, 'inputs' | 'outputs'>) => ModelManifest,
   where: string,
-): Promise<{ session: ModelSession; complete: ModelManifest }> {
-  const session = await openGraph(files, where);
+): Promise<{ session: ModelSession; complete: ModelManifest; feed: ImageFeed }> {
+  const session = await openGraph(files, where).catch((error: unknown) => {
+    throw isTabserveError(error) ? explainEngineError(error, files.bytes.subarray(0, 64)) : error;
+  });
   const manifest = complete(session);
-  checkGraph({ manifest, inputs: session.inputs, outputs: session.outputs, where });
-  return { session, complete: manifest };
+  const { inputs, outputs } = session;
+  checkGraph({ manifest, outputs, where });
+  const feed = imageFeed(inputs, manifest.input, manifest.constants ?? {}, where);
+  return { session, complete: manifest, feed };
 }

@@ -24,6 +24,7 @@ const help = `Usage: tabserve <command>
       --dtype <fp32|fp16|int8>   only this precision
       --hub <url>                another hub (default: https://huggingface.co/)
   manifest <file.onnx>       writes a first model.json beside an .onnx file
+      --labels <file>            its labels (otherwise: a labels.txt beside it)
       --force                    replaces the one that is there
   check <directory>          verifies a model.json and its files, and runs the model once
 `;
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
     options: {
       dtype: { type: 'string' },
       hub: { type: 'string' },
+      labels: { type: 'string' },
       force: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },

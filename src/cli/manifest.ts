@@ -3,39 +3,116 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { bareModel, completeBare } from '../model/bare.js';
-import type { ModelManifest } from '../model/manifest.js';
+import { createInterface } from 'node:readline/promises';
+import { bareModel } from '../model/bare.js';
+import { unlistedData } from '../model/external-data.js';
+import { decodeText, labelFileNames, parseLabelFile } from '../model/label-file.js';
+import type { ExternalFile, ModelManifest } from '../model/manifest.js';
+import { skeletonOf } from '../model/onnx/skeleton.js';
+import type { Completion } from '../model/translation.js';
+import { complete } from '../tasks/translate.js';
 import { openComplete } from './graph.js';
 
-/** Writes `model.json` beside `path`, from what the graph says of itself. */
+/** Options of {@link writeManifest}. */
+export interface ManifestOptions {
+  /** Replace what is there. @default false */
+  force?: boolean | undefined;
+  /** A label file. @default one of the usual name beside the graph */
+  labels?: string | undefined;
+}
+
+/** More labels than these are written into a file of their own. */
+const mostInline = 20;
+
+/**
+ * Writes `model.json` beside `path`: what the graph and its metadata say of themselves, and what is
+ * usual, said apart. In a terminal it asks for labels that nothing tells.
+ */
 export async function writeManifest(
   path: string,
-  options: { force?: boolean | undefined },
+  options: ManifestOptions,
   say: (line: string) => void,
 ): Promise<void> {
-  const target = join(dirname(path), 'model.json');
+  const folder = dirname(path);
+  const target = join(folder, 'model.json');
   if (existsSync(target) && !options.force) {
     throw new Error(`${target} is there already. Replace it by --force.`);
   }
   const bytes = await readFile(path);
   const name = basename(path);
-  const { manifest, fallbacks } = bareModel(name);
-  const { session, complete: filled } = await openComplete(
-    { bytes, external: [] },
-    ({ inputs, outputs }) => completeBare(manifest as ModelManifest, inputs, outputs, name),
+  const skeleton = skeletonOf(bytes);
+  const { manifest: bare } = bareModel(name);
+  const [file] = bare.files;
+  const external = file
+    ? await readExternal(folder, unlistedData(file, skeleton?.locations ?? []))
+    : [];
+  const labelFile =
+    options.labels ??
+    labelFileNames.map((each) => join(folder, each)).find((each) => existsSync(each));
+  const labels =
+    labelFile === undefined
+      ? await askForLabels()
+      : parseLabelFile(decodeText(await readFile(labelFile)), labelFile);
+  let completion: Completion | undefined;
+  const { session, complete: manifest } = await openComplete(
+    { bytes, external: external.map(({ path, data }) => ({ path, data })) },
+    ({ inputs, outputs }) => {
+      const manifest = { ...bare, ...(labels && { labels }) };
+      const graph = skeleton?.write() ?? null;
+      completion = complete({ manifest, open: 'everything', inputs, outputs, graph, where: name });
+      return completion.manifest as ModelManifest;
+    },
     name,
   );
-  const complete: ModelManifest = {
-    ...filled,
+  await session.release();
+  const all = Array.isArray(manifest.labels) ? manifest.labels : [];
+  const isLong = all.length > mostInline;
+  const written: ModelManifest = {
+    ...manifest,
     version: '1.0.0',
-    files: filled.files.map((file) => ({
-      ...file,
+    labels: isLong ? { url: 'labels.txt' } : all,
+    files: manifest.files.map((each) => ({
+      ...each,
       bytes: bytes.length,
-      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sha256: digestOf(bytes),
+      ...(external.length > 0 && { external: external.map(({ data, ...file }) => file) }),
     })),
   };
-  await session.release();
-  await writeFile(target, `${JSON.stringify(complete, null, 2)}\n`);
+  const labelTarget = join(folder, 'labels.txt');
+  if (
+    isLong &&
+    (!existsSync(labelTarget) || labels === undefined || options.labels !== undefined)
+  ) {
+    await writeFile(labelTarget, `${all.join('\n')}\n`);
+    say(`Wrote ${labelTarget}: ${all.length} labels.`);
+  }
+  await writeFile(target, `${JSON.stringify(written, null, 2)}\n`);
+  for (const each of completion?.found ?? []) say(`Found: ${each}.`);
   say(`Wrote ${target}. Correct what was only assumed:`);
-  for (const { reason } of fallbacks) say(`  ${reason}`);
+  for (const { reason } of completion?.fallbacks ?? []) say(`  ${reason}`);
+}
+
+async function readExternal(folder: string, files: readonly ExternalFile[]) {
+  return Promise.all(
+    files.map(async (each) => {
+      const data = await readFile(join(folder, each.url));
+      return { ...each, bytes: data.length, sha256: digestOf(data), data };
+    }),
+  );
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Asks for a label file, where somebody can answer. */
+async function askForLabels(): Promise<string[] | undefined> {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const path = (await terminal.question('A file with the labels (Enter: none): ')).trim();
+    return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path);
+  } finally {
+    terminal.close();
+  }
 }

@@ -4,19 +4,20 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { completeBare } from '../model/bare.js';
-import { withGraphNames } from '../model/complete.js';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
+import { unlistedData } from '../model/external-data.js';
 import {
   type ExternalFile,
   type ModelFile,
   type ModelManifest,
   parseManifest,
+  readLabels,
 } from '../model/manifest.js';
+import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
-import { translate } from '../tasks/translate.js';
+import { complete as fill, translate } from '../tasks/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
 import { openComplete } from './graph.js';
@@ -54,6 +55,7 @@ export async function pull(
     fresh: true,
     expectManifest: () => undefined,
     validate: async (value, where) => parseManifest(value, where),
+    readLabels: async (bytes, where) => readLabels(bytes, where),
     translate,
   });
   const wanted = resolved.manifest.files.filter((file) => !dtype || file.dtype === dtype);
@@ -68,6 +70,11 @@ export async function pull(
       external.push({ ...each, ...(await fetchFile(resolved, each, directory, say)) });
     }
     const fetched = await fetchFile(resolved, file, directory, say);
+    // Those too that only the graph itself names.
+    const graph = skeletonOf(await readFile(inside(directory, fetched.url)));
+    for (const each of unlistedData(file, graph?.locations ?? [])) {
+      external.push({ ...each, ...(await fetchFile(resolved, each, directory, say)) });
+    }
     files.push({ ...file, ...fetched, ...(external.length > 0 && { external }) });
   }
   const manifest = await completed(resolved, files, directory);
@@ -147,7 +154,6 @@ async function completed(
   // The command line knows classifiers of pictures only.
   const classifier = manifest as ModelManifest;
   if (open === 'nothing' || !file) return classifier;
-  const fill = open === 'names' ? withGraphNames : completeBare;
   const external = await Promise.all(
     (file.external ?? []).map(async ({ path, url }) => ({
       path,
@@ -157,7 +163,11 @@ async function completed(
   const bytes = await readFile(inside(directory, file.url));
   const { session, complete } = await openComplete(
     { bytes, external },
-    ({ inputs, outputs }) => fill(classifier, inputs, outputs, file.url),
+    ({ inputs, outputs }) => {
+      const graph = skeletonOf(bytes)?.write() ?? null;
+      const request = { manifest, open, inputs, outputs, graph, where: file.url };
+      return fill(request).manifest as ModelManifest;
+    },
     pathToFileURL(join(directory, file.url)).href,
   );
   await session.release();

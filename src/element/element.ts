@@ -250,7 +250,9 @@ export class TabserveClassifierElement extends Base {
       this.dispatchEvent(new Event('load'));
     }
     this.#view.showStatus('');
-    const options = { topK: this.topK, threshold: this.threshold, signal };
+    // Without a threshold scores below 0 are answers too.
+    const threshold = this.hasAttribute('threshold') && { threshold: this.threshold };
+    const options = { topK: this.topK, ...threshold, signal };
     if (source instanceof HTMLVideoElement) {
       const watched = classifier.watch(source, { ...options, maxFps: framesPerSecond });
       for await (const { classifications } of watched) this.#answer(classifications, false);

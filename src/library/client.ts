@@ -110,7 +110,9 @@ async function allowed<T>(ask: (storage: StorageManager) => Promise<T>): Promise
 }
 
 function isForbidden(error: unknown): boolean {
-  return error instanceof DOMException && error.name === 'SecurityError';
+  // `estimate()` of a frame without an origin rejects with a TypeError in Chromium.
+  const isDenied = error instanceof DOMException && error.name === 'SecurityError';
+  return isDenied || error instanceof TypeError;
 }
 
 /** What the library calls a model. */

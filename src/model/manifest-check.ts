@@ -46,6 +46,15 @@ export const coreFields = {
     v.maxLength(16),
   ),
   assets: v.optional(v.pipe(v.record(name, v.object(fileFields)), v.maxEntries(16))),
+  constants: v.optional(
+    v.record(
+      name,
+      v.union([
+        v.pipe(v.number(), v.finite()),
+        v.pipe(v.array(v.pipe(v.number(), v.finite())), v.maxLength(1_000_000)),
+      ]),
+    ),
+  ),
   metrics: v.optional(v.record(v.string(), v.unknown())),
 };
 

@@ -52,6 +52,8 @@ export interface CoreManifest {
   files: ModelFile[];
   /** Other files that the task needs, by name: `tokenizer.json`. All are read before it is opened. */
   assets?: Record<string, FileReference> | undefined;
+  /** Values of further inputs of the graph, by their names: one number for all elements, or all. */
+  constants?: Record<string, number | number[]> | undefined;
   /** Whatever the author measured. */
   metrics?: Record<string, unknown> | undefined;
 }

@@ -44,7 +44,7 @@ describe('parseManifest', () => {
     ['version', '"one"', { ...valid, version: 'one' }],
     ['labels', '', { ...valid, labels: [] }],
     ['input.width', '0', input({ width: 0 })],
-    ['input.dtype', '"int64"', input({ dtype: 'int64' })],
+    ['input.dtype', '"bfloat16"', input({ dtype: 'bfloat16' })],
     ['input.channels', '3', input({ colorOrder: 'GRAY' })],
     ['preprocess.resize.policy', '"stretch"', preprocess({ resize: { policy: 'stretch' } })],
     [

@@ -8,7 +8,7 @@ import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
 import type { ModelRequest } from './request.js';
-import { downloadJson, downloadText, type TextOptions } from './text.js';
+import { downloadJson, downloadSmall, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
 
 /** A model whose manifest has been read, and whose files can be. */
@@ -33,6 +33,8 @@ export interface ResolveOptions extends TextOptions {
   expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
   validate(value: unknown, where: string): Promise<CoreManifest>;
+  /** Reads a label file. Errors as `parseLabelFile()`. */
+  readLabels(bytes: Uint8Array, where: string): Promise<string[]>;
   /** Describes what has no `model.json`. Errors as `translate()`. */
   translate(request: TranslateRequest): Promise<Translation>;
 }
@@ -142,14 +144,29 @@ function fromLibrary(model: InstalledModel, version: InstalledVersion): Resolved
 async function resolveUrl(url: string, options: ResolveOptions): Promise<ResolvedModel> {
   const { pathname } = new URL(url);
   const { stallTimeout } = options;
-  if (pathname.endsWith('.onnx')) return translated({ kind: 'bare', where: url }, null, options);
-  if (pathname.endsWith('/'))
-    return translated({ kind: 'folder', url, stallTimeout }, url, options);
+  const ending = /\.\w+$|\/$/.exec(pathname)?.[0].toLowerCase();
+  if (ending === '/') return translated({ kind: 'folder', url, stallTimeout }, url, options);
+  const isGraph = ending === '.onnx' || (ending !== '.json' && (await isBinary(url, options)));
+  if (isGraph) return translated({ kind: 'bare', where: url }, null, options);
   options.expectManifest();
   const manifest = await validated(await downloadJson(url, options), url, options);
   const locate = fetched(locator({}, url, url), url);
   const withNames = await withLabels(manifest, locate, options);
   return { ...described(withNames, locate), source: url, baseUrl: url };
+}
+
+/** Whether an address that does not tell leads to something else than JSON: asked by its first bytes. */
+async function isBinary(url: string, { signal, local }: TextOptions): Promise<boolean> {
+  if (local) return false;
+  // Whatever goes wrong here, the download says better.
+  const response = await fetch(url, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  const reader = response?.ok ? response.body?.getReader() : undefined;
+  const first = await reader?.read().catch(() => undefined);
+  reader?.cancel().catch(() => undefined);
+  // JSON, a web page, or a Git LFS pointer.
+  const start = first?.value && new TextDecoder().decode(first.value.subarray(0, 64));
+  return start !== undefined && !/^\s*[{[<v]/.test(start);
 }
 
 function validated(
@@ -187,7 +204,7 @@ async function resolveFiles(
   const names = Object.keys(files);
   const manifestName =
     names.find((name) => name === 'model.json') ??
-    names.find((name) => name.endsWith('.json') && !hubFiles.includes(name));
+    names.find((name) => /\.json$/i.test(name) && !hubFiles.includes(name) && !isLabelFile(name));
   if (manifestName !== undefined) {
     const json = await downloadJson(files[manifestName] as Blob, options);
     const manifest = await validated(json, manifestName, options);
@@ -197,10 +214,17 @@ async function resolveFiles(
   if (names.includes('config.json')) {
     return translated({ kind: 'files', files }, null, options, files);
   }
-  const graphs = names.filter((name) => name.endsWith('.onnx'));
+  const graphs = names.filter((name) => /\.onnx$/i.test(name));
   const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);
   if (graph !== undefined && graphs.length < 2) {
-    return translated({ kind: 'bare', where: graph }, null, options, files);
+    const texts = names.filter(isLabelFile);
+    const labels = texts.length === 1 ? texts[0] : undefined;
+    const request = {
+      kind: 'bare',
+      where: graph,
+      ...(labels !== undefined && { labels }),
+    } as const;
+    return translated(request, null, options, files);
   }
   throw new TabserveError(
     'model-not-found',
@@ -213,6 +237,11 @@ const hubFiles: readonly string[] = [
   'preprocessor_config.json',
   'processor_config.json',
 ];
+
+/** Whether a file given with a graph holds its labels, by its name. */
+function isLabelFile(name: string): boolean {
+  return /(label|class|categor|synset)[^/]*\.(txt|csv|json)$/i.test(name);
+}
 
 /** Files by their path within the folder that was given, or by their name. */
 function byPath(files: readonly Blob[]): Record<string, Blob> {
@@ -303,11 +332,12 @@ function badPath(where: string, found: string, expected: string): TabserveError 
 async function withLabels(
   manifest: CoreManifest,
   locate: Locate,
-  options: TextOptions,
+  options: ResolveOptions,
 ): Promise<CoreManifest> {
   if (!manifest.labels || Array.isArray(manifest.labels)) return manifest;
-  const text = await downloadText(locate(manifest.labels.url), options);
-  return { ...manifest, labels: parseLabels(text) };
+  const { url } = manifest.labels;
+  const bytes = await downloadSmall(locate(url), options);
+  return { ...manifest, labels: await options.readLabels(bytes, url) };
 }
 
 /** A model as most are: nothing left open, nothing kept but by its sha256. */

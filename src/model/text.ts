@@ -14,10 +14,14 @@ export type TextOptions = Pick<
   'signal' | 'stallTimeout' | 'otherOrigin' | 'local'
 >;
 
+/** Fetches a small file. Errors as in `download()`. */
+export function downloadSmall(url: string | Blob, options: TextOptions): Promise<Uint8Array> {
+  return download(url, { ...options, maxBytes: maxTextBytes });
+}
+
 /** Fetches `url` as UTF-8. Errors as in `download()`. */
 export async function downloadText(url: string | Blob, options: TextOptions): Promise<string> {
-  const bytes = await download(url, { ...options, maxBytes: maxTextBytes });
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder().decode(await downloadSmall(url, options));
 }
 
 /** Fetches `url` and parses it as JSON. Errors as in `download()`, and `manifest-invalid`. */

@@ -2,11 +2,19 @@
 import { TabserveError } from '../base/errors.js';
 import { bareModel, completeBare } from './bare.js';
 import { embeddedManifests, publicManifests } from './catalog.js';
-import { withGraphNames } from './complete.js';
 import { resolveHubFolder, resolveHubRepository } from './hub.js';
 import type { ModelManifest } from './manifest.js';
-import type { CoreManifest } from './manifest-core.js';
-import type { CompleteRequest, HubTask, TranslateRequest, Translation } from './translation.js';
+import { withGraphNames } from './names.js';
+import { type OnnxModel, readOnnx } from './onnx/graph.js';
+import type {
+  CompleteRequest,
+  Completion,
+  HubTask,
+  TranslateRequest,
+  Translation,
+} from './translation.js';
+
+export { explainEngineError } from './engine-errors.js';
 
 /**
  * Describes a model that has no `model.json`.
@@ -30,18 +38,29 @@ export async function translate(
     case 'files':
       return resolveHubFolder(request.files, { signal, tasks });
     case 'bare':
-      return bareModel(request.where);
+      return bareModel(request.where, request.labels);
   }
 }
 
 /** Fills in what a translation left to the graph. Errors as `withGraphNames`, `completeBare`. */
-export function complete(request: CompleteRequest, tasks: readonly HubTask[]): CoreManifest {
-  const { manifest, open, inputs, outputs, where } = request;
-  const task = tasks.find(({ name }) => name === manifest.task);
-  if (task) return task.complete(request);
-  const fill = open === 'names' ? withGraphNames : completeBare;
+export function complete(request: CompleteRequest, tasks: readonly HubTask[]): Completion {
+  const graph = request.graph && readable(request.graph);
+  const task = tasks.find(({ name }) => name === request.manifest.task);
+  if (task) return { manifest: task.complete(request, graph), fallbacks: [], found: [] };
+  const fill = request.open === 'names' ? withGraphNames : completeBare;
   // All other translations are of classifiers of pictures.
-  return fill(manifest as ModelManifest, inputs, outputs, where);
+  const manifest = request.manifest as ModelManifest;
+  return fill({ ...request, manifest }, graph);
+}
+
+/** The graph, if it can be read: the engine reads some that this cannot. */
+function readable(graph: Uint8Array): OnnxModel | null {
+  try {
+    return readOnnx(graph);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 function publicModel(name: string): Translation {

@@ -1,6 +1,8 @@
 /** What passes between the worker and the page's translator of other descriptions of models. */
+import type { TensorInfo } from '../base/tensor.js';
 import type { Fallback } from '../base/types.js';
 import type { CoreManifest } from './manifest-core.js';
+import type { OnnxModel } from './onnx/graph.js';
 
 /** A model that has no `model.json`. */
 export type TranslateRequest =
@@ -13,7 +15,12 @@ export type TranslateRequest =
   /** The same as files, by path. */
   | { kind: 'files'; files: Readonly<Record<string, Blob>> }
   /** An `.onnx` file alone, by its address or name. */
-  | { kind: 'bare'; where: string };
+  | {
+      kind: 'bare';
+      where: string;
+      /** A label file that was given with it. */
+      labels?: string;
+    };
 
 /** Its description. */
 export interface Translation {
@@ -33,6 +40,8 @@ export interface Translation {
   fallbacks: readonly Fallback[];
 }
 
+export type { TensorInfo } from '../base/tensor.js';
+
 /** How repositories of models of one task are described. The tasks themselves say so. */
 export interface HubTask {
   /** As in `model.json`. */
@@ -42,7 +51,7 @@ export interface HubTask {
   /**
    * The manifest's fields beside name, version, source and files.
    *
-   * @param files - `locate` gives the address of a file of the repository, for messages.
+   * @param files - `addressOf` gives the address of a file of the repository, for messages.
    * @throws TabserveError `manifest-invalid`; `model-not-found` for a file that is missing.
    */
   describe(files: {
@@ -53,15 +62,13 @@ export interface HubTask {
   }): { fields: object; warnings: string[] };
   /** Checks the whole manifest. @throws TabserveError `manifest-invalid`. */
   check(manifest: unknown, where: string): CoreManifest;
-  /** Fills in what the graph tells. @throws TabserveError `model-invalid`. */
-  complete(request: CompleteRequest): CoreManifest;
-}
-
-/** An input or output of a graph. Unknown sizes are names. */
-export interface TensorInfo {
-  name: string;
-  type: string;
-  shape: readonly (number | string)[];
+  /**
+   * Fills in what the graph tells.
+   *
+   * @param graph - `null` where it cannot be read.
+   * @throws TabserveError `model-invalid`.
+   */
+  complete(request: CompleteRequest, graph: OnnxModel | null): CoreManifest;
 }
 
 /** A translation's manifest, and what the loaded graph says of itself. */
@@ -70,6 +77,17 @@ export interface CompleteRequest {
   open: 'names' | 'everything';
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
+  /** The file without its weights; `null` where it cannot be read. */
+  graph: Uint8Array | null;
   /** What messages call the graph. */
   where: string;
+}
+
+/** What a graph adds to a translation. */
+export interface Completion {
+  manifest: CoreManifest;
+  /** What was assumed, because nothing says it. */
+  fallbacks: readonly Fallback[];
+  /** What was found, and where. */
+  found: readonly string[];
 }

@@ -1,13 +1,20 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
-import type { CoreManifest, ModelFile } from '../model/manifest-core.js';
+import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
+import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
-import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type {
+  CompleteRequest,
+  Completion,
+  TranslateRequest,
+  Translation,
+} from '../model/translation.js';
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
@@ -30,7 +37,11 @@ export interface Translator {
   expectManifest(): void;
   validate(value: unknown, where: string): Promise<CoreManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
-  complete(request: CompleteRequest): Promise<CoreManifest>;
+  complete(request: CompleteRequest): Promise<Completion>;
+  /** Reads a label file. */
+  labels(bytes: Uint8Array, where: string): Promise<string[]>;
+  /** Rejects with a better error for a model that the engine refused, or with that error. */
+  explain(error: unknown, start: Uint8Array): Promise<never>;
 }
 
 /** Options of {@link loadModel}. */
@@ -135,6 +146,7 @@ class Load {
       stallTimeout,
       expectManifest: translator.expectManifest,
       validate: translator.validate,
+      readLabels: translator.labels,
       local,
       translate: translator.translate,
     });
@@ -144,13 +156,14 @@ class Load {
         ? ({ device: 'wasm', fp16: true } as const)
         : (await starting).backend.abilities;
     const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
-    const [{ backend, time: engineTime }, { parts, time: modelTime }] = await Promise.all([
-      starting,
-      this.#obtain(resolved, file).then((parts) => ({ parts, time: this.#elapsed() })),
-    ]);
+    const [{ backend, time: engineTime }, { parts, skeleton, complete, time: modelTime }] =
+      await Promise.all([
+        starting,
+        this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
+      ]);
 
-    const { entry, labels, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, file, parts),
+    const { entry, labels, assumed, timings } = await this.#engine.exclusive(() =>
+      this.#start(backend, resolved, complete, parts, skeleton),
     );
     const { manifest, opened } = entry;
     try {
@@ -160,7 +173,7 @@ class Load {
       throw error;
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
-    if (library && late.length === 0) await install(library, resolved, manifest, file, parts);
+    if (library && late.length === 0) await install(library, resolved, manifest, complete, parts);
     return {
       entry,
       report: {
@@ -175,6 +188,7 @@ class Load {
         fallbacks: [
           ...backend.fallbacks,
           ...resolved.fallbacks,
+          ...assumed,
           ...parts.flatMap((part) => part.fallbacks),
           ...late,
         ],
@@ -185,10 +199,23 @@ class Load {
     };
   }
 
-  /** All files of the model: the graph, then its external data, then the task's. */
-  #obtain(resolved: ResolvedModel, file: ModelFile): Promise<Obtained[]> {
+  /**
+   * All files of the model: the graph, then its external data, also what only the graph itself names,
+   * then the task's.
+   */
+  async #obtainAll(resolved: ResolvedModel, file: ModelFile) {
+    const { external = [] } = file;
     const { assets = {} } = resolved.manifest;
-    const files = [file, ...(file.external ?? []), ...Object.values(assets)];
+    const parts = await this.#obtain(resolved, [file, ...external, ...Object.values(assets)]);
+    const skeleton = parts[0] && skeletonOf(parts[0].bytes);
+    const more = unlistedData(file, skeleton?.locations ?? []);
+    if (more.length === 0) return { parts, skeleton, complete: file };
+    parts.splice(1 + external.length, 0, ...(await this.#obtain(resolved, more)));
+    return { parts, skeleton, complete: { ...file, external: [...external, ...more] } };
+  }
+
+  /** Files of the model, in their order. */
+  #obtain(resolved: ResolvedModel, files: readonly FileReference[]): Promise<Obtained[]> {
     const progress = new ProgressTotal(
       files.map(({ url }) => url),
       (...bytes) => this.#progress.set('model', ...bytes),
@@ -221,6 +248,7 @@ class Load {
     { manifest, open, locate }: ResolvedModel,
     file: ModelFile,
     parts: readonly Obtained[],
+    skeleton: Skeleton | undefined,
   ) {
     this.#signal.throwIfAborted();
     const [graph, ...rest] = parts;
@@ -235,14 +263,24 @@ class Load {
       })),
     };
     const createBegan = this.#elapsed();
-    const session = await ModelSession.create(backend, files, where);
+    const { translator } = this.#options;
+    const session = await ModelSession.create(backend, files, where).catch((error: unknown) =>
+      translator.explain(error, graph.bytes.slice(0, 64)),
+    );
     let opened: OpenedTask | undefined;
     try {
       const { inputs, outputs } = session;
-      const complete =
+      const { manifest: complete, fallbacks: assumed } =
         open === 'nothing'
-          ? manifest
-          : await this.#options.translator.complete({ manifest, open, inputs, outputs, where });
+          ? { manifest, fallbacks: [] }
+          : await translator.complete({
+              manifest,
+              open,
+              inputs,
+              outputs,
+              graph: skeleton?.write() ?? null,
+              where,
+            });
       const task = this.#taskOf(complete);
       const labels = labelsOf(complete);
       opened = await task.open(
@@ -263,7 +301,7 @@ class Load {
         warmup: this.#elapsed() - warmUpBegan,
       };
       const entry: LoadedEntry = { session, task, opened, manifest: complete };
-      return { entry, labels, timings };
+      return { entry, labels, assumed, timings };
     } catch (error) {
       opened?.close?.();
       await session.release();

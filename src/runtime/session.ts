@@ -19,7 +19,7 @@ export interface GraphFiles {
  * Not safe for concurrent use: ONNX Runtime wants one call at a time per worker (see SerialQueue).
  */
 export class ModelSession {
-  /** What the graph says of itself; values that are no tensors are left out. */
+  /** What the graph says of itself; values that are no tensors have the type `map`. */
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly #backend: Backend;
@@ -149,11 +149,21 @@ function tensorOf({ type, dims, data }: Ort.Tensor): Tensor {
   };
 }
 
+/**
+ * A size as a graph gives it: what has neither number nor name comes from the engine as 4294967295,
+ * what was written as −1 too.
+ */
+function knownSize(size: number | string): number | string {
+  return typeof size === 'number' && !(size >= 0 && size < 2 ** 31) ? '?' : size;
+}
+
 /** Plain data, as it crosses to the page. */
 function tensorsOf(metadata: readonly Ort.InferenceSession.ValueMetadata[]): TensorInfo[] {
-  return metadata
-    .filter((value) => value.isTensor)
-    .map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
+  return metadata.map((value) =>
+    value.isTensor
+      ? { name: value.name, type: value.type, shape: value.shape.map(knownSize) }
+      : { name: value.name, type: 'map', shape: [] },
+  );
 }
 
 function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {

@@ -7,7 +7,7 @@ import {
   readIntegers,
   varintBytes,
   written,
-} from './protobuf.js';
+} from '../model/onnx/wire.js';
 import { widenHalves } from './widen.js';
 
 const writeFields = (fields: Field[]) => written(messageOf(fields));

@@ -9,15 +9,16 @@
  */
 import { float16Value } from '../base/float16.js';
 import {
+  type Edit,
+  edit,
   messageOf,
-  type NewField,
   readAll,
   readFields,
   readIntegers,
   type Unwritten,
   varintBytes,
   written,
-} from './protobuf.js';
+} from '../model/onnx/wire.js';
 
 const float32 = 1;
 const float16 = 10;
@@ -47,20 +48,6 @@ export function widenHalves(model: Uint8Array): Uint8Array {
     if (error instanceof NotWidened || error instanceof RangeError) return model;
     throw error;
   }
-}
-
-type Edit = (bytes: Uint8Array) => Uint8Array | Unwritten;
-
-/** `message` with fields of these numbers edited; the same array if no edit changed anything. */
-function edit(message: Uint8Array, edits: Readonly<Record<number, Edit>>): Uint8Array | Unwritten {
-  let isChanged = false;
-  const fields: NewField[] = readFields(message).map((field) => {
-    const bytes = edits[field.number]?.(field.bytes) ?? field.bytes;
-    if (bytes === field.bytes) return field;
-    isChanged = true;
-    return { ...field, bytes };
-  });
-  return isChanged ? messageOf(fields) : message;
 }
 
 /** GraphProto: node = 1, initializer = 5, input = 11, output = 12, value_info = 13. */

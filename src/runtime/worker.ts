@@ -229,6 +229,8 @@ function translatorOf(page: Comlink.Remote<PageApi>): Translator {
     validate: async (value, where) => unwrap(await page.validate(value, where)),
     translate: async (request) => unwrap(await page.translate(request)),
     complete: async (request) => unwrap(await page.complete(request)),
+    labels: async (bytes, where) => unwrap(await page.labels(bytes, where)),
+    explain: async (error, start) => unwrap(await page.explain(toErrorRecord(error), start)),
   };
 }
 

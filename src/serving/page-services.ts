@@ -3,7 +3,7 @@
  * which a page can load on demand and a worker from a blob cannot everywhere.
  */
 import * as Comlink from 'comlink';
-import { toErrorRecord } from '../base/errors.js';
+import { fromErrorRecord, toErrorRecord } from '../base/errors.js';
 import { rasteriseSvg } from '../input/image/svg.js';
 import type { PageServices } from '../wire/connection.js';
 import type { Reply } from '../wire/protocol.js';
@@ -22,6 +22,13 @@ export const pageServices: PageServices = {
     answering(async () => (await import('../tasks/translate.js')).translate(request)),
   complete: (request) =>
     answering(async () => (await import('../tasks/translate.js')).complete(request)),
+  labels: (bytes, where) =>
+    answering(async () => (await import('../model/manifest.js')).readLabels(bytes, where)),
+  explain: (error, start) =>
+    answering(async () => {
+      const { explainEngineError } = await import('../tasks/translate.js');
+      throw explainEngineError(fromErrorRecord(error), start);
+    }),
 };
 
 async function answering<T>(task: () => Promise<T>): Promise<Reply<T>> {

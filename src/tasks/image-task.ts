@@ -13,6 +13,7 @@ import type { ImageInput, ImageManifest } from '../input/image/prepare.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import type { OpenedTask, TaskModel, WorkerTask } from '../runtime/task.js';
+import { imageFeed } from './image-feed.js';
 
 /** A task of pictures, but for the pictures. */
 export interface ImageHead<Manifest, Options, Answer>
@@ -58,25 +59,36 @@ export function imageTask<
     ...(head.transfer && { transfer: head.transfer }),
     discard: images.release,
     open(model, settings, services) {
-      const { name } = model.manifest.input;
+      const { inputs, manifest, where } = model;
+      const { feeds, first, batch } = imageFeed(
+        inputs,
+        manifest.input,
+        manifest.constants ?? {},
+        where,
+      );
       const { interpret, close, ...rest } = head.open(model);
-      const preparer = images.open(model.manifest, settings, services);
+      // The GPU writes one picture.
+      const { gpu } = services;
+      const preparer = images.open(manifest, settings, {
+        ...services,
+        gpu: batch > 1 ? null : gpu,
+      });
       return {
         ...rest,
         report: preparer.report,
-        sample: () => ({ [name]: preparer.sample() }),
+        sample: () => feeds(preparer.sample()),
         async prepare(image, options, context) {
           const prepared = await preparer.prepare(image, options, context);
           return {
             get report() {
               return prepared.report;
             },
-            feeds: async (): Promise<Feeds> => ({ [name]: await prepared.feed() }),
+            feeds: async (): Promise<Feeds> => feeds(await prepared.feed()),
             async amend() {
               const instead = await prepared.amend?.();
-              return instead && { [name]: instead };
+              return instead && feeds(instead);
             },
-            interpret: (outputs) => interpret(outputs, options, prepared.geometry),
+            interpret: (outputs) => interpret(first(outputs), options, prepared.geometry),
             close: () => prepared.close?.(),
           };
         },

@@ -6,8 +6,15 @@ import { TabserveError } from '../base/errors.js';
 export interface ScoresOutput {
   /** The tensor's name in the graph. */
   name: string;
-  /** What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores. */
-  activation: 'softmax' | 'sigmoid' | 'none';
+  /**
+   * What turns the output into scores: `softmax` or `sigmoid` for logits, `none` for scores,
+   * `log-softmax` for logits whose scores are to be logarithms, from −∞ to 0.
+   */
+  activation: 'softmax' | 'sigmoid' | 'none' | 'log-softmax';
+  /** Of an output of quantised whole numbers: `(number − zeroPoint) · scale`. @default 1 */
+  scale?: number | undefined;
+  /** See `scale`. @default 0 */
+  zeroPoint?: number | undefined;
 }
 
 /** One answer. */
@@ -24,8 +31,8 @@ export interface Classification {
 export interface AnswerFilter {
   /** At most so many. */
   topK: number;
-  /** Least score, 0…1. */
-  threshold: number;
+  /** Least score, or `null` for none: scores need not be of 0…1. */
+  threshold: number | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */
@@ -49,13 +56,34 @@ export function activate(
       return scores;
     case 'sigmoid':
       return scores.map((logit) => 1 / (1 + Math.exp(-logit)));
-    case 'softmax': {
+    case 'softmax':
+    case 'log-softmax': {
       const greatest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
       const powers = scores.map((logit) => Math.exp(logit - greatest));
       const sum = powers.reduce((a, b) => a + b, 0);
-      return powers.map((power) => power / sum);
+      if (activation === 'softmax') return powers.map((power) => power / sum);
+      return scores.map((logit) => logit - greatest - Math.log(sum));
     }
   }
+}
+
+/** What the whole numbers of a quantised output stand for. */
+export function dequantised(
+  output: ArrayLike<number>,
+  { scale, zeroPoint = 0 }: Pick<ScoresOutput, 'scale' | 'zeroPoint'>,
+): ArrayLike<number> {
+  return scale === undefined ? output : Array.from(output, (each) => (each - zeroPoint) * scale);
+}
+
+/**
+ * Scores for as many labels as there are: the one number of a yes-or-no model stands for the second of
+ * two labels, and its complement for the first.
+ */
+export function withComplement(scores: Float64Array, labels: number): Float64Array {
+  const [yes] = scores;
+  return labels === 2 && scores.length === 1 && yes !== undefined
+    ? Float64Array.of(1 - yes, yes)
+    : scores;
 }
 
 /**
@@ -82,7 +110,12 @@ export function topK(
   const answers: Classification[] = [];
   scores.forEach((score, index) => {
     const label = labels[index] ?? `class ${index}`;
-    if (score < filter.threshold || denied?.has(label) || allowed?.has(label) === false) return;
+    if (
+      score < (filter.threshold ?? -Infinity) ||
+      denied?.has(label) ||
+      allowed?.has(label) === false
+    )
+      return;
     answers.push({ label, score, index });
   });
   answers.sort((a, b) => b.score - a.score || a.index - b.index);

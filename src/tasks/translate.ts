@@ -1,13 +1,15 @@
 /** The translator of all tasks' models. Page code, loaded on demand: `dist/parts/translate.js`. */
-import type { CoreManifest } from '../model/manifest-core.js';
 import { complete as completeBy, translate as translateBy } from '../model/translate.js';
 import type {
   CompleteRequest,
+  Completion,
   HubTask,
   TranslateRequest,
   Translation,
 } from '../model/translation.js';
 import { hubTask as audioClassification } from './audio-classification/hub.js';
+
+export { explainEngineError } from '../model/translate.js';
 
 const tasks: readonly HubTask[] = [audioClassification];
 
@@ -17,6 +19,6 @@ export function translate(request: TranslateRequest): Promise<Translation> {
 }
 
 /** See `complete()` of the model room. */
-export function complete(request: CompleteRequest): CoreManifest {
+export function complete(request: CompleteRequest): Completion {
   return completeBy(request, tasks);
 }

@@ -56,7 +56,7 @@ export interface WorkerConfig {
 /** What the page does for a worker, whichever it is. */
 export type PageServices = Pick<
   PageApi,
-  'rasteriseSvg' | 'expectManifest' | 'validate' | 'translate' | 'complete'
+  'rasteriseSvg' | 'expectManifest' | 'validate' | 'translate' | 'complete' | 'labels' | 'explain'
 >;
 
 /** What outlives a worker. */

@@ -12,7 +12,12 @@ import type { InstalledModel } from '../model/library.js';
 import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
 import type { ModelRequest } from '../model/request.js';
 import type { StoredFile } from '../model/store/store.js';
-import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+import type {
+  CompleteRequest,
+  Completion,
+  TranslateRequest,
+  Translation,
+} from '../model/translation.js';
 
 export type { ModelRequest } from '../model/request.js';
 
@@ -190,7 +195,11 @@ export interface PageApi {
   /** Checks a manifest of somebody else's. The code for that is the page's too. */
   validate(value: unknown, where: string): Promise<Reply<CoreManifest>>;
   /** Fills in what a translation left to the graph. */
-  complete(request: CompleteRequest): Promise<Reply<CoreManifest>>;
+  complete(request: CompleteRequest): Promise<Reply<Completion>>;
+  /** Reads a label file. */
+  labels(bytes: Uint8Array, where: string): Promise<Reply<string[]>>;
+  /** A better error for a model that the engine refused, by the file's first bytes. */
+  explain(error: ErrorRecord, start: Uint8Array): Promise<Reply<never>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
   deviceLost(reason: string): void;
 }

@@ -103,14 +103,17 @@ class Violation extends Error {}
 async function startFrom(url: string, flavour: EngineFlavour): Promise<Worker> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let violation: Violation | undefined;
-  const onViolation = (event: SecurityPolicyViolationEvent) => {
-    const { effectiveDirective, blockedURI, originalPolicy } = event;
+  // A worker of the page's may start one too, and has no document.
+  const violations: EventTarget = globalThis.document ?? globalThis;
+  const onViolation = (event: Event) => {
+    const { effectiveDirective, blockedURI, originalPolicy } =
+      event as SecurityPolicyViolationEvent;
     if (!/^(worker|script)-src|trusted-types/.test(effectiveDirective)) return;
     violation = new Violation(
       `${effectiveDirective} of the Content-Security-Policy forbids ${blockedURI}; the policy is "${originalPolicy}"`,
     );
   };
-  document.addEventListener('securitypolicyviolation', onViolation);
+  violations.addEventListener('securitypolicyviolation', onViolation);
   const timer = setTimeout(
     () => reject(new Error(`it gave no sign of life in ${startTimeout / 1000} seconds`)),
     startTimeout,
@@ -144,7 +147,7 @@ async function startFrom(url: string, flavour: EngineFlavour): Promise<Worker> {
     throw error;
   } finally {
     clearTimeout(timer);
-    document.removeEventListener('securitypolicyviolation', onViolation);
+    violations.removeEventListener('securitypolicyviolation', onViolation);
   }
 }
 

@@ -11,6 +11,7 @@ import type { Size } from './geometry.js';
 import { type FileHeader, type FileType, firstBytes, readHeader } from './header.js';
 import { decodeJpeg, hasExactPlanes, type Reduction } from './jpeg.js';
 import { fetchImage } from './remote.js';
+import { turned } from './turn.js';
 import type { CapturedImage, PixelSource } from './types.js';
 
 /** Options of {@link decode}. */
@@ -115,7 +116,7 @@ async function decodeFile(
       type === 'svg' && rasteriseSvg
         ? await rasteriseSvg(blob, { maxPixels })
         : // Options cost Chromium half as much time again, and change nothing about such a file.
-          await createImageBitmap(blob, header.plain ? undefined : asStored);
+          await createImageBitmap(blob, header.plain ? undefined : optionsFor(header));
   } catch (error) {
     const found = `${type === 'unknown' ? 'unknown type' : type}, ${blob.size} bytes, starting with ${await firstBytes(blob)}`;
     throw asTabserveError(
@@ -129,7 +130,13 @@ async function decodeFile(
     bitmap.close();
     throw signal.reason;
   }
-  return limited(await openBitmap(bitmap, type !== 'svg', createContext), maxPixels, name);
+  const opened = await openBitmap(bitmap, type !== 'svg', createContext);
+  return limited(turned(opened, header.unheeded ?? 1), maxPixels, name);
+}
+
+/** Not all browsers heed what is to be turned here: so none of them is to. */
+function optionsFor({ unheeded }: FileHeader): ImageBitmapOptions {
+  return unheeded === undefined ? asStored : { ...asStored, imageOrientation: 'none' };
 }
 
 /** A file's header; and all of it, where it was small or is a JPEG to be decoded from bytes. */

@@ -2,7 +2,14 @@
  * Where the pixels of the network's input come from: sizes, offsets and borders, as plain numbers.
  */
 import { TabserveError } from '../../base/errors.js';
-import type { CenterCrop, ModelInput, Preprocess, ResizeFilter } from './manifest.js';
+import type {
+  CenterCrop,
+  ModelInput,
+  Preprocess,
+  ResizeFilter,
+  ResizeKernel,
+  ResizeReference,
+} from './manifest.js';
 import type { PixelRect } from './types.js';
 
 /** Width and height in pixels. */
@@ -19,6 +26,7 @@ export interface GeometryPlan {
   resized: Size;
   filter: ResizeFilter;
   antialias: boolean;
+  reference: ResizeReference;
   /** The part of the resized picture that reaches the output; only this much is computed. */
   window: PixelRect;
   /**
@@ -84,11 +92,18 @@ export function planGeometry(
     resized,
     filter: resize.policy === 'none' ? 'nearest' : (resize.filter ?? 'bilinear'),
     antialias: resize.policy === 'none' || (resize.antialias ?? true),
+    reference: resize.policy === 'none' ? 'pillow-12' : referenceOf(resize),
     window: { x: x.from, y: y.from, width: x.length, height: y.length },
     output,
     offset: { x: x.offset, y: y.offset },
     border: letterboxed ? (preprocess.background ?? defaultBackground) : (crop?.fill ?? black),
   };
+}
+
+/** Bicubic without antialias is OpenCV's and torch's, whose kernel is another one than Pillow's. */
+function referenceOf({ filter, antialias = true, reference }: ResizeKernel): ResizeReference {
+  const isTheirs = !antialias && filter === 'bicubic';
+  return reference ?? (isTheirs ? 'opencv' : 'pillow-12');
 }
 
 function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
@@ -99,6 +114,7 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
     case 'exact':
       return { width: resize.width, height: resize.height };
     case 'shorter-side':
+      if (isAsIs(from, resize)) return { width: from.width, height: from.height };
       return resize.longest === undefined
         ? shorterSideTo(from, resize.size)
         : shorterSideWithin(from, resize.size, resize.longest);
@@ -114,6 +130,14 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       };
     }
   }
+}
+
+function isAsIs(
+  from: Size,
+  { size, asIsUpTo = 0 }: { size: number; asIsUpTo?: number | undefined },
+) {
+  const shorter = Math.min(from.width, from.height);
+  return shorter >= size && shorter <= asIsUpTo;
 }
 
 function shorterSideTo(from: Size, size: number): Size {

@@ -28,6 +28,11 @@ export interface FileHeader {
    */
   orientation?: number;
   /**
+   * EXIF's orientation, 2…8, where browsers differ in whether they heed it and Pillow does: as LONG
+   * in a JPEG, and in WebP.
+   */
+  unheeded?: number;
+  /**
    * Of a JPEG that was understood up to its pixels: whether it is grey or has three components, and
    * says nothing that could change its colours: neither an ICC profile nor EXIF.
    */
@@ -47,7 +52,12 @@ export async function readHeader(file: Blob | Uint8Array): Promise<FileHeader> {
   const bytes = await chunk(file, 0);
   const type = fileType(bytes);
   const { size, ...rest } =
-    type === 'jpeg' ? await jpegHeader(file, bytes) : { size: sizeOf(type, viewOf(bytes)) };
+    type === 'jpeg'
+      ? await jpegHeader(file, bytes)
+      : {
+          size: sizeOf(type, viewOf(bytes)),
+          ...(type === 'webp' && unheeded(await webpOrientation(file, bytes))),
+        };
   return { type, ...rest, ...(size && size.width > 0 && size.height > 0 && { size }) };
 }
 
@@ -191,6 +201,8 @@ async function jpegHeader(
       // After the start of a scan come pixels, and the size should have come before.
       if (!size) return {};
       const plain = !tagged && (components === 1 || components === 3);
+      // What was stored as LONG is kept apart by its upper half.
+      if (orientation > 0xffff) return { size, plain, ...unheeded(orientation - 0x10000) };
       return { size, plain, ...(orientation > 0 && orientation < 9 && { orientation }) };
     }
     const length = view.getUint16(2);
@@ -223,13 +235,49 @@ function readOrientation(tiff: DataView): number {
     const directory = tiff.getUint32(4, little);
     for (let entry = tiff.getUint16(directory, little); entry > 0; entry--) {
       const at = directory + entry * 12 - 10;
-      if (tiff.getUint16(at, little) === 0x0112) return tiff.getUint16(at + 8, little);
+      if (tiff.getUint16(at, little) !== 0x0112) continue;
+      // Exif asks for SHORT (3); some cameras write LONG (4), which Pillow reads as well.
+      const isLong = tiff.getUint16(at + 2, little) === 4;
+      return isLong
+        ? 0x10000 + (tiff.getUint32(at + 8, little) & 0xff)
+        : tiff.getUint16(at + 8, little);
     }
     return 1;
   } catch (error) {
     if (error instanceof RangeError) return 0;
     throw error;
   }
+}
+
+/** EXIF of a WebP file: a chunk that comes after the picture, announced by a flag (`VP8X`). */
+async function webpOrientation(file: Blob | Uint8Array, head: Uint8Array): Promise<number> {
+  const isExtended = head[15] === 0x58 && ((head[20] ?? 0) & 8) !== 0;
+  let at = isExtended ? 12 : Infinity;
+  for (let chunks = 0; chunks < mostChunks && Number.isFinite(at); chunks++) {
+    const view = viewOf(await chunk(file, at));
+    if (view.byteLength < 8) break;
+    if (view.getUint32(0) === webpExifTag) {
+      // Some writers put JPEG's prefix before it.
+      const from = view.byteLength > 14 && view.getUint32(8) === exifTag ? 14 : 8;
+      return (
+        readOrientation(new DataView(view.buffer, view.byteOffset + from, view.byteLength - from)) &
+        0xff
+      );
+    }
+    const length = view.getUint32(4, true);
+    at += 8 + length + (length & 1);
+  }
+  return 1;
+}
+
+/** Chunks of a WebP file that are looked at: an animation has one for each of its pictures. */
+const mostChunks = 256;
+
+/** `EXIF` */
+const webpExifTag = 0x45584946;
+
+function unheeded(orientation: number): Pick<FileHeader, 'unheeded'> {
+  return orientation > 1 && orientation < 9 ? { unheeded: orientation } : {};
 }
 
 /** SOF0 to SOF15, without the three other markers among them: DHT, JPG, DAC. */

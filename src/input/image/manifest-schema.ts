@@ -14,13 +14,14 @@ const kernel = {
     v.picklist(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const),
   ),
   antialias: v.optional(v.boolean()),
+  reference: v.optional(v.picklist(['pillow-12', 'pillow-13', 'opencv'] as const)),
 };
 
 /** The network's input. */
 export const inputSchema = v.object({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(10_000)),
   layout: v.picklist(['NCHW', 'NHWC'] as const),
-  dtype: v.picklist(['float32', 'float16', 'uint8'] as const),
+  dtype: v.picklist(['float32', 'float16', 'float64', 'uint8', 'int8', 'int32', 'int64'] as const),
   width: pixels,
   height: pixels,
   channels: v.picklist([1, 3] as const),
@@ -37,6 +38,7 @@ export const preprocessSchema = v.object({
         policy: v.literal('shorter-side'),
         size: pixels,
         longest: v.optional(pixels),
+        asIsUpTo: v.optional(pixels),
         ...kernel,
       }),
       v.object({
@@ -68,6 +70,7 @@ export const preprocessSchema = v.object({
   mean: v.optional(perChannel(v.pipe(v.number(), v.finite()))),
   std: v.optional(perChannel(positive)),
   background: v.optional(colour),
+  alpha: v.optional(v.picklist(['composite', 'drop'] as const)),
 }) satisfies v.GenericSchema<unknown, Preprocess>;
 
 /** Says that a field of a manifest is wrong. */

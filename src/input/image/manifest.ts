@@ -21,7 +21,13 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
 export type ResizePolicy =
   | { policy: 'none' }
   | ({ policy: 'exact'; width: number; height: number } & ResizeKernel)
-  | ({ policy: 'shorter-side'; size: number; longest?: number | undefined } & ResizeKernel)
+  | ({
+      policy: 'shorter-side';
+      size: number;
+      longest?: number | undefined;
+      /** A picture whose shorter side is from `size` to this is taken as it is. @default `size` */
+      asIsUpTo?: number | undefined;
+    } & ResizeKernel)
   | ({
       policy: 'fit';
       width: number;
@@ -31,6 +37,9 @@ export type ResizePolicy =
     } & ResizeKernel)
   | ({ policy: 'crop-fraction'; fraction: number } & ResizeKernel)
   | ({ policy: 'letterbox'; width: number; height: number } & ResizeKernel);
+
+/** See {@link ResizeKernel.reference}. */
+export type ResizeReference = 'pillow-12' | 'pillow-13' | 'opencv';
 
 /** The kernel of a resize. */
 export interface ResizeKernel {
@@ -42,6 +51,15 @@ export interface ResizeKernel {
    * @default true
    */
   antialias?: boolean | undefined;
+  /**
+   * Whose arithmetic: `pillow-12`, which most models were trained with, and `pillow-13`, which for
+   * some sizes goes vertically first; both differ by single steps of a byte. `opencv`: without
+   * antialias only, bicubic with a = −0.75, edges repeated, and `nearest` without half-pixel centres;
+   * torch without antialias is the same. With `antialias: false`, `pillow-12` is Pillow's kernel, not
+   * widened.
+   * @default 'pillow-12'; without antialias 'opencv' for bicubic, 'pillow-12' for the others
+   */
+  reference?: ResizeReference | undefined;
 }
 
 /** A centre crop. Where the crop is larger than the image, a border surrounds the image. */
@@ -81,7 +99,10 @@ export interface Preprocess {
   crop?: CenterCrop | undefined;
   /** What is put around the result of the crop. @default no padding */
   pad?: ZeroPadding | undefined;
-  /** What every pixel value is multiplied with first. @default 1 / 255 */
+  /**
+   * What every pixel value is multiplied with first.
+   * @default 1 / 255; 1 for inputs of whole numbers
+   */
   scale?: number | undefined;
   /** Subtracted after `scale`: one number, or one per channel in `colorOrder`. @default 0 */
   mean?: number | number[] | undefined;
@@ -89,6 +110,12 @@ export interface Preprocess {
   std?: number | number[] | undefined;
   /** What transparent pixels and letterbox bars show, as RGB of 0…255. @default [255, 255, 255] */
   background?: [number, number, number] | undefined;
+  /**
+   * What becomes of transparency: `composite` puts the picture over `background`; `drop` takes the
+   * colours that are stored, as Pillow's `convert('RGB')` and Transformers' pipelines do.
+   * @default 'composite'
+   */
+  alpha?: 'composite' | 'drop' | undefined;
 }
 
 /** The network's input tensor. */
@@ -97,8 +124,11 @@ export interface ModelInput {
   name: string;
   /** Order of the dimensions: batch, channels, height, width. */
   layout: 'NCHW' | 'NHWC';
-  /** Element type. `uint8` takes the pixels as they are: no scale, mean or std. */
-  dtype: 'float32' | 'float16' | 'uint8';
+  /**
+   * Element type. `uint8` takes the pixels as they are: no scale, mean or std. The other whole numbers
+   * are rounded, and kept within their type.
+   */
+  dtype: 'float32' | 'float16' | 'float64' | 'uint8' | 'int8' | 'int32' | 'int64';
   /** Pixels. */
   width: number;
   /** Pixels. */

@@ -72,7 +72,7 @@ export function createPreprocessor(input: ModelInput, preprocess: Preprocess): P
       source,
       planGeometry(source, input, preprocess, region),
       input.channels,
-      preprocess.background ?? defaultBackground,
+      preprocess.alpha === 'drop' ? null : (preprocess.background ?? defaultBackground),
       signal,
     );
   // Found out while the model loads, so that no picture waits for it.
@@ -113,10 +113,10 @@ async function resample(
   source: PixelSource,
   plan: GeometryPlan,
   channels: 1 | 3,
-  background: readonly [number, number, number],
+  background: readonly [number, number, number] | null,
   signal: AbortSignal | undefined,
 ): Promise<PixelImage> {
-  const { region, resized, window, filter, antialias, output } = plan;
+  const { region, resized, window, filter, antialias, reference, output } = plan;
   if (window.width === 0 || window.height === 0) {
     return framed({ data: new Uint8Array(0), width: 0, height: 0, channels }, plan);
   }
@@ -134,6 +134,7 @@ async function resample(
     window,
     filter,
     antialias,
+    reference,
     channels,
     swap: format.startsWith('B'),
   });
@@ -146,7 +147,7 @@ async function resample(
       const rect = { x: read.x + x, y: read.y + y + row, width, height: rows };
       const band = resampler.band(rows);
       await source.read(rect, band);
-      if (format.endsWith('A')) compositeOver(band, format, background);
+      if (background && format.endsWith('A')) compositeOver(band, format, background);
       if (channels === 1) greyInPlace(band, format);
       resampler.push(rows);
     }

@@ -3,16 +3,22 @@
  *
  * Source: Pillow, `src/libImaging/Resample.c` and, for `nearest`, `src/libImaging/Geometry.c`
  * (`ImagingScaleAffine`). Two passes, horizontal first, each with fixed-point weights and a rounding
- * to 8 bits in between; that rounding is part of the answer. (From 13 on, Pillow goes vertically
- * first where the height shrinks far more than the width, which moves some bytes by one step; the
- * models at hand were trained and tested with the order kept here.)
+ * to 8 bits in between; that rounding, and so the order, is part of the answer. Up to version 12
+ * Pillow goes vertically first only for pictures that are more than 100 times as high as wide
+ * (`Image.resize`); from 13 on wherever the height loses more than twice as many pixels as the width
+ * (`ImagingResampleInner`), also where the width stays or grows. The bytes then differ by a step here
+ * and there. `reference` says which; nearly all published models were trained with the former.
+ *
+ * Without antialiasing, and as OpenCV does it, nothing is rounded in between
+ * (`modules/imgproc/src/resize.cpp`).
  *
  * Rows are pushed in bands, from the top, and only those rows and columns are asked for that the
  * window depends on: what is held is one narrow picture of `rows × window.width`.
  */
 
 import type { Size } from './geometry.js';
-import type { ResizeFilter } from './manifest.js';
+import { type HeldOrder, HeldPasses } from './held-passes.js';
+import type { ResizeFilter, ResizeReference } from './manifest.js';
 import { Passes } from './passes.js';
 import { axisTaps } from './taps.js';
 import type { PixelImage, PixelRect } from './types.js';
@@ -31,10 +37,11 @@ export interface ResampleOptions {
   /**
    * `true` widens the kernel by the scale when shrinking, as Pillow does. `false` leaves it as it
    * is, with half-pixel centres: for `bilinear` within one step of OpenCV's `INTER_LINEAR` and of
-   * torch's `antialias=False`. (Their bicubic has another kernel: a = −0.75 for Pillow's −0.5.)
-   * Without meaning for `nearest`.
+   * torch's `antialias=False`. Without meaning for `nearest`.
    */
   antialias: boolean;
+  /** See `ResizeKernel.reference`. @default 'pillow-12' */
+  reference?: ResizeReference;
   /** 3: the first three bytes of a pixel. 1: the first one. */
   channels: 1 | 3;
   /** Whether three channels come as BGR and are to leave as RGB. @default false */
@@ -61,6 +68,7 @@ export interface Resampler {
 /** Starts a resampling. */
 export function createResampler(options: ResampleOptions): Resampler {
   const { source, resized, window, filter, antialias, channels, swap = false } = options;
+  const { reference = 'pillow-12' } = options;
   const { x, y, width, height } = options.box ?? { x: 0, y: 0, ...source };
   const columns = axisTaps(
     source.width,
@@ -71,6 +79,7 @@ export function createResampler(options: ResampleOptions): Resampler {
     antialias,
     x,
     width,
+    reference === 'opencv',
   );
   const rows = axisTaps(
     source.height,
@@ -81,9 +90,11 @@ export function createResampler(options: ResampleOptions): Resampler {
     antialias,
     y,
     height,
+    reference === 'opencv',
   );
   const order = channels === 1 ? [0] : swap ? [2, 1, 0] : [0, 1, 2];
-  const passes = new Passes(columns, rows);
+  const held = heldOrder(options);
+  const passes = held ? new HeldPasses(columns, rows, held) : new Passes(columns, rows);
   return {
     needs: {
       x: columns.from,
@@ -101,4 +112,21 @@ export function createResampler(options: ResampleOptions): Resampler {
     }),
     close: () => passes.release(),
   };
+}
+
+/** How a resampling differs from Pillow's usual way, if it does. */
+export function heldOrder({
+  source,
+  resized,
+  filter,
+  reference = 'pillow-12',
+}: Pick<ResampleOptions, 'source' | 'resized' | 'filter' | 'reference'>): HeldOrder | undefined {
+  if (filter === 'nearest') return undefined;
+  if (reference === 'opencv') return 'unrounded';
+  const lost = source.height - resized.height;
+  const isTall =
+    reference === 'pillow-13'
+      ? lost > 2 * (source.width - resized.width)
+      : source.height > 100 * source.width;
+  return lost > 0 && isTall ? 'vertical-first' : undefined;
 }

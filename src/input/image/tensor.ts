@@ -4,8 +4,17 @@ import { float16Bits } from '../../base/float16.js';
 import type { ModelInput, Preprocess } from './manifest.js';
 import type { PixelImage } from './types.js';
 
-/** Data of an input tensor. `Uint16Array` holds the bits of float16 numbers. */
-export type TensorData = Float32Array | Uint16Array | Uint8Array;
+/**
+ * Data of an input tensor. `Uint16Array` holds the bits of float16 numbers; numbers of int64 are held
+ * as int32 until they are run.
+ */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | Uint8Array
+  | Int8Array
+  | Int32Array;
 
 /** Writes crops into an input tensor. Made once per model by {@link createTensorWriter}. */
 export interface TensorWriter {
@@ -80,26 +89,53 @@ function fillChannel(
 /** What each of the 256 bytes becomes in channel `c` of the network. */
 function elementTable(
   { dtype }: ModelInput,
-  { scale = 1 / 255, mean = 0, std = 1 }: Preprocess,
+  { scale = defaultScale(dtype), mean = 0, std = 1 }: Preprocess,
   c: number,
 ): TensorData {
   const m = typeof mean === 'number' ? mean : (mean[c] as number);
   const s = typeof std === 'number' ? std : (std[c] as number);
   const table = newTensor(dtype, 256);
   for (let byte = 0; byte < 256; byte++) {
-    const value = (byte * scale - m) / s;
-    table[byte] = dtype === 'uint8' ? byte : dtype === 'float16' ? float16Bits(value) : value;
+    const value = dtype === 'uint8' ? byte : (byte * scale - m) / s;
+    table[byte] = elementOf(value, dtype);
   }
   return table;
 }
 
-function newTensor(dtype: ModelInput['dtype'], length: number): TensorData {
+/** See `Preprocess.scale`. */
+function defaultScale(dtype: ModelInput['dtype']): number {
+  return dtype.startsWith('float') ? 1 / 255 : 1;
+}
+
+function elementOf(value: number, dtype: ModelInput['dtype']): number {
   switch (dtype) {
-    case 'float32':
-      return new Float32Array(length);
     case 'float16':
-      return new Uint16Array(length);
-    case 'uint8':
-      return new Uint8Array(length);
+      return float16Bits(value);
+    case 'int8':
+      return within(value, 2 ** 7);
+    case 'int32':
+    case 'int64':
+      return within(value, 2 ** 31);
+    default:
+      return value;
   }
+}
+
+/** Rounded, and kept from `-most` to before `most`. */
+function within(value: number, most: number): number {
+  return Math.min(Math.max(Math.round(value), -most), most - 1);
+}
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int32: Int32Array,
+  int64: Int32Array,
+};
+
+function newTensor(dtype: ModelInput['dtype'], length: number): TensorData {
+  return new arrays[dtype](length);
 }

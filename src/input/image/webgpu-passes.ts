@@ -298,7 +298,8 @@ export function tensorSize({ width, height, channels, dtype }: ModelInput): {
   perWord: number;
 } {
   const elements = width * height * channels;
-  const perWord = { float32: 1, float16: 2, uint8: 4 }[dtype];
+  // Other types are the CPU's.
+  const perWord = dtype === 'float16' ? 2 : dtype === 'uint8' ? 4 : 1;
   return { elements, perWord, bytes: Math.ceil((elements * 4) / perWord / 16) * 16 };
 }
 

@@ -28,19 +28,25 @@ function open(manifest: ImageManifest, settings: ImageSettings, services: ImageS
   return openWith(manifest, settings, services, (target) => {
     if (!gpu) return cpuResampling(target);
     const onCpu = (reason: string) => cpuResampling(target, { device: 'cpu', reason });
+    const type = gpuTypes.find((each) => each === target.input.dtype);
+    if (!type) return onCpu(`the GPU does not write ${target.input.dtype}`);
     if (choice === 'cpu') return onCpu('asked for by name');
     if (choice === 'auto' && gpu.isSoftware) {
       return onCpu('the adapter is a software one, slower than WASM');
     }
     const reason =
       choice === 'gpu' ? 'asked for by name' : 'the GPU that runs the model does it too';
-    return gpuResampling(gpu.device, target, { device: 'gpu', reason });
+    return gpuResampling(gpu.device, target, type, { device: 'gpu', reason });
   });
 }
+
+/** Element types that the GPU writes. */
+const gpuTypes = ['float32', 'float16', 'uint8'] as const;
 
 function gpuResampling(
   device: GPUDevice,
   target: ImageTarget,
+  type: GpuTensor['type'],
   report: PreprocessingReport,
 ): Resampling {
   const { input, preprocess } = target;
@@ -75,7 +81,7 @@ function gpuResampling(
           // The GPU tells later whether it could: the network need not wait for that.
           if (!written.failed) {
             failure = written.failure;
-            return { type: input.dtype, dims: inputDimensions(input), gpuBuffer: written.tensor };
+            return { type, dims: inputDimensions(input), gpuBuffer: written.tensor };
           }
           return instead((await written.failure) ?? 'it took no work');
         },

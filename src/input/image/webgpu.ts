@@ -4,9 +4,11 @@
  *
  * This module and what it imports is only part of the workers that have WebGPU.
  */
+
 import { messageOf } from '../../base/errors.js';
 import { planGeometry } from './geometry.js';
 import type { ModelInput, Preprocess } from './manifest.js';
+import { heldOrder } from './resample.js';
 import type { PixelRect, PixelSource } from './types.js';
 import { GpuImages } from './webgpu-images.js';
 import { compileShaders, GpuPasses, type GpuShaders, tensorSize } from './webgpu-passes.js';
@@ -71,6 +73,10 @@ export function createGpuPreprocessor(
       await opening;
       if (broken !== undefined || !passes) return broken ?? 'it was closed';
       const { window } = plan;
+      if (heldOrder({ ...plan, source: plan.region })) return 'its passes come in another order';
+      if (preprocess.alpha === 'drop' && source.format.endsWith('A')) {
+        return 'its transparency is to be dropped';
+      }
       if (window.width === 0 || window.height === 0) return 'nothing of it reaches the input';
       const obstacle = passes.obstacle(plan);
       if (obstacle !== undefined) return obstacle;

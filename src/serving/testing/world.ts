@@ -324,6 +324,8 @@ export function plansOf(...rivals: BackendPlan[]): BackendPlans {
 export function settingsOf(name: string, more: Partial<DeploymentSettings> = {}) {
   return {
     model: { kind: 'name', name, version: null, fileUrls: {} },
+    task: 'image-classification',
+    packs: [],
     dtype: 'auto',
     taskSettings: {},
     hubUrl: 'https://hub/',

@@ -15,10 +15,11 @@ import {
   type Fields,
   invalid,
   isFields,
-  labelsOf,
   number,
-} from '../../model/huggingface.js';
+} from '../../model/hub-fields.js';
+import { labelsOf } from '../../model/hub-labels.js';
 import { checkManifest } from '../../model/manifest-check.js';
+import type { OnnxModel } from '../../model/onnx/graph.js';
 import type { CompleteRequest, HubTask } from '../../model/translation.js';
 import { manifestCheck } from './manifest.js';
 import type { AudioManifest } from './types.js';
@@ -129,8 +130,12 @@ function featuresOf(fields: Fields, where: string, warnings: string[]): AudioFea
 }
 
 /** Names, types and fixed lengths, which only the graph tells. */
-function complete({ manifest, inputs, outputs, where }: CompleteRequest): AudioManifest {
+function complete(
+  { manifest, inputs, outputs, where }: CompleteRequest,
+  graph: OnnxModel | null,
+): AudioManifest {
   const { input, preprocess, output, ...rest } = manifest as AudioManifest;
+  const labels = Array.isArray(rest.labels) ? rest.labels.length : null;
   const mask = inputs.find(({ name }) => /mask/i.test(name));
   const sound = inputs.find((each) => each !== mask);
   const { type, shape, name } = sound ?? { type: 'nothing', shape: [], name: '' };
@@ -160,6 +165,6 @@ function complete({ manifest, inputs, outputs, where }: CompleteRequest): AudioM
       ...(mask && preprocess.kind === 'waveform' && { attentionMask: mask.name }),
     },
     preprocess: isFixed ? { ...preprocess, samples: length } : preprocess,
-    output: { ...output, name: scoresOutput(outputs, where).name },
+    output: { ...output, name: scoresOutput(outputs, graph, labels, where).output.name },
   };
 }

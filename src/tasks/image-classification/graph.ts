@@ -1,20 +1,35 @@
 /** Whether a graph is the classifier that its manifest describes. */
-import { inputDimensions } from '../../input/image/dimensions.js';
+import { classCount, fitsLabels } from '../../model/fit.js';
 import type { TaskModel } from '../../runtime/task.js';
-import { checkInput, findTensor, misfit } from '../graph.js';
+import { findTensor, misfit } from '../graph.js';
 import type { ModelManifest } from './types.js';
 
-/** @throws TabserveError `model-invalid` where names, types, sizes or the number of labels differ. */
+/**
+ * Checks the output; the input is checked by whoever feeds it.
+ *
+ * @throws TabserveError `model-invalid` where its name, type or the number of labels differ, or where
+ *   its scores would be the same for every picture.
+ */
 export function checkGraph({
   manifest,
-  inputs,
   outputs,
   where,
-}: Pick<TaskModel<ModelManifest>, 'manifest' | 'inputs' | 'outputs' | 'where'>): void {
-  const { input, output, labels } = manifest;
-  checkInput(inputs, input, inputDimensions(input), where);
-  const classes = findTensor(outputs, output.name, 'output.name', where).shape.at(-1);
-  if (typeof classes === 'number' && Array.isArray(labels) && classes !== labels.length) {
+}: Pick<TaskModel<ModelManifest>, 'manifest' | 'outputs' | 'where'>): void {
+  const { output, labels } = manifest;
+  const { type, shape } = findTensor(outputs, output.name, 'output.name', where);
+  if (type === 'string' || type === 'map') {
+    throw misfit(where, 'output.name', `"${output.name}"`, `text there (${type}), not scores`);
+  }
+  const classes = classCount(shape);
+  if (classes !== null && Array.isArray(labels) && !fitsLabels(classes, labels.length)) {
     throw misfit(where, 'labels', `${labels.length} labels`, `${classes} classes`);
+  }
+  if (classes === 1 && output.activation === 'softmax') {
+    throw misfit(
+      where,
+      'output.activation',
+      'softmax, which is 1 for a single number ("sigmoid" is meant, or "none" where the graph ends in it)',
+      'one number',
+    );
   }
 }

@@ -15,7 +15,9 @@ export const manifestCheck: ManifestCheck<ModelManifest> = {
     preprocess: preprocessSchema,
     output: v.object({
       name: name,
-      activation: v.picklist(['softmax', 'sigmoid', 'none'] as const),
+      activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
+      scale: v.optional(v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE))),
+      zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
     }),
     selfTest: v.optional(
       v.pipe(

@@ -34,8 +34,8 @@ export interface ClassificationOptions {
   quality: 'exact' | 'fast';
   /** At most so many answers. */
   topK: number;
-  /** Least score, 0…1. */
-  threshold: number;
+  /** Least score, or `null` for none: scores need not be of 0…1. */
+  threshold: number | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */

@@ -4,7 +4,7 @@ import { list, nullable, number, string, whole } from '../../base/shape.js';
 import { numbersOf } from '../../base/tensor.js';
 import type { ImageInput } from '../../input/image/prepare.js';
 import { imageTask } from '../image-task.js';
-import { activate, topK } from '../scores.js';
+import { activate, dequantised, topK, withComplement } from '../scores.js';
 import { checkGraph } from './graph.js';
 import type { Classification, ClassificationOptions, ModelManifest } from './types.js';
 
@@ -14,7 +14,7 @@ export function imageClassification(images: ImageInput) {
     name: 'image-classification',
     options: {
       topK: whole(1),
-      threshold: number,
+      threshold: nullable(number),
       allow: nullable(list(string)),
       deny: nullable(list(string)),
     },
@@ -25,8 +25,9 @@ export function imageClassification(images: ImageInput) {
       return {
         outputs: [output.name],
         interpret(outputs, options) {
-          const logits = outputs[output.name];
-          const scores = activate(logits ? numbersOf(logits) : [], output.activation);
+          const tensor = outputs[output.name];
+          const logits = tensor ? dequantised(numbersOf(tensor), output) : [];
+          const scores = withComplement(activate(logits, output.activation), labels.length);
           if (scores.length === labels.length) return topK(scores, labels, options);
           throw new TabserveError(
             'model-invalid',

@@ -1,4 +1,10 @@
-/** Just enough of the protobuf wire format to read and change an ONNX file. */
+/**
+ * Just enough of the protobuf wire format to read and change an ONNX file. (A library's reader would
+ * be larger than this, and would not leave weights where they are.)
+ */
+
+/** Most fields of one message: graphs of 100,000 nodes are read, a file made of empty fields is not. */
+const maxFields = 1_000_000;
 
 /** A field of a message. */
 export interface Field {
@@ -12,7 +18,7 @@ export interface Field {
 /**
  * Takes a message apart. The fields' bytes are views of it.
  *
- * @throws RangeError when it is not a protobuf message.
+ * @throws RangeError when it is not a protobuf message, or one of more than a million fields.
  */
 export function readFields(message: Uint8Array): Field[] {
   const fields: Field[] = [];
@@ -23,6 +29,7 @@ export function readFields(message: Uint8Array): Field[] {
     return value;
   };
   while (at < message.length) {
+    if (fields.length === maxFields) throw new RangeError('The message has too many fields.');
     const key = varint();
     const type = key & 7;
     const from = at;
@@ -77,6 +84,24 @@ export function written(message: Unwritten): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** What becomes of a field's bytes; the same array leaves it as it is. */
+export type Edit = (bytes: Uint8Array) => Uint8Array | Unwritten;
+
+/** `message` with fields of these numbers edited; the same array if no edit changed anything. */
+export function edit(
+  message: Uint8Array,
+  edits: Readonly<Record<number, Edit>>,
+): Uint8Array | Unwritten {
+  let isChanged = false;
+  const fields: NewField[] = readFields(message).map((field) => {
+    const bytes = edits[field.number]?.(field.bytes) ?? field.bytes;
+    if (bytes === field.bytes) return field;
+    isChanged = true;
+    return { ...field, bytes };
+  });
+  return isChanged ? messageOf(fields) : message;
+}
+
 /** A varint as it is written. */
 export function varintBytes(value: number): Uint8Array {
   const bytes: number[] = [];
@@ -96,6 +121,25 @@ export function readIntegers(fields: readonly Field[], number: number): number[]
     }
   }
   return integers;
+}
+
+/** The numbers of a repeated integer field that may be negative. Exact within ±2⁵³. */
+export function readSigned(fields: readonly Field[], number: number): number[] {
+  return readAll(fields, number).flatMap((bytes) => {
+    const signed: number[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const [value, length] = readVarint(bytes, at);
+      // Only negative numbers take ten bytes; their complement is small, and exact.
+      signed.push(length < 10 ? value : -1 - readVarint(complement(bytes, at), 0)[0]);
+      at += length;
+    }
+    return signed;
+  });
+}
+
+/** The nine low groups of a ten-byte varint, each bit turned. */
+function complement(bytes: Uint8Array, at: number): Uint8Array {
+  return bytes.slice(at, at + 9).map((byte, index) => (~byte & 0x7f) | (index < 8 ? 0x80 : 0));
 }
 
 /** The bytes of every field of this number. */

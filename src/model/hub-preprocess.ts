@@ -1,0 +1,239 @@
+/** A `preprocessor_config.json` as a manifest's preprocessing. */
+import {
+  type AnySize,
+  asExact,
+  boolean,
+  channelValues,
+  contradiction,
+  type Fields,
+  filterOf,
+  isFields,
+  number,
+  readSize,
+  type Size,
+  square,
+} from './hub-fields.js';
+import { nameIn, type ProcessorClass, processorOf } from './hub-processors.js';
+import type {
+  CenterCrop,
+  Preprocess,
+  ResizeFilter,
+  ResizePolicy,
+  ZeroPadding,
+} from './manifest.js';
+
+/** Fields of a preprocessor that mean nothing to the pixels of one picture. */
+const inertFields: ReadonlySet<string> = new Set([
+  'image_processor_type',
+  'feature_extractor_type',
+  'processor_class',
+  'auto_map',
+  '_valid_processor_keys',
+  '_processor_class',
+  'crop_size',
+  'crop_pct',
+  'data_format',
+  'default_to_square',
+  'device',
+  'disable_grouping',
+  'do_center_crop',
+  'do_convert_rgb',
+  'do_flip_channel_order',
+  'do_normalize',
+  'do_pad',
+  'do_reduce_labels',
+  'do_rescale',
+  'do_resize',
+  'do_resize_and_center_crop',
+  'image_mean',
+  'image_seq_length',
+  'image_std',
+  'include_top',
+  'input_data_format',
+  'pad_size',
+  'reduce_labels',
+  'resample',
+  'rescale_factor',
+  'rescale_offset',
+  'return_tensors',
+  'size',
+  'size_divisor',
+  'use_square_size',
+]);
+
+/** Translates a processor's fields. Errors as `describeHubModel()`. */
+export function processorPreprocess(
+  given: Fields,
+  modelType: unknown,
+  where: string,
+  warnings: string[],
+): { preprocess: Preprocess; colorOrder: 'RGB' | 'BGR' } {
+  const file = 'preprocessor_config.json';
+  // processor_config.json wraps the image processor among others.
+  const fields = isFields(given.image_processor) ? given.image_processor : given;
+  const processor = processorOf(fields, modelType, warnings);
+  for (const name of Object.keys(fields)) {
+    if (!inertFields.has(name))
+      warnings.push(`The field "${name}" of ${file} is not known; it was ignored.`);
+  }
+  const flag = (name: string, fallback: boolean) => boolean(fields, name, fallback, where, file);
+  const doPad = flag('do_pad', false);
+  if (doPad && !processor.pads) {
+    warnings.push(`${String(nameIn(fields))} does not pad, whatever "do_pad" says.`);
+  }
+  const doResize = flag('do_resize', true);
+  const doCrop = flag('do_center_crop', processor.doCrop);
+  const shortest = flag('default_to_square', !processor.shortest) === false;
+  const size = readSize(fields.size, 'size', shortest, where, file) ?? processor.size;
+  // Without a size, a batch is padded to its largest picture, which means nothing to a single one.
+  const padSize =
+    doPad && processor.pads ? readSize(fields.pad_size, 'pad_size', false, where, file) : undefined;
+  const cropSize = asExact(
+    readSize(fields.crop_size, 'crop_size', false, where, file) ?? processor.crop,
+    'crop_size',
+    where,
+    file,
+  );
+  const pct =
+    processor.cropPct === null && fields.crop_pct === undefined
+      ? null
+      : number(fields, 'crop_pct', processor.cropPct ?? 1, where, file, 1e-3, 1);
+  const filter = filterOf(fields.resample ?? processor.resample, where, file);
+
+  const geometry: Pick<Preprocess, 'resize' | 'crop' | 'pad'> = {};
+  const roomy = doResize ? withMargin(processor.margin, size, pct, filter) : undefined;
+  if (roomy) {
+    geometry.resize = roomy;
+  } else if (doResize && pct !== null && 'shortest' in size) {
+    Object.assign(geometry, convNextGeometry(size.shortest, pct, filter));
+  } else if (
+    doResize &&
+    pct !== null &&
+    fields.crop_pct !== undefined &&
+    fields.crop_pct !== null
+  ) {
+    throw contradiction(where, file, 'crop_pct', fields.crop_pct, 'size', fields.size);
+  } else if (doResize) {
+    geometry.resize = resizeOf(size, filter);
+    if ('fit' in size && size.rounding === 'half-up') {
+      warnings.push('"longest_edge" alone is rounded as Transformers does for SAM.');
+    }
+  }
+  if (doCrop) {
+    const { crop } = geometry;
+    if (crop && (crop.width !== cropSize.width || crop.height !== cropSize.height)) {
+      const found = `${cropSize.height} × ${cropSize.width}`;
+      throw contradiction(
+        where,
+        file,
+        'crop_pct',
+        `a crop of ${crop.height} × ${crop.width}`,
+        'crop_size',
+        found,
+      );
+    }
+    geometry.crop = centre(cropSize, 'floor');
+  }
+  if (padSize) geometry.pad = padding(asExact(padSize, 'pad_size', where, file), geometry, where);
+
+  const doRescale = flag('do_rescale', true);
+  const scale = doRescale ? number(fields, 'rescale_factor', 1 / 255, where, file, 0, 1e6) : 1;
+  const offset = doRescale && flag('rescale_offset', processor.rescaleOffset) ? 1 : 0;
+  // MobileViT's processor has the switch but no such step.
+  const doNormalize = processor.flip ? false : flag('do_normalize', processor.doNormalize);
+  if (processor.flip && fields.do_normalize === true) {
+    warnings.push('MobileViT does not normalise, whatever "do_normalize" says.');
+  }
+  const mean = channelValues(fields, 'image_mean', processor.mean, where, file);
+  const std = channelValues(fields, 'image_std', processor.std, where, file);
+  const twice = flag('include_top', processor.includeTop);
+  const flip = flag('do_flip_channel_order', processor.flip);
+  return {
+    preprocess: {
+      ...geometry,
+      // The pipeline's load_image() converts to RGB by itself.
+      alpha: 'drop',
+      scale,
+      mean: mean.map((each) => (doNormalize ? each : 0) + offset),
+      std: std.map((each) => (doNormalize ? each : 1) * (twice ? each : 1)),
+    },
+    colorOrder: flip ? 'BGR' : 'RGB',
+  };
+}
+
+/** The resize of LeViT and PoolFormer, whose crop is `crop_size`. */
+function withMargin(
+  margin: ProcessorClass['margin'],
+  size: AnySize,
+  fraction: number | null,
+  filter: ResizeFilter,
+): ResizePolicy | undefined {
+  const shorter = (length: number): ResizePolicy => ({
+    policy: 'shorter-side',
+    size: Math.floor(length),
+    filter,
+  });
+  if (margin === 'LeViT') {
+    return 'shortest' in size ? shorter((256 / 224) * size.shortest) : undefined;
+  }
+  if (margin !== 'PoolFormer' || fraction === null) return undefined;
+  if ('shortest' in size) return shorter(size.shortest / fraction);
+  if (!('height' in size)) return undefined;
+  const { width, height } = size;
+  if (width === height) return shorter(width / fraction);
+  return {
+    policy: 'exact',
+    width: Math.floor(width / fraction),
+    height: Math.floor(height / fraction),
+    filter,
+  };
+}
+
+/** ConvNeXt's resize: below 384 a crop of the fraction, from there on a warp to the square. */
+function convNextGeometry(
+  side: number,
+  fraction: number,
+  filter: ResizeFilter,
+): Pick<Preprocess, 'resize' | 'crop'> {
+  if (side >= 384) return { resize: { policy: 'exact', ...square(side), filter } };
+  return {
+    resize: { policy: 'crop-fraction', fraction, filter },
+    crop: centre(square(side), 'floor'),
+  };
+}
+
+function resizeOf(size: AnySize, filter: ResizeFilter): ResizePolicy {
+  if ('fit' in size) return { policy: 'fit', ...size.fit, rounding: size.rounding, filter };
+  if (!('shortest' in size)) return { policy: 'exact', ...size, filter };
+  const { shortest, longest } = size;
+  return {
+    policy: 'shorter-side',
+    size: shortest,
+    ...(longest !== undefined && { longest }),
+    filter,
+  };
+}
+
+/** What `do_pad` adds after a resize and a crop, which must not produce more. */
+function padding(
+  size: Size,
+  { resize, crop }: Pick<Preprocess, 'resize' | 'crop'>,
+  where: string,
+): ZeroPadding {
+  const before = crop ?? (resize?.policy === 'exact' ? resize : undefined);
+  if (before && (before.width > size.width || before.height > size.height)) {
+    throw contradiction(
+      where,
+      'preprocessor_config.json',
+      'pad_size',
+      `${size.height} × ${size.width}`,
+      crop ? 'crop_size' : 'size',
+      `${before.height} × ${before.width}`,
+    );
+  }
+  return { policy: 'bottom-right', ...size };
+}
+
+export function centre(size: Size, rounding: CenterCrop['rounding']): CenterCrop {
+  return { policy: 'center', width: size.width, height: size.height, rounding };
+}

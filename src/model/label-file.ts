@@ -1,0 +1,141 @@
+/** Label files as people have them. */
+import { TabserveError } from '../base/errors.js';
+import { parseLabels } from './labels.js';
+
+/** Names under which label files lie beside a graph, in the order in which they are looked for. */
+export const labelFileNames: readonly string[] = [
+  'labels.txt',
+  'classes.txt',
+  'imagenet_classes.txt',
+  'class_names.json',
+  'labels.json',
+  'class_names.txt',
+];
+
+/** The first bytes of what Git leaves where a file is kept in its large file storage. */
+const pointerStart = 'version https://git-lfs.github.com/spec/';
+
+/**
+ * Refuses a Git LFS pointer.
+ *
+ * @throws TabserveError `model-invalid`, with the cure.
+ */
+export function refusePointer(text: string, where: string): void {
+  if (!text.startsWith(pointerStart)) return;
+  throw new TabserveError(
+    'model-invalid',
+    `${where} is a Git LFS pointer, which stands for the file where a repository was cloned without it. Fetch the file itself with "git lfs pull", and serve that.`,
+    { details: { url: where, firstBytes: pointerStart } },
+  );
+}
+
+/** Decodes a text: by its byte order mark, else as UTF-8, else, where it is none, as Latin-1. */
+export function decodeText(bytes: Uint8Array): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder('windows-1252').decode(bytes);
+  }
+}
+
+/**
+ * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`)
+ * or behind (`cat,3`), or JSON: a list, labels by number, or numbers by label.
+ *
+ * @param where - What messages call it.
+ * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for JSON without
+ *   labels.
+ */
+export function parseLabelFile(text: string, where: string): string[] {
+  const clean = text.replace(/^\uFEFF/, '').trimEnd();
+  refusePointer(clean, where);
+  if (/^\s*[[{]/.test(clean)) {
+    const value = asJson(clean);
+    const labels = value === undefined ? undefined : labelsIn(value);
+    if (labels) return labels;
+    if (value !== undefined) {
+      throw new TabserveError(
+        'manifest-invalid',
+        `${where} is JSON, but holds no labels: a list of them, an object that gives a label by its number, or one that gives a number by its label.`,
+        { details: { url: where } },
+      );
+    }
+  }
+  const lines = clean.split(/\r\n|\n|\r/);
+  return numbered(lines) ?? parseLabels(lines.join('\n'));
+}
+
+/**
+ * The labels in parsed JSON: a list; labels by number (also torchvision's `{"0": ["n0144…", "tench"]}`);
+ * numbers by label; or any of these under a usual key.
+ */
+export function labelsIn(value: unknown): string[] | undefined {
+  if (Array.isArray(value)) {
+    return value.length > 0 && value.every((each) => typeof each === 'string') ? value : undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const entries = Object.entries(value);
+  const byNumber = entries.map(([key, each]) => [Number(key), nameIn(each)] as const);
+  const byLabel = entries.map(([key, each]) => [Number(each), key] as const);
+  const isNumber = entries.every(([, each]) => typeof each === 'number' || /^\d+$/.test(`${each}`));
+  const found = inOrder(byNumber) ?? (isNumber ? inOrder(byLabel) : undefined);
+  if (found) return found;
+  for (const key of ['id2label', 'labels', 'names', 'classes', 'class_names', 'label2id']) {
+    const inner: unknown = Object.hasOwn(value, key)
+      ? (value as Record<string, unknown>)[key]
+      : undefined;
+    const labels = inner === undefined ? undefined : labelsIn(inner);
+    if (labels) return labels;
+  }
+  return undefined;
+}
+
+function nameIn(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  // A WordNet number and the name.
+  const last: unknown = Array.isArray(value) && value.length === 2 ? value[1] : undefined;
+  return typeof last === 'string' ? last : undefined;
+}
+
+/** Labels by their numbers, if these run from 0 or from 1 without a gap. */
+function inOrder(pairs: readonly (readonly [number, string | undefined])[]): string[] | undefined {
+  if (pairs.length === 0) return undefined;
+  const base = pairs.some(([number]) => number === 0) ? 0 : 1;
+  const labels: string[] = [];
+  for (const [number, label] of pairs) {
+    const at = number - base;
+    if (!Number.isInteger(at) || at < 0 || at >= pairs.length) return undefined;
+    if (label === undefined || labels[at] !== undefined) return undefined;
+    labels[at] = label;
+  }
+  return labels;
+}
+
+/** Lines with the number of their label, in any order, perhaps under a heading. */
+function numbered(lines: readonly string[]): string[] | undefined {
+  const heads = /^\W*(index|id|label|class|name)/i.test(lines[0] ?? '');
+  for (const rows of heads ? [lines, lines.slice(1)] : [lines]) {
+    const before = rows.map((line) => /^\s*"?(\d{1,7})"?\s*[\s,;:]\s*(\S.*)$/.exec(line));
+    const behind = rows.map((line) => /^(.*\S)\s*[,;\t]\s*"?(\d{1,7})"?\s*$/.exec(line));
+    const found =
+      inOrder(before.map((match) => [Number(match?.[1]), unquoted(match?.[2])])) ??
+      inOrder(behind.map((match) => [Number(match?.[2]), unquoted(match?.[1])]));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function unquoted(text: string | undefined): string | undefined {
+  return text?.trim().replace(/^(["'])(.*)\1$/, '$2');
+}
+
+function asJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
