@@ -195,7 +195,7 @@ class FakeLease implements Lease {
   }
 }
 
-type Request = { requestId: number; modelId: number; image: Payload; model: { name: string } };
+type Request = { requestId: number; modelId: number; payload: Payload; model: { name: string } };
 
 export class FakeWorker {
   end: TabserveError | undefined;
@@ -267,12 +267,12 @@ export class FakeWorker {
     if (error) return reject(error);
     const version = this.models.get(request.modelId);
     if (version === undefined) return reject(new TabserveError('internal', 'No such model.'));
-    if (request.image.isOpen === false)
+    if (request.payload.isOpen === false)
       return reject(new TabserveError('internal', 'It is closed.'));
-    const { source } = request.image;
+    const { source } = request.payload;
     const model = this.#names.get(request.modelId);
     return resolve({
-      classifications: { model, version, source },
+      answer: { model, version, source },
       timings: { queue: 0, decode: 1, preprocess: 1, inference: 1 },
     });
   }
