@@ -39,7 +39,10 @@ export async function check(directory: string, say: (line: string) => void): Pro
     const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
     const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
     const picture = { type: manifest.input.dtype, dims: [], data: input };
-    const outputs = await session.run(feed.feeds(picture), [manifest.output.name]);
+    const outputs = await session.run(
+      feed.feeds(picture, () => manifest.input),
+      [manifest.output.name],
+    );
     const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
     await session.release();
     if (!fitsLabels(length, labels.length)) {

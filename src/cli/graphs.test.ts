@@ -73,7 +73,12 @@ async function describedScores({ model }: Case) {
     }
     const picture = { type: manifest.input.dtype, dims: [], data };
     const { name, activation } = manifest.output;
-    const results = feed.first(await session.run(feed.feeds(picture), [name]));
+    const results = feed.first(
+      await session.run(
+        feed.feeds(picture, () => manifest.input),
+        [name],
+      ),
+    );
     const result = results[name];
     if (!result) throw new Error(`There is no ${name}.`);
     const scores = activate(dequantised(numbersOf(result), manifest.output), activation);

@@ -2,6 +2,7 @@
 import { float16Bits } from '../base/float16.js';
 import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
 import { inputDimensions } from '../input/image/dimensions.js';
+import type { Size } from '../input/image/geometry.js';
 import type { ModelInput } from '../input/image/manifest.js';
 import { findTensor, misfit } from './graph.js';
 
@@ -15,8 +16,10 @@ export interface ImageFeed {
   /**
    * All inputs of the graph. A fixed batch is filled with the same picture; the answers of the first
    * are to be taken.
+   *
+   * @param area - The part of the input, from its top left corner, that is not padding.
    */
-  feeds(picture: Tensor | GpuTensor): Feeds;
+  feeds(picture: Tensor | GpuTensor, area: () => Size): Feeds;
   /** The part of the outputs that belongs to the first picture of a fixed batch. */
   first(outputs: Tensors): Tensors;
 }
@@ -41,15 +44,20 @@ export function imageFeed(
   }
   const { dims, batch } = fit;
   const others = inputs
-    .filter(({ name }) => name !== input.name)
+    .filter(({ name }) => name !== input.name && name !== input.mask)
     .map((each) => [each.name, constantTensor(each, constants[each.name], where)] as const);
   const further = Object.fromEntries(others);
+  const maskInfo =
+    input.mask === undefined ? undefined : findTensor(inputs, input.mask, 'input.mask', where);
+  const maskOf = maskInfo && padMask(maskInfo, input, where);
+  const rest = (area: () => Size): Feeds =>
+    maskOf ? { ...further, [maskInfo.name]: maskOf(area()) } : further;
   return {
     batch,
-    feeds(picture) {
-      if ('gpuBuffer' in picture) return { ...further, [input.name]: { ...picture, dims } };
+    feeds(picture, area) {
+      if ('gpuBuffer' in picture) return { ...rest(area), [input.name]: { ...picture, dims } };
       const data = elementsOf(picture.data as Float32Array, batch, type);
-      return { ...further, [input.name]: { type: picture.type, dims, data } };
+      return { ...rest(area), [input.name]: { type: picture.type, dims, data } };
     },
     first(outputs) {
       if (batch === 1) return outputs;
@@ -95,6 +103,32 @@ function elementsOf(data: Float32Array, batch: number, type: string): Tensor['da
     for (let index = 0; index < batch; index++) all.set(data, index * data.length);
   }
   return type === 'int64' ? BigInt64Array.from(all, BigInt) : all;
+}
+
+/**
+ * Makes masks that are 1 where the picture is and 0 where it is padded. One of another size than the
+ * input's, as in some exports, is of the nearest pixels.
+ */
+function padMask(
+  { name, type, shape }: TensorInfo,
+  input: ModelInput,
+  where: string,
+): (area: Size) => Tensor {
+  const [batch, high, wide] = shape;
+  const height = typeof high === 'number' ? high : input.height;
+  const width = typeof wide === 'number' ? wide : input.width;
+  const make = constantData[type];
+  if (shape.length !== 3 || (typeof batch === 'number' && batch !== 1) || !make) {
+    throw misfit(where, 'input.mask', '[1, height, width]', `${type} [${shape.join(', ')}] there`);
+  }
+  if (height * width > mostElements) throw misfit(where, 'input.mask', `"${name}"`, 'too much');
+  return (area) => {
+    const rows = Math.ceil((area.height * height) / input.height);
+    const columns = Math.ceil((area.width * width) / input.width);
+    const mask = new Float64Array(height * width);
+    for (let y = 0; y < rows; y++) mask.fill(1, y * width, y * width + columns);
+    return { type: type as TensorType, dims: [1, height, width], data: make(mask) };
+  };
 }
 
 function constantTensor(

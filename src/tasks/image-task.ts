@@ -76,17 +76,18 @@ export function imageTask<
       return {
         ...rest,
         report: preparer.report,
-        sample: () => feeds(preparer.sample()),
+        sample: () => feeds(preparer.sample(), () => manifest.input),
         async prepare(image, options, context) {
           const prepared = await preparer.prepare(image, options, context);
+          const area = () => prepared.geometry().output;
           return {
             get report() {
               return prepared.report;
             },
-            feeds: async (): Promise<Feeds> => feeds(await prepared.feed()),
+            feeds: async (): Promise<Feeds> => feeds(await prepared.feed(), area),
             async amend() {
               const instead = await prepared.amend?.();
-              return instead && feeds(instead);
+              return instead && feeds(instead, area);
             },
             interpret: (outputs) => interpret(first(outputs), options, prepared.geometry),
             close: () => prepared.close?.(),

@@ -2,6 +2,7 @@
  * Where the pixels of the network's input come from: sizes, offsets and borders, as plain numbers.
  */
 import { TabserveError } from '../../base/errors.js';
+import { letterboxInset, letterboxSize } from './letterbox.js';
 import type {
   CenterCrop,
   ModelInput,
@@ -67,12 +68,7 @@ export function planGeometry(
   const resized = resizedSize(region, preprocess);
   const letterboxed = resize.policy === 'letterbox';
   const canvas: Size = letterboxed ? { width: resize.width, height: resize.height } : resized;
-  const inset = letterboxed
-    ? {
-        x: Math.floor((canvas.width - resized.width) / 2),
-        y: Math.floor((canvas.height - resized.height) / 2),
-      }
-    : { x: 0, y: 0 };
+  const inset = letterboxed ? letterboxInset(resize, resized) : { x: 0, y: 0 };
 
   const { crop, pad } = preprocess;
   const output: Size = crop ? { width: crop.width, height: crop.height } : canvas;
@@ -122,13 +118,8 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       return fitInto(from, resize, resize.rounding);
     case 'crop-fraction':
       return cropFraction(from, crop, resize.fraction);
-    case 'letterbox': {
-      const ratio = Math.min(resize.width / from.width, resize.height / from.height);
-      return {
-        width: Math.max(1, roundHalfEven(from.width * ratio)),
-        height: Math.max(1, roundHalfEven(from.height * ratio)),
-      };
-    }
+    case 'letterbox':
+      return letterboxSize(from, resize, roundHalfEven);
   }
 }
 

@@ -26,6 +26,7 @@ export const inputSchema = v.object({
   height: pixels,
   channels: v.picklist([1, 3] as const),
   colorOrder: v.picklist(['RGB', 'BGR', 'GRAY'] as const),
+  mask: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(10_000))),
 }) satisfies v.GenericSchema<unknown, ModelInput>;
 
 /** The way from a picture to the network's input. */
@@ -53,7 +54,14 @@ export const preprocessSchema = v.object({
         fraction: v.pipe(positive, v.maxValue(1)),
         ...kernel,
       }),
-      v.object({ policy: v.literal('letterbox'), width: pixels, height: pixels, ...kernel }),
+      v.object({
+        policy: v.literal('letterbox'),
+        width: pixels,
+        height: pixels,
+        align: v.optional(v.picklist(['center', 'top-left'] as const)),
+        rounding: v.optional(v.picklist(['half-even', 'floor'] as const)),
+        ...kernel,
+      }),
     ]),
   ),
   crop: v.optional(

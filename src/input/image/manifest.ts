@@ -16,7 +16,8 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
  *   for SAM, `floor` as its `get_image_size_for_max_height_width`.
  * - `crop-fraction`: the shorter side such that the crop (see {@link Preprocess.crop}) is
  *   `fraction` of it, `floor(crop / fraction)`, as timm does.
- * - `letterbox`: as large as fits into `width` × `height`, centred, the rest in `background`.
+ * - `letterbox`: as large as fits into `width` × `height`, the rest in `background`: centred and rounded
+ *   as Ultralytics does, or with `align: 'top-left'` and `rounding: 'floor'` as YOLOX does.
  */
 export type ResizePolicy =
   | { policy: 'none' }
@@ -36,7 +37,15 @@ export type ResizePolicy =
       rounding?: 'half-even' | 'half-up' | 'floor' | undefined;
     } & ResizeKernel)
   | ({ policy: 'crop-fraction'; fraction: number } & ResizeKernel)
-  | ({ policy: 'letterbox'; width: number; height: number } & ResizeKernel);
+  | ({
+      policy: 'letterbox';
+      width: number;
+      height: number;
+      /** @default 'center' */
+      align?: 'center' | 'top-left' | undefined;
+      /** How the picture's sides become whole numbers. @default 'half-even' */
+      rounding?: 'half-even' | 'floor' | undefined;
+    } & ResizeKernel);
 
 /** See {@link ResizeKernel.reference}. */
 export type ResizeReference = 'pillow-12' | 'pillow-13' | 'opencv';
@@ -137,4 +146,9 @@ export interface ModelInput {
   channels: 1 | 3;
   /** `GRAY` is ITU-R 601 luma with Pillow's rounding. */
   colorOrder: 'RGB' | 'BGR' | 'GRAY';
+  /**
+   * The further input, `[1, height, width]`, that is 1 where the picture is and 0 where it is padded
+   * (see {@link Preprocess.pad}), as DETR's `pixel_mask`.
+   */
+  mask?: string | undefined;
 }
