@@ -5,8 +5,33 @@
  */
 export { AudioClassifier, type AudioClassifierEventMap } from './api/audio-classifier.js';
 export type * from './api/audio-types.js';
+export {
+  EmbeddingIndex,
+  type EmbeddingIndexOptions,
+  type EmbeddingVector,
+} from './api/embedding-index.js';
 export { ImageClassifier, type ImageClassifierEventMap } from './api/image-classifier.js';
-export { type EmbedOptions, ImageEmbedder } from './api/image-embedder.js';
+export {
+  type EmbedOptions,
+  ImageEmbedder,
+  type ImageEmbedderOptions,
+} from './api/image-embedder.js';
+export type {
+  ImageModelInfo,
+  ImageModelOptions,
+  ImageRequestOptions,
+  ModelSourceOf,
+} from './api/image-model.js';
+export {
+  ImageSegmenter,
+  type ImageSegmenterOptions,
+  type SegmentOptions,
+} from './api/image-segmenter.js';
+export {
+  type DetectOptions,
+  ObjectDetector,
+  type ObjectDetectorOptions,
+} from './api/object-detector.js';
 export type { CatalogEntry } from './api/options.js';
 export type * from './api/types.js';
 export {
@@ -17,7 +42,31 @@ export {
   TabserveError,
   type TabserveErrorOptions,
 } from './base/errors.js';
+export { similarity } from './base/similarity.js';
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
+export type { Neighbour, SimilarityMetric } from './search/vectors.js';
+export type { EmbeddingManifest, EmbeddingOutput } from './tasks/image-embedding/types.js';
+export type {
+  MaskOutput,
+  Segment,
+  Segmentation,
+  SegmentationManifest,
+  SegmentationOutput,
+  SemanticMap,
+  SemanticOutput,
+  SubjectMask,
+} from './tasks/image-segmentation/types.js';
+export type {
+  Box,
+  DetectedObject,
+  DetectionManifest,
+  DetectionOutput,
+  DetrOutput,
+  EndToEndOutput,
+  SsdOutput,
+  YoloOutput,
+  YoloxOutput,
+} from './tasks/object-detection/types.js';

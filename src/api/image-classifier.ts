@@ -4,12 +4,11 @@
 import type { ImageSource } from '../input/image/capture.js';
 import { FrameFollower } from '../input/image/frame-follower.js';
 import type { CapturedImage } from '../input/image/types.js';
-import { imagePage } from '../tasks/image-page.js';
 import type { AssetOptions } from '../wire/assets.js';
+import { imageKind, imageModelInfo } from './image-model.js';
 import {
   availabilityOf,
   createHandle,
-  type HandleKind,
   ModelHandle,
   type ModelHandleEventMap,
   preloadHandle,
@@ -21,9 +20,7 @@ import type {
   ClassifierInfo,
   ClassifyOptions,
   CreateOptions,
-  ModelManifest,
   PreloadOptions,
-  PreprocessingReport,
   WatchOptions,
   WatchResult,
 } from './types.js';
@@ -31,15 +28,7 @@ import type {
 /** The events of an {@link ImageClassifier}. */
 export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
-const defaultMaxPixels = 100_000_000;
-
-const kind: HandleKind<ImageSource, CapturedImage> = {
-  task: imagePage('image-classification'),
-  taskSettings: ({ preprocessing = 'auto', maxPixels = defaultMaxPixels }) => ({
-    preprocessing,
-    maxPixels,
-  }),
-};
+const kind = imageKind('image-classification');
 
 /**
  * Classifies images with one model.
@@ -99,32 +88,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
 
   /** What the classifier runs on, and why. */
   get info(): ClassifierInfo {
-    const { loaded, plan, loadTime, fallbacks } = this.serving;
-    const { labels, dtype, file, bytes, from, adapter, timings } = loaded;
-    const manifest = loaded.manifest as ModelManifest;
-    return {
-      model: {
-        name: manifest.name,
-        version: manifest.version,
-        title: manifest.title ?? manifest.name,
-        license: manifest.license ?? null,
-        labels,
-        width: manifest.input.width,
-        height: manifest.input.height,
-        file,
-        bytes,
-        from,
-      },
-      device: plan.device,
-      dtype,
-      threads: plan.threads,
-      reason: plan.reason,
-      fallbacks,
-      engine: plan.flavour,
-      adapter,
-      preprocessing: loaded.report as PreprocessingReport,
-      load: { ...timings, total: loadTime },
-    };
+    return imageModelInfo(this.serving);
   }
 
   /**

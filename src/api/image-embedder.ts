@@ -1,49 +1,70 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** What a picture is like, as a vector: a handle on a model of the task `image-embedding`. */
 import type { ImageSource } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
-import type { EmbeddingOptions } from '../tasks/image-embedding/types.js';
-import { imagePage } from '../tasks/image-page.js';
+import type { EmbeddingManifest, EmbeddingOptions } from '../tasks/image-embedding/types.js';
+import type { AssetOptions } from '../wire/assets.js';
 import {
-  type CommonRequestOptions,
-  createHandle,
-  type HandleKind,
-  ModelHandle,
-} from './model-handle.js';
+  type ImageModelInfo,
+  type ImageModelOptions,
+  type ImageRequestOptions,
+  imageKind,
+  imageModelInfo,
+  isList,
+  withModel,
+} from './image-model.js';
+import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
 import { checkClassifyOptions } from './options.js';
-import type { CreateOptions, PixelRect } from './types.js';
+import type { Availability } from './types.js';
+
+/** Options of `ImageEmbedder.create()`. */
+export type ImageEmbedderOptions = ImageModelOptions<EmbeddingManifest>;
 
 /** Options of {@link ImageEmbedder.embed}. */
-export interface EmbedOptions extends CommonRequestOptions {
-  /** The region of interest, in pixels of the upright image. @default the whole image */
-  crop?: PixelRect;
-  /** As `ClassifyOptions.quality`. @default 'exact' */
-  quality?: 'exact' | 'fast';
+export interface EmbedOptions extends ImageRequestOptions {
   /** Whether the vector is divided by its Euclidean length. @default false */
   normalize?: boolean;
 }
 
-const kind: HandleKind<ImageSource, CapturedImage> = {
-  task: imagePage('image-embedding', 'image'),
-  taskSettings: ({ preprocessing = 'auto', maxPixels = 100_000_000 }) => ({
-    preprocessing,
-    maxPixels,
-  }),
-};
+const kind = imageKind('image-embedding', 'image');
 
 /**
- * A model that makes vectors of pictures, such that pictures that are alike have vectors that are.
- * Its code in the worker is loaded with it.
+ * A model that makes vectors of pictures, such that pictures that are alike have vectors that are. Its
+ * code in the worker is loaded with it.
+ *
+ * @example
+ * ```ts
+ * const embedder = await ImageEmbedder.create({ model: 'hf:owner/name' });
+ * const [a, b] = await embedder.embed([oneFile, anotherFile]);
+ * console.log(similarity(a, b));
+ * ```
  */
 export class ImageEmbedder extends ModelHandle<ImageSource, CapturedImage> {
+  /** As `ImageClassifier.availability()`. */
+  static async availability(
+    options: Pick<ImageEmbedderOptions, 'model' | 'device' | keyof AssetOptions>,
+  ): Promise<Availability> {
+    return availabilityOf(kind, withModel(options, 'ImageEmbedder'));
+  }
+
   /**
    * Loads a model. There is no embedded one: `model` has to name it.
    *
    * @throws TabserveError as `ImageClassifier.create()`; `unsupported` for a model of another task.
    */
-  static async create(
-    options: CreateOptions & Required<Pick<CreateOptions, 'model'>>,
-  ): Promise<ImageEmbedder> {
-    return createHandle(kind, (parts) => new ImageEmbedder(parts), options);
+  static async create(options: ImageEmbedderOptions): Promise<ImageEmbedder> {
+    const complete = withModel(options, 'ImageEmbedder');
+    return createHandle(kind, (parts) => new ImageEmbedder(parts), complete);
+  }
+
+  /** Loads worker, engine and model ahead, as `ImageClassifier.preload()`. */
+  static async preload(options: Omit<ImageEmbedderOptions, 'signal' | 'monitor'>): Promise<void> {
+    return preloadHandle(kind, withModel(options, 'ImageEmbedder'));
+  }
+
+  /** What the embedder runs on, and why. It has no labels. */
+  get info(): ImageModelInfo {
+    return imageModelInfo(this.serving);
   }
 
   /**
@@ -51,10 +72,21 @@ export class ImageEmbedder extends ModelHandle<ImageSource, CapturedImage> {
    *
    * @throws TabserveError as `ImageClassifier.classify()`; or `signal.reason`.
    */
-  async embed(image: ImageSource, options: EmbedOptions = {}): Promise<Float32Array> {
-    const { crop = null, quality = 'exact', normalize = false } = options;
+  async embed(image: ImageSource, options?: EmbedOptions): Promise<Float32Array>;
+  /**
+   * The vectors of several pictures, in their order. As `ImageClassifier.classify()` takes several.
+   */
+  async embed(images: readonly ImageSource[], options?: EmbedOptions): Promise<Float32Array[]>;
+  async embed(
+    images: ImageSource | readonly ImageSource[],
+    options: EmbedOptions = {},
+  ): Promise<Float32Array | Float32Array[]> {
     checkClassifyOptions(options);
+    const { crop = null, quality = 'exact', normalize = false } = options;
     const question: EmbeddingOptions = { crop, quality, normalize: Boolean(normalize) };
-    return (await this.ask(image, options, question)) as Float32Array;
+    const answer = isList(images)
+      ? this.askAll(images, options, question, 'image')
+      : this.ask(images, options, question);
+    return (await answer) as Float32Array | Float32Array[];
   }
 }

@@ -292,6 +292,8 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
 const classes: Readonly<Record<string, string>> = {
   'image-classification': 'ImageClassifier',
   'image-embedding': 'ImageEmbedder',
+  'object-detection': 'ObjectDetector',
+  'image-segmentation': 'ImageSegmenter',
   'audio-classification': 'AudioClassifier',
 };
 

@@ -17,6 +17,7 @@ import { version } from '../base/version.js';
 import { guarded } from '../wire/guard.js';
 import { paced } from '../wire/progress.js';
 import type {
+  AskRequest,
   EngineFlavour,
   EvictRequest,
   LibrarySurvey,
@@ -36,6 +37,7 @@ import { Engine, type EngineParts } from './engine.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
 import { type LoadedEntry, loadModel, releaseModel, type Translator } from './load.js';
 import { measureRun, runRequest } from './run.js';
+import type { WorkerService } from './service.js';
 import type { WorkerTask } from './task.js';
 
 /**
@@ -43,13 +45,13 @@ import type { WorkerTask } from './task.js';
  *
  * @param parts - The engine, by its own API.
  * @param flavour - Which build of ONNX Runtime that is.
- * @param openTasks - Gives the tasks that this worker can do, those of the packs at these addresses
- *   included. Is called once.
+ * @param openTasks - Gives the tasks and services that this worker can do, those of the packs at these
+ *   addresses included. Is called once.
  */
 export function serveWorker(
   parts: EngineParts,
   flavour: EngineFlavour,
-  openTasks: (packs: readonly string[]) => readonly WorkerTask[],
+  openTasks: (packs: readonly string[]) => readonly (WorkerTask | WorkerService)[],
 ): void {
   Comlink.expose(new TabserveWorker(parts, openTasks), guarded(self));
   const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
@@ -61,6 +63,7 @@ interface Started {
   engine: Engine;
   page: Comlink.Remote<PageApi>;
   tasks: readonly WorkerTask[];
+  services: readonly WorkerService[];
 }
 
 class TabserveWorker implements WorkerApi {
@@ -83,8 +86,10 @@ class TabserveWorker implements WorkerApi {
         onBinary: (binary) => void page.keepBinary(binary),
         onDeviceLost: (reason) => void page.deviceLost(reason),
       });
-      const tasks = this.#openTasks(request.packs);
-      this.#started = { engine, page, tasks };
+      const all = this.#openTasks(request.packs);
+      const services = all.filter((each) => 'service' in each);
+      const tasks = all.filter((each) => 'checks' in each);
+      this.#started = { engine, page, tasks, services };
       await holdLock(request.lockName);
       return null;
     });
@@ -133,6 +138,18 @@ class TabserveWorker implements WorkerApi {
       this.#models.delete(modelId);
       if (model) await this.#context().engine.exclusive(() => releaseModel(model));
       return null;
+    });
+  }
+
+  ask({ service, request }: AskRequest): Promise<Reply<unknown>> {
+    return reply(async () => {
+      const asked = this.#context().services.find((each) => each.service === service);
+      const problem = asked ? asked.check(request, '') : 'there is no such service';
+      if (asked && problem === undefined) return asked.answer(request);
+      throw new TabserveError(
+        'invalid-argument',
+        `The worker was asked for "${service}": ${problem}.`,
+      );
     });
   }
 

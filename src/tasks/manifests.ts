@@ -4,11 +4,15 @@ import type { CoreManifest } from '../model/manifest-core.js';
 import { manifestCheck as audioClassification } from './audio-classification/manifest.js';
 import { manifestCheck as imageClassification } from './image-classification/manifest.js';
 import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
+import { manifestCheck as imageSegmentation } from './image-segmentation/manifest.js';
+import { manifestCheck as objectDetection } from './object-detection/manifest.js';
 import { manifestCheck as tensor } from './tensor/manifest.js';
 
 const checks: readonly ManifestCheck[] = [
   imageClassification,
   imageEmbedding,
+  objectDetection,
+  imageSegmentation,
   audioClassification,
   tensor,
 ];

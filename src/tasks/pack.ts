@@ -7,6 +7,7 @@
  * opens its tasks.
  */
 import type { ImageInput } from '../input/image/prepare.js';
+import type { WorkerService } from '../runtime/service.js';
 import type { WorkerTask } from '../runtime/task.js';
 
 /** What the worker's own script has that packs need not bring. */
@@ -15,9 +16,13 @@ export interface PackHost {
   readonly images: ImageInput;
 }
 
-/** A pack, once it is loaded: gives its tasks. */
-export type Pack = (host: PackHost) => readonly AnyTask[];
+/** A pack, once it is loaded: gives its tasks and services. */
+export type Pack = (host: PackHost) => readonly (AnyTask | AnyService)[];
 
 /** A task, whatever it takes and gives: what its checks have let through fits. */
 // biome-ignore lint/suspicious/noExplicitAny: tasks differ in all that they take.
 export type AnyTask = WorkerTask<any, any, any, any, any>;
+
+/** A service, likewise. */
+// biome-ignore lint/suspicious/noExplicitAny: as AnyTask.
+export type AnyService = WorkerService<any, any>;

@@ -24,6 +24,7 @@ import {
   whole,
 } from '../base/shape.js';
 import type {
+  AskRequest,
   EngineBinary,
   EvictRequest,
   LoadRequest,
@@ -86,6 +87,8 @@ const parameters: Readonly<Record<string, Check>> = {
   } satisfies Checks<RunRequest>),
   measure: object({ requestId: id, modelId: id }),
   unload: id,
+  // What the request has to be the service says.
+  ask: object({ service: string, request: anything } satisfies Checks<AskRequest>),
   survey: nothing,
   evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),
   update: loadRequest,

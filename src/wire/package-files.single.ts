@@ -7,6 +7,7 @@
  */
 import audioPack from '../../dist/packs/audio.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
+import searchPack from '../../dist/packs/search.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
 import workerWasm from '../../dist/worker-wasm.js?raw';
 import { TabserveError } from '../base/errors.js';
@@ -47,6 +48,7 @@ export function workerFile(): null {
 const packs: Readonly<Record<PackName, string>> = {
   audio: audioPack,
   image: imagePack,
+  search: searchPack,
   tensor: tensorPack,
 };
 

@@ -25,10 +25,10 @@ export type { ModelRequest } from '../model/request.js';
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
 
 /**
- * Packs of further tasks, by the kind of input that these take. Each is a file of its own, so that
+ * Packs of further tasks, by the kind of input that these take, and of services. Each is a file of its own, so that
  * whoever only classifies pictures does not load it.
  */
-export type PackName = 'image' | 'audio' | 'tensor';
+export type PackName = 'image' | 'audio' | 'tensor' | 'search';
 
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {
@@ -155,6 +155,12 @@ export interface RunResult {
   timings: Omit<StageTimings, 'capture' | 'total'>;
 }
 
+/** A question to a service of a pack. */
+export interface AskRequest {
+  service: string;
+  request: unknown;
+}
+
 /** What the worker does for the page. */
 export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
@@ -164,6 +170,8 @@ export interface WorkerApi {
   measure(request: MeasureRequest): Promise<Reply<number>>;
   /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
+  /** Has a question answered that needs no model. */
+  ask(request: AskRequest): Promise<Reply<unknown>>;
   survey(request: null): Promise<Reply<LibrarySurvey>>;
   /** Forgets models and deletes files. Answers the bytes freed. */
   evict(request: EvictRequest): Promise<Reply<number>>;

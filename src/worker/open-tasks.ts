@@ -1,7 +1,7 @@
-/** The tasks of a worker: those of its own script, and those of packs. */
+/** The tasks and services of a worker: those of its own script, and those of packs. */
 import { messageOf, TabserveError } from '../base/errors.js';
 import { imageClassification } from '../tasks/image-classification/worker.js';
-import type { AnyTask, Pack, PackHost } from '../tasks/pack.js';
+import type { AnyService, AnyTask, Pack, PackHost } from '../tasks/pack.js';
 import { trustedScriptUrl } from '../wire/trusted-types.js';
 
 /**
@@ -9,7 +9,10 @@ import { trustedScriptUrl } from '../wire/trusted-types.js';
  * @param files - Addresses of packs that are not part of the script already.
  * @throws TabserveError `network` where a file cannot be loaded.
  */
-export function openTasks(host: PackHost, files: readonly string[]): readonly AnyTask[] {
+export function openTasks(
+  host: PackHost,
+  files: readonly string[],
+): readonly (AnyTask | AnyService)[] {
   for (const url of files) load(url);
   const { tabservePacks = {} } = self as { tabservePacks?: Readonly<Record<string, () => Pack>> };
   return [

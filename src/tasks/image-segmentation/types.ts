@@ -93,6 +93,6 @@ export type Segmentation = SemanticMap | SubjectMask;
 export interface SegmentationOptions extends ImageRequest {
   /** Whether to make the overlay. */
   overlay: boolean;
-  /** Of the overlay's colours, 0…1. */
-  opacity: number;
+  /** Of the overlay, 0…1; `null` for 0.5 for classes and 1 for a mask. */
+  opacity: number | null;
 }

@@ -1,6 +1,6 @@
 /** Which part of this picture shows what? The worker's half. */
 import { TabserveError } from '../../base/errors.js';
-import { boolean, number } from '../../base/shape.js';
+import { boolean, nullable, number } from '../../base/shape.js';
 import { numbersOf, type Tensor } from '../../base/tensor.js';
 import type { GeometryPlan, Size } from '../../input/image/geometry.js';
 import type { ImageInput } from '../../input/image/prepare.js';
@@ -22,7 +22,7 @@ import type {
 export function imageSegmentation(images: ImageInput) {
   return imageTask<SegmentationManifest, SegmentationOptions, Segmentation>(images, {
     name: 'image-segmentation',
-    options: { overlay: boolean, opacity: number },
+    options: { overlay: boolean, opacity: nullable(number) },
     transfer: (answer) => [
       answer.kind === 'mask' ? answer.alpha.buffer : answer.map.buffer,
       ...(answer.overlay ? [answer.overlay] : []),
@@ -75,7 +75,7 @@ async function mapOf(
     map,
     noClass,
     segments,
-    overlay: overlay ? await bitmapOf(classColours(map, noClass, opacity), size) : null,
+    overlay: overlay ? await bitmapOf(classColours(map, noClass, opacity ?? 0.5), size) : null,
   };
 }
 
@@ -98,7 +98,7 @@ async function maskOf(
     ...size,
     alpha,
     share: sum / (255 * alpha.length),
-    overlay: overlay ? await bitmapOf(whiteOf(alpha, opacity), size) : null,
+    overlay: overlay ? await bitmapOf(whiteOf(alpha, opacity ?? 1), size) : null,
   };
 }
 
