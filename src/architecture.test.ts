@@ -66,7 +66,12 @@ describe('no arrow leads', () => {
     ['from serving up', /^serving\//, new RegExp(`^(${faces})`), apiTypesOf('serving')],
     ['from the library down to a task', /^library\//, /^tasks\/.+\//, []],
     ['from a task up', /^tasks\//, new RegExp(`^(${faces}|serving|worker)`), []],
-    ['from a task to the runtime, but for its types', /^tasks\//, /^runtime\/(?!(task|service)\.ts)/, []],
+    [
+      'from a task to the runtime, but for its types',
+      /^tasks\//,
+      /^runtime\/(?!(task|service)\.ts)/,
+      [],
+    ],
     [
       'from the page to anything of a worker',
       new RegExp(`^(${faces}|serving|wire)`),

@@ -85,6 +85,14 @@ const clip: ProcessorClass = {
 /** Shorter side, then a crop, with ImageNet's numbers. */
 const imageNetCrop: ProcessorClass = { ...clip, mean: imageNetMean, std: imageNetStd };
 
+/** As DETR's: the shorter side, but for pictures that would become too long. */
+const detr: ProcessorClass = {
+  ...vit,
+  mean: imageNetMean,
+  std: imageNetStd,
+  size: { shortest: 800, longest: 1333 },
+};
+
 /** By class name, without `ImageProcessor` and its variants. */
 const processors: Readonly<Record<string, ProcessorClass>> = {
   ViT: vit,
@@ -127,6 +135,8 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
   },
   DINOv3ViT: { ...vit, mean: imageNetMean, std: imageNetStd },
   Siglip: { ...vit, resample: 3, shortest: true },
+  Detr: detr,
+  RTDetr: { ...detr, size: square(640), doNormalize: false },
 };
 
 /** Class names that stand for another one's processor. */
@@ -137,6 +147,9 @@ const sameProcessor: Readonly<Record<string, string>> = {
   VitMatte: 'ViT',
   BlipImage: 'CLIP',
   SegFormer: 'Segformer',
+  ConditionalDetr: 'Detr',
+  DeformableDetr: 'Detr',
+  Yolos: 'Detr',
 };
 
 /** The processor of each `model_type`, where a repository names none. */
@@ -144,11 +157,16 @@ const byModelType: Readonly<Record<string, string>> = {
   beit: 'Beit',
   bit: 'Bit',
   clip: 'CLIP',
+  clip_vision_model: 'CLIP',
+  conditional_detr: 'Detr',
   convnext: 'ConvNext',
   convnextv2: 'ConvNext',
   cvt: 'ConvNext',
   'data2vec-vision': 'Beit',
+  d_fine: 'RTDetr',
+  deformable_detr: 'Detr',
   deit: 'DeiT',
+  detr: 'Detr',
   dinat: 'ViT',
   dinov2: 'Bit',
   dinov2_with_registers: 'Bit',
@@ -170,16 +188,21 @@ const byModelType: Readonly<Record<string, string>> = {
   pvt_v2: 'Pvt',
   regnet: 'ConvNext',
   resnet: 'ConvNext',
+  rt_detr: 'RTDetr',
+  rt_detr_v2: 'RTDetr',
   segformer: 'Segformer',
   siglip: 'Siglip',
+  siglip_vision_model: 'Siglip',
   swiftformer: 'ViT',
   swin: 'ViT',
   swinv2: 'ViT',
+  'table-transformer': 'Detr',
   van: 'ConvNext',
   vit: 'ViT',
   vit_hybrid: 'Bit',
   vit_mae: 'ViT',
   vit_msn: 'ViT',
+  yolos: 'Detr',
 };
 
 /**

@@ -44,8 +44,29 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
   const fields = asFields(config, where, 'config.json');
   const warnings: string[] = [];
   const labels = labelsOf(fields, where, warnings);
+  return {
+    labels,
+    ...describeHubPicture({ where, config, preprocessor }, warnings),
+    output: { name: 'logits', activation: activationOf(fields.problem_type, labels.length) },
+    license: typeof fields.license === 'string' ? fields.license : undefined,
+    warnings,
+  };
+}
+
+/**
+ * The way from a picture to the network, of a repository for any task.
+ *
+ * @param finish - Ends what the processor does where a single picture's size would depend on it.
+ * @throws TabserveError as {@link describeHubModel}.
+ */
+export function describeHubPicture(
+  { where, config, preprocessor }: HubFiles,
+  warnings: string[],
+  finish: (preprocess: Preprocess) => Preprocess = (preprocess) => preprocess,
+): { input: ModelInput; preprocess: Preprocess } {
+  const fields = asFields(config, where, 'config.json');
   const timm = timmConfig(fields);
-  const { preprocess, colorOrder } =
+  const { preprocess: described, colorOrder } =
     preprocessor === undefined && timm
       ? { preprocess: timmPreprocess(timm, where), colorOrder: 'RGB' as const }
       : processorPreprocess(
@@ -54,9 +75,9 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
           where,
           warnings,
         );
+  const preprocess = finish(described);
   const { width, height } = producedSize(preprocess, where);
   return {
-    labels,
     input: {
       name: 'pixel_values',
       layout: 'NCHW',
@@ -67,9 +88,6 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
       colorOrder,
     },
     preprocess,
-    output: { name: 'logits', activation: activationOf(fields.problem_type, labels.length) },
-    license: typeof fields.license === 'string' ? fields.license : undefined,
-    warnings,
   };
 }
 

@@ -8,10 +8,18 @@ import type {
   Translation,
 } from '../model/translation.js';
 import { hubTask as audioClassification } from './audio-classification/hub.js';
+import { hubTask as imageEmbedding } from './image-embedding/hub.js';
+import { hubTask as imageSegmentation } from './image-segmentation/hub.js';
+import { hubTask as objectDetection } from './object-detection/hub.js';
 
 export { explainEngineError } from '../model/translate.js';
 
-const tasks: readonly HubTask[] = [audioClassification];
+const tasks: readonly HubTask[] = [
+  audioClassification,
+  objectDetection,
+  imageSegmentation,
+  imageEmbedding,
+];
 
 /** See `translate()` of the model room. */
 export function translate(request: TranslateRequest): Promise<Translation> {

@@ -1,0 +1,170 @@
+/** Repositories of pictures' models as manifests: those of `e2e/vision/golden`, and what real ones differ in. */
+import { describe, expect, it } from 'vitest';
+import type { TensorInfo } from '../base/tensor.js';
+import type { HubTask } from '../model/translation.js';
+import { golden } from '../testing/vision-golden.js';
+import { hubTask as audio } from './audio-classification/hub.js';
+import { hubTask as embedding } from './image-embedding/hub.js';
+import { hubTask as segmentation } from './image-segmentation/hub.js';
+import { hubTask as detection } from './object-detection/hub.js';
+
+interface Files {
+  config: Record<string, unknown>;
+  preprocessor?: Record<string, unknown>;
+}
+const detectors = golden<{ cases: Record<string, Files> }>('detection.json').cases;
+const { segformer } = golden<{ segformer: Files }>('segmentation.json');
+const embedders = golden<Record<string, Files>>('embedding.json');
+
+const tensor = (name: string, ...shape: (number | string)[]): TensorInfo => ({
+  name,
+  type: 'float32',
+  shape,
+});
+const picture = tensor('pixel_values', 1, 3, 'height', 'width');
+
+/** What the tasks make of a repository. */
+function translated(
+  { config, preprocessor }: Files,
+  inputs: readonly TensorInfo[],
+  outputs: readonly TensorInfo[],
+) {
+  const where = 'hf:o/n';
+  const tasks: readonly HubTask[] = [audio, detection, segmentation, embedding];
+  const task = tasks.find((each) => each.recognises({ config, preprocessor }));
+  if (!task) return null;
+  const { fields, warnings } = task.describe({ where, config, preprocessor, addressOf: (p) => p });
+  const core = { name: 'o/n', version: '0.0.0', files: [{ url: 'm.onnx', dtype: 'fp32' }] };
+  const manifest = task.check({ ...core, ...fields }, where);
+  const request = { manifest, open: 'names' as const, inputs, outputs, graph: null, where };
+  return { manifest: task.complete(request, null), warnings };
+}
+
+const detrOutputs = [tensor('logits', 1, 24, 6), tensor('pred_boxes', 1, 24, 4)];
+
+describe('detectors', () => {
+  it.each([
+    ['detr', 'softmax'],
+    ['yolos', 'softmax'],
+    ['rt_detr', 'sigmoid'],
+  ])('%s', (name, activation) => {
+    const mask: TensorInfo = { ...tensor('pixel_mask', 1, 'h', 'w'), type: 'int64' };
+    const inputs = name === 'detr' ? [picture, mask] : [picture];
+    const found = translated(detectors[name] as Files, inputs, detrOutputs);
+    expect(found?.warnings).toEqual([]);
+    expect(found?.manifest).toMatchObject({
+      task: 'object-detection',
+      labels: ['cat', 'dog', 'bird', 'fish', 'horse'],
+      input: { name: 'pixel_values', ...(name === 'detr' && { mask: 'pixel_mask' }) },
+      output: { format: 'detr', activation, logits: 'logits', boxes: 'pred_boxes' },
+    });
+  });
+
+  it('of the first years: a size and max_size, and padding to the batch', () => {
+    const preprocessor = {
+      feature_extractor_type: 'DetrFeatureExtractor',
+      format: 'coco_detection',
+      size: 800,
+      max_size: 1000,
+      image_mean: [0.485, 0.456, 0.406],
+      image_std: [0.229, 0.224, 0.225],
+    };
+    const { config } = detectors.detr as Files;
+    const found = translated({ config, preprocessor }, [picture], detrOutputs);
+    expect(found?.warnings).toEqual([expect.stringContaining('1000 × 1000')]);
+    expect(found?.manifest).toMatchObject({
+      input: { width: 1000, height: 1000 },
+      preprocess: {
+        resize: { policy: 'shorter-side', size: 800, longest: 1000 },
+        pad: { policy: 'bottom-right', width: 1000, height: 1000 },
+      },
+    });
+    // A graph of one size is padded to that.
+    const fixed = tensor('pixel_values', 1, 3, 1024, 1088);
+    expect(translated({ config, preprocessor }, [fixed], detrOutputs)?.manifest).toMatchObject({
+      input: { width: 1088, height: 1024 },
+      preprocess: { pad: { width: 1088, height: 1024 } },
+    });
+  });
+
+  it('of unknown kinds, and graphs without boxes, are refused', () => {
+    const { config, preprocessor } = detectors.detr as Required<Files>;
+    const owl = { ...config, model_type: 'owlvit', architectures: ['OwlViTForObjectDetection'] };
+    expect(() => translated({ config: owl, preprocessor }, [picture], detrOutputs)).toThrow(
+      expect.objectContaining({ code: 'unsupported' }),
+    );
+    const logits = detrOutputs.slice(0, 1);
+    expect(() => translated({ config, preprocessor }, [picture], logits)).toThrow(
+      expect.objectContaining({ code: 'model-invalid' }),
+    );
+  });
+});
+
+describe('segmenters', () => {
+  it('SegFormer', () => {
+    const found = translated(segformer, [picture], [tensor('logits', 1, 6, 16, 24)]);
+    expect(found?.warnings).toEqual([]);
+    expect(found?.manifest).toMatchObject({
+      task: 'image-segmentation',
+      labels: ['wall', 'sky', 'tree', 'road', 'car', 'person'],
+      input: { width: 96, height: 64 },
+      output: { kind: 'semantic', name: 'logits' },
+    });
+  });
+
+  it('of one mask', () => {
+    const config = { architectures: ['BriaRMBG'], model_type: 'SegformerForSemanticSegmentation' };
+    const preprocessor = {
+      feature_extractor_type: 'ImageFeatureExtractor',
+      size: { width: 1024, height: 1024 },
+      image_mean: [0.5, 0.5, 0.5],
+      image_std: [1, 1, 1],
+    };
+    const inputs = [tensor('input', 'n', 3, 1024, 1024)];
+    const found = translated({ config, preprocessor }, inputs, [
+      tensor('output', 'n', 1, 1024, 1024),
+    ]);
+    expect(found?.manifest).toMatchObject({
+      output: { kind: 'mask', name: 'output', activation: 'sigmoid' },
+    });
+    expect(found?.manifest.labels).toBeUndefined();
+  });
+});
+
+describe('embedders', () => {
+  const hidden = tensor('last_hidden_state', 1, 17, 32);
+  it.each<[string, TensorInfo[], object]>([
+    ['vit', [hidden, tensor('pooler_output', 1, 32)], { name: hidden.name, pooling: 'cls' }],
+    [
+      'dinov2',
+      [hidden, tensor('pooler_output', 1, 32)],
+      { name: 'pooler_output', pooling: 'none' },
+    ],
+    ['clip', [hidden, tensor('image_embeds', 1, 24)], { name: 'image_embeds', pooling: 'none' }],
+    [
+      'resnet',
+      [tensor('last_hidden_state', 1, 24, 2, 2)],
+      { name: 'last_hidden_state', pooling: 'average' },
+    ],
+    ['timm', [tensor('features', 1, 256)], { name: 'features', pooling: 'none' }],
+  ])('%s', (name, outputs, output) => {
+    const found = translated(embedders[name] as Files, [picture], outputs);
+    expect(found?.warnings).toEqual([]);
+    expect(found?.manifest).toMatchObject({ task: 'image-embedding', output });
+  });
+
+  it('of parts alone have no class token', () => {
+    const { preprocessor } = embedders.vit as Required<Files>;
+    const config = { architectures: ['Swinv2Model'], model_type: 'swinv2' };
+    const found = translated({ config, preprocessor }, [picture], [hidden]);
+    expect(found?.manifest).toMatchObject({ output: { pooling: 'mean' } });
+  });
+
+  it('are no classifiers, no texts and no sounds', () => {
+    const { preprocessor } = embedders.vit as Required<Files>;
+    const classifier = { architectures: ['ViTForImageClassification'], model_type: 'vit' };
+    expect(translated({ config: classifier, preprocessor }, [], [])).toBeNull();
+    const text = { architectures: ['BertModel'], model_type: 'bert' };
+    expect(translated({ config: text }, [], [])).toBeNull();
+  });
+});
