@@ -111,9 +111,12 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       return { width: resize.width, height: resize.height };
     case 'shorter-side':
       if (isAsIs(from, resize)) return { width: from.width, height: from.height };
-      return resize.longest === undefined
-        ? shorterSideTo(from, resize.size)
-        : shorterSideWithin(from, resize.size, resize.longest);
+      return toMultiples(
+        resize.longest === undefined
+          ? shorterSideTo(from, resize.size)
+          : shorterSideWithin(from, resize.size, resize.longest),
+        resize.multipleOf,
+      );
     case 'fit':
       return fitInto(from, resize, resize.rounding);
     case 'crop-fraction':
@@ -135,6 +138,11 @@ function shorterSideTo(from: Size, size: number): Size {
   return from.width <= from.height
     ? { width: size, height: Math.floor((size * from.height) / from.width) }
     : { width: Math.floor((size * from.width) / from.height), height: size };
+}
+
+function toMultiples({ width, height }: Size, of = 1): Size {
+  const down = (side: number) => Math.max(of, side - (side % of));
+  return { width: down(width), height: down(height) };
 }
 
 /** Transformers' `get_size_with_aspect_ratio`, in its order of operations, which decides at halves. */

@@ -40,6 +40,7 @@ export const preprocessSchema = v.object({
         size: pixels,
         longest: v.optional(pixels),
         asIsUpTo: v.optional(pixels),
+        multipleOf: v.optional(pixels),
         ...kernel,
       }),
       v.object({

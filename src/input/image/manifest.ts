@@ -28,6 +28,8 @@ export type ResizePolicy =
       longest?: number | undefined;
       /** A picture whose shorter side is from `size` to this is taken as it is. @default `size` */
       asIsUpTo?: number | undefined;
+      /** Both sides are then brought down to multiples of this, as Transformers does for YOLOS. @default 1 */
+      multipleOf?: number | undefined;
     } & ResizeKernel)
   | ({
       policy: 'fit';

@@ -36,7 +36,14 @@ const sigmoid: DetectionOutput = { ...detrOutput, activation: 'sigmoid' };
 
 const described: Record<string, { output: DetectionOutput } & typeof padded> = {
   detr: { output: softmax, ...padded },
-  yolos: { output: softmax, ...padded },
+  yolos: {
+    output: softmax,
+    size: 80,
+    preprocess: {
+      ...padded.preprocess,
+      resize: { policy: 'shorter-side', size: 48, longest: 80, multipleOf: 16 },
+    },
+  },
   rt_detr: { output: sigmoid, ...exact },
   yolo: {
     output: { format: 'yolo', name: 'output0' },

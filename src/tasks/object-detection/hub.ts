@@ -49,7 +49,7 @@ export const hubTask: HubTask = {
     const labels = labelsOf(fields, where, warnings);
     const files = { where, config, preprocessor: withLongest(preprocessor) };
     const picture = describeHubPicture(files, warnings, (preprocess) =>
-      padded(preprocess, warnings),
+      padded(type === 'yolos' ? inPatches(preprocess) : preprocess, warnings),
     );
     const { license } = fields;
     return {
@@ -77,6 +77,14 @@ function withLongest(preprocessor: unknown): unknown {
   if (!isFields(preprocessor) || typeof preprocessor.size !== 'number') return preprocessor;
   const { size, max_size: longest = 1333, ...rest } = preprocessor;
   return { ...rest, size: { shortest_edge: size, longest_edge: longest } };
+}
+
+/** YOLOS takes whole patches. */
+function inPatches(preprocess: Preprocess): Preprocess {
+  const { resize } = preprocess;
+  return resize?.policy === 'shorter-side'
+    ? { ...preprocess, resize: { ...resize, multipleOf: 16 } }
+    : preprocess;
 }
 
 /**
