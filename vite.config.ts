@@ -151,6 +151,7 @@ function packBuild(name: string): UserConfig {
       minify: true,
     },
     plugins: [
+      assemble(),
       {
         name: 'tabserve:pack',
         enforce: 'post',

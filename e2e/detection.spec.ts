@@ -89,8 +89,7 @@ function expectObjects(found: DetectedObject[], expected: DetectedObject[], what
   for (const [i, object] of found.entries()) {
     const wanted = expected[i] as DetectedObject;
     expect(object.index, what).toBe(wanted.index);
-    // OpenCV's bilinear rounds once more than torch's, which shows in the third digit.
-    expect(Math.abs(object.score - wanted.score), `${what} ${i}`).toBeLessThan(0.002);
+    expect(object.score, `${what} ${i}`).toBeCloseTo(wanted.score, 3);
     for (const side of ['x', 'y', 'width', 'height'] as const) {
       expect(Math.abs(object.box[side] - wanted.box[side]), `${what} ${i} ${side}`).toBeLessThan(
         tolerance,

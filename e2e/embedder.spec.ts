@@ -1,4 +1,4 @@
-/** An embedder's worker code reaches the worker wherever tabserve runs. */
+/** An embedder's worker code, and an index's, reaches the worker wherever tabserve runs. */
 import type { Page } from '@playwright/test';
 import { cdnPath, expect, test } from './embedding.js';
 import { meanColour, serveModel } from './models.js';
@@ -13,7 +13,7 @@ const typed =
 /** The vectors of two colours, and what a classifier beside says. */
 async function embed(page: Page, model: string) {
   return page.evaluate(async (model) => {
-    const { ImageEmbedder, ImageClassifier } = window.tabserve;
+    const { EmbeddingIndex, ImageEmbedder, ImageClassifier } = window.tabserve;
     const embedder = await ImageEmbedder.create({ model, device: 'wasm' });
     const picture = (colour: string) => {
       const canvas = document.createElement('canvas');
@@ -29,8 +29,20 @@ async function embed(page: Page, model: string) {
       () => null,
       ({ code }) => code,
     );
+    const index = await EmbeddingIndex.create();
+    await index.add([
+      ['red', vector],
+      ['yellow', unit],
+    ]);
+    const [nearest] = await index.nearest(unit, 1);
+    index.destroy();
     embedder.destroy();
-    return { isVector: vector instanceof Float32Array, values: [...vector, ...unit], refused };
+    return {
+      nearest: nearest?.id,
+      isVector: vector instanceof Float32Array,
+      values: [...vector, ...unit],
+      refused,
+    };
   }, model);
 }
 
@@ -59,6 +71,7 @@ for (const [name, way, csp] of [
       isVector: true,
       values: [1, 0, 0, half, half, 0],
       refused: 'unsupported',
+      nearest: 'yellow',
     });
   });
 }

@@ -47,7 +47,7 @@ export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
-export type { Neighbour, SimilarityMetric } from './search/vectors.js';
+export type { Neighbour, SimilarityMetric } from './search/types.js';
 export type { EmbeddingManifest, EmbeddingOutput } from './tasks/image-embedding/types.js';
 export type {
   MaskOutput,

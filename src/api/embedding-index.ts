@@ -1,8 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Which of many vectors are the most alike: an exact search in a worker, without a model. */
 import { TabserveError } from '../base/errors.js';
-import type { SearchRequest, SearchState } from '../search/types.js';
-import type { Neighbour, SimilarityMetric } from '../search/vectors.js';
+import type { Neighbour, SearchRequest, SearchState, SimilarityMetric } from '../search/types.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { assetOptions, inRange } from './options.js';

@@ -11,6 +11,7 @@ import {
   number,
   readSize,
   type Size,
+  shown,
   square,
 } from './hub-fields.js';
 import { nameIn, type ProcessorClass, processorOf } from './hub-processors.js';
@@ -81,7 +82,7 @@ export function processorPreprocess(
   const flag = (name: string, fallback: boolean) => boolean(fields, name, fallback, where, file);
   const doPad = flag('do_pad', false);
   if (doPad && !processor.pads) {
-    warnings.push(`${String(nameIn(fields))} does not pad, whatever "do_pad" says.`);
+    warnings.push(`${shown(nameIn(fields))} does not pad, whatever "do_pad" says.`);
   }
   const doResize = flag('do_resize', true);
   const doCrop = flag('do_center_crop', processor.doCrop);

@@ -222,7 +222,10 @@ export function processorOf(
   const name =
     type === undefined && typed
       ? (byModelType[modelType] as string)
-      : String(type ?? '').replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '');
+      : (typeof type === 'string' ? type : '').replace(
+          /(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
+          '',
+        );
   const key = Object.hasOwn(sameProcessor, name) ? (sameProcessor[name] as string) : name;
   const processor = Object.hasOwn(processors, key) ? processors[key] : undefined;
   if (processor) return processor;

@@ -6,8 +6,8 @@ import { openStore } from '../model/store/open.js';
 import type { ModelStore } from '../model/store/store.js';
 import type { WorkerService } from '../runtime/service.js';
 import { readIndex, writeIndex } from './file.js';
-import type { SearchRequest, SearchState } from './types.js';
-import { type Neighbour, VectorIndex } from './vectors.js';
+import type { Neighbour, SearchRequest, SearchState } from './types.js';
+import { VectorIndex } from './vectors.js';
 
 const id = whole(0);
 const check: Check = byKind({

@@ -1,5 +1,17 @@
-/** What the page asks of the search in a worker. */
-import type { SimilarityMetric } from './vectors.js';
+/** What the page and the search in a worker say to each other. */
+
+/**
+ * How alike two vectors are: `cosine` of the angle between them, −1…1, or their `dot` product, which is
+ * the same for vectors of length 1 and needs no normalisation.
+ */
+export type SimilarityMetric = 'cosine' | 'dot';
+
+/** An entry of an index, and how alike it is. */
+export interface Neighbour {
+  id: string;
+  /** The greater, the more alike: see {@link SimilarityMetric}. */
+  score: number;
+}
 
 /** A request. `index` is the page's number for an index. */
 export type SearchRequest =

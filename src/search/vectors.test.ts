@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readIndex, writeIndex } from './file.js';
-import { type Neighbour, type SimilarityMetric, VectorIndex } from './vectors.js';
+import type { Neighbour, SimilarityMetric } from './types.js';
+import { VectorIndex } from './vectors.js';
 
 /** Every score, sorted: what an index has to find by less. */
 function bruteForce(

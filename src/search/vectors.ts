@@ -1,19 +1,8 @@
 /** An exact search for the nearest of many vectors. Knows no model and no thread. */
 import { TabserveError } from '../base/errors.js';
 import { Best } from './best.js';
-
-/**
- * How alike two vectors are: `cosine` of the angle between them, −1…1, or their `dot` product, which is
- * the same for vectors of length 1 and needs no normalisation.
- */
-export type SimilarityMetric = 'cosine' | 'dot';
-
-/** An entry of an index, and how alike it is. */
-export interface Neighbour {
-  id: string;
-  /** The greater, the more alike: see {@link SimilarityMetric}. */
-  score: number;
-}
+import { largestError, Rows } from './rows.js';
+import type { Neighbour, SimilarityMetric } from './types.js';
 
 /** What an index is, beside its vectors. */
 export interface IndexHeader {
@@ -37,10 +26,11 @@ const mostDimensions = 65_536;
  */
 export class VectorIndex {
   readonly metric: SimilarityMetric;
-  #dimensions = 0;
+  #rows: Rows | undefined;
   #ids: string[] = [];
   #places = new Map<string, number>();
-  #vectors = new Float32Array(0);
+  /** No vector is longer. */
+  #longest = 0;
 
   constructor(metric: SimilarityMetric) {
     this.metric = metric;
@@ -53,7 +43,7 @@ export class VectorIndex {
 
   /** Numbers of each vector; 0 before the first. */
   get dimensions(): number {
-    return this.#dimensions;
+    return this.#rows?.length ?? 0;
   }
 
   /**
@@ -69,8 +59,7 @@ export class VectorIndex {
     this.#checkLength(length);
     checkNumbers(vectors);
     const fresh = new Set(ids.filter((id) => !this.#places.has(id))).size;
-    this.#reserve(this.size + fresh, length);
-    this.#dimensions = length;
+    const rows = this.#reserve(this.size + fresh, length);
     for (const [i, id] of ids.entries()) {
       const place = this.#places.get(id) ?? this.#ids.length;
       if (place === this.#ids.length) {
@@ -78,7 +67,9 @@ export class VectorIndex {
         this.#places.set(id, place);
       }
       const vector = vectors.subarray(i * length, (i + 1) * length);
-      this.#vectors.set(this.metric === 'cosine' ? unit(vector) : vector, place * length);
+      const row = this.metric === 'cosine' ? unit(vector) : vector;
+      this.#longest = Math.max(this.#longest, lengthOf(row));
+      rows.set(place, row);
     }
   }
 
@@ -86,19 +77,18 @@ export class VectorIndex {
   remove(ids: readonly string[]): number {
     const gone = new Set(ids.filter((id) => this.#places.has(id)));
     if (gone.size === 0) return 0;
-    const { dimensions } = this;
     let place = 0;
     for (const [from, id] of this.#ids.entries()) {
       if (gone.has(id)) continue;
       if (place !== from) {
-        this.#vectors.copyWithin(place * dimensions, from * dimensions, (from + 1) * dimensions);
+        this.#rows?.move(from, place);
         this.#ids[place] = id;
       }
       place += 1;
     }
     this.#ids.length = place;
     this.#places = new Map(this.#ids.map((id, i) => [id, i]));
-    if (place === 0) this.#dimensions = 0;
+    if (place === 0) this.#rows = undefined;
     return gone.size;
   }
 
@@ -109,15 +99,21 @@ export class VectorIndex {
    * @throws TabserveError `invalid-argument` as {@link add}.
    */
   nearest(query: Float32Array, k: number): Neighbour[] {
-    if (this.size === 0) return [];
+    const rows = this.#rows;
+    if (!rows) return [];
     this.#checkLength(query.length);
     checkNumbers(query);
     const wanted = this.metric === 'cosine' ? unit(query) : query;
-    const best = new Best(Math.min(k, this.size));
-    const { dimensions } = this;
-    const vectors = this.#vectors;
-    for (let place = 0; place < this.size; place++) {
-      best.offer(dot(vectors, place * dimensions, wanted, dimensions), place);
+    const count = Math.min(k, this.size);
+    const rough = rows.dots(wanted, this.size);
+    // Only what could be among the best by its exact value is computed exactly.
+    const first = new Best(count);
+    for (const [place, score] of rough.entries()) first.offer(score, place);
+    const error = largestError(rows.length, this.#longest, lengthOf(wanted));
+    const least = (first.sorted().at(-1)?.score ?? 0) - 2 * error;
+    const best = new Best(count);
+    for (const [place, score] of rough.entries()) {
+      if (!(score < least)) best.offer(dot(rows.get(place), wanted), place);
     }
     return best.sorted().map(({ score, place }) => ({ id: this.#ids[place] as string, score }));
   }
@@ -125,8 +121,11 @@ export class VectorIndex {
   /** The index as it is written down: see {@link from}. */
   content(): { header: IndexHeader; vectors: Float32Array<ArrayBuffer> } {
     const { metric, dimensions } = this;
-    const header = { metric, dimensions, ids: [...this.#ids] };
-    return { header, vectors: this.#vectors.slice(0, this.size * dimensions) };
+    const vectors = new Float32Array(this.size * dimensions);
+    for (let place = 0; place < this.size; place++) {
+      vectors.set(this.#rows?.get(place) ?? [], place * dimensions);
+    }
+    return { header: { metric, dimensions, ids: [...this.#ids] }, vectors };
   }
 
   /** An index of what {@link content} gave. */
@@ -137,18 +136,18 @@ export class VectorIndex {
   }
 
   #checkLength(length: number): void {
-    const expected = this.#dimensions || length;
+    const expected = this.dimensions || length;
     if (length === expected && Number.isInteger(length) && length > 0 && length <= mostDimensions) {
       return;
     }
     throw new TabserveError(
       'invalid-argument',
-      `A vector has ${length} numbers; ${this.#dimensions ? `those of this index have ${expected}` : `1 to ${mostDimensions} are possible`}. Vectors of different models cannot be compared.`,
+      `A vector has ${length} numbers; ${this.#rows ? `those of this index have ${expected}` : `1 to ${mostDimensions} are possible`}. Vectors of different models cannot be compared.`,
       { details: { found: length, expected } },
     );
   }
 
-  #reserve(count: number, length: number): void {
+  #reserve(count: number, length: number): Rows {
     const needed = count * length;
     if (needed > mostNumbers) {
       throw new TabserveError(
@@ -157,33 +156,26 @@ export class VectorIndex {
         { details: { found: needed, limit: mostNumbers } },
       );
     }
-    if (needed <= this.#vectors.length) return;
-    // Twice as much each time, so that adding one by one does not copy all of them each time.
-    const grown = new Float32Array(
-      Math.min(mostNumbers, Math.max(needed, 2 * this.#vectors.length)),
-    );
-    grown.set(this.#vectors.subarray(0, this.size * this.#dimensions));
-    this.#vectors = grown;
+    const rows = this.#rows ?? new Rows(length);
+    rows.reserve(count);
+    this.#rows = rows;
+    return rows;
   }
 }
 
-/** In double precision, by four sums, which the processor adds side by side. */
-function dot(vectors: Float32Array, start: number, query: Float32Array, length: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let i = 0;
-  for (; i + 3 < length; i += 4) {
-    const at = start + i;
-    a += (vectors[at] as number) * (query[i] as number);
-    b += (vectors[at + 1] as number) * (query[i + 1] as number);
-    c += (vectors[at + 2] as number) * (query[i + 2] as number);
-    d += (vectors[at + 3] as number) * (query[i + 3] as number);
-  }
-  for (; i < length; i++) a += (vectors[start + i] as number) * (query[i] as number);
-  return a + b + (c + d);
+/** In double precision. */
+function dot(one: Float32Array, other: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < one.length; i++) sum += (one[i] as number) * (other[i] as number);
+  return sum;
+}
+
+function lengthOf(vector: Float32Array): number {
+  return Math.sqrt(dot(vector, vector));
 }
 
 function unit(vector: Float32Array): Float32Array {
-  const length = Math.sqrt(vector.reduce((sum, each) => sum + each * each, 0));
+  const length = lengthOf(vector);
   return length === 0 ? vector : vector.map((each) => each / length);
 }
 

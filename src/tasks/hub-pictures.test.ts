@@ -1,5 +1,7 @@
 /** Repositories of pictures' models as manifests: those of `e2e/vision/golden`, and what real ones differ in. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isTabserveError } from '../base/errors.js';
 import type { TensorInfo } from '../base/tensor.js';
 import type { HubTask } from '../model/translation.js';
 import { golden } from '../testing/vision-golden.js';
@@ -167,4 +169,66 @@ describe('embedders', () => {
     const text = { architectures: ['BertModel'], model_type: 'bert' };
     expect(translated({ config: text }, [], [])).toBeNull();
   });
+});
+
+it('any JSON as the files of a repository, and any graph, end in a manifest or in a typed error', () => {
+  const json = fc.jsonValue({ maxDepth: 2 });
+  const mostly = <T>(arbitrary: fc.Arbitrary<T>) =>
+    fc.oneof({ weight: 6, arbitrary }, { weight: 1, arbitrary: json });
+  const side = mostly(fc.constantFrom(64, 80, 0, -1, 1e9));
+  const config = fc.record(
+    {
+      architectures: mostly(
+        fc.constantFrom(
+          ['DetrForObjectDetection'],
+          ['SegformerForSemanticSegmentation'],
+          ['BiRefNet'],
+          ['ViTModel'],
+        ),
+      ),
+      model_type: mostly(fc.constantFrom('detr', 'yolos', 'rt_detr', 'segformer', 'vit')),
+      id2label: mostly(fc.constant({ 0: 'a', 1: 'b' })),
+      license: json,
+    },
+    { requiredKeys: [] },
+  );
+  const preprocessor = mostly(
+    fc.record(
+      {
+        image_processor_type: mostly(fc.constantFrom('DetrImageProcessor', 'ViTImageProcessor')),
+        image_mean: mostly(fc.constant([0.5, 0.5, 0.5])),
+        size: mostly(
+          fc.oneof(
+            fc.record({ shortest_edge: side, longest_edge: side }, { requiredKeys: [] }),
+            fc.record({ height: side, width: side }),
+            side,
+          ),
+        ),
+        max_size: side,
+        do_pad: mostly(fc.boolean()),
+        pad_size: mostly(fc.constant({ height: 80, width: 80 })),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  const info = fc.record({
+    name: fc.constantFrom('logits', 'pred_boxes', 'pixel_values', 'pixel_mask', 'x'),
+    type: fc.constantFrom('float32', 'int64', 'string'),
+    shape: fc.array(fc.oneof(fc.nat({ max: 100 }), fc.constant('n')), { maxLength: 5 }),
+  });
+  const tensors = fc.array(info, { maxLength: 3 });
+  let described = 0;
+  fc.assert(
+    fc.property(config, preprocessor, tensors, tensors, (config, preprocessor, inputs, outputs) => {
+      try {
+        const files = { config, preprocessor } as Files;
+        if (translated(files, inputs, outputs)) described += 1;
+      } catch (error) {
+        expect(isTabserveError(error)).toBe(true);
+      }
+    }),
+    { numRuns: 5_000 },
+  );
+  // The right ones are among them.
+  expect(described).toBeGreaterThan(20);
 });

@@ -14,12 +14,16 @@ interface PictureFields {
 /** The classes in `architectures` of `config.json`, `''` where there are none. */
 export function architectureOf(config: unknown): string {
   const { architectures } = isFields(config) ? config : {};
-  return Array.isArray(architectures) ? String(architectures[0] ?? '') : '';
+  return Array.isArray(architectures) ? text(architectures[0]) : '';
 }
 
 /** `model_type` of `config.json`, or `''`. */
 export function modelTypeOf(config: unknown): string {
-  return isFields(config) ? String(config.model_type ?? '') : '';
+  return isFields(config) ? text(config.model_type) : '';
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /**

@@ -24,6 +24,18 @@ const valid = {
     output: { name: 'y', activation: 'softmax' },
   },
   'image-embedding': { ...core, ...picture, output: { name: 'y', pooling: 'cls' } },
+  'object-detection': {
+    ...core,
+    ...picture,
+    labels: ['a'],
+    output: { format: 'ssd', boxes: 'b', scores: 's', classes: 'c', firstClass: 1, iou: null },
+  },
+  'image-segmentation': {
+    ...core,
+    ...picture,
+    labels: ['a'],
+    output: { kind: 'semantic', name: 'y' },
+  },
   'audio-classification': {
     ...core,
     labels: ['a'],
@@ -65,6 +77,35 @@ describe('a manifest', () => {
   ])('whose %s is wrong says so', (field, wrong) => {
     const manifest = { ...valid['image-embedding'], task: 'image-embedding', ...wrong };
     expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(`the field "${field}" is wrong`);
+  });
+
+  it.each([
+    ['output.format', 'object-detection', { output: { format: 'sparse', name: 'y' } }],
+    [
+      'output.strides.0',
+      'object-detection',
+      { output: { format: 'yolox', name: 'y', strides: [0] } },
+    ],
+    ['output.iou', 'object-detection', { output: { format: 'yolo', name: 'y', iou: 1.5 } }],
+    ['output.name', 'object-detection', { output: { format: 'yolo' } }],
+    ['output.kind', 'image-segmentation', { output: { kind: 'panoptic', name: 'y' } }],
+    ['labels', 'image-segmentation', { labels: undefined }],
+    ['output.activation', 'image-segmentation', { output: { kind: 'mask', name: 'y' } }],
+    [
+      'preprocess.resize.align',
+      'object-detection',
+      { preprocess: { resize: { policy: 'letterbox', width: 8, height: 8, align: 'left' } } },
+    ],
+  ] as const)('whose %s is wrong for %s says so', (field, task, wrong) => {
+    const manifest = { ...valid[task], task, ...wrong };
+    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(`the field "${field}" is wrong`);
+  });
+
+  it('of one mask needs no labels', () => {
+    const { labels: _, ...rest } = valid['image-segmentation'];
+    const output = { kind: 'mask', name: 'y', activation: 'sigmoid' };
+    const manifest = { ...rest, task: 'image-segmentation', output };
+    expect(parseAnyManifest(manifest, 'model.json')).toEqual(manifest);
   });
 
   it('may name other files, each with its address', () => {

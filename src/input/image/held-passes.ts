@@ -9,7 +9,9 @@ export type HeldOrder =
   /** Vertically first, rounded to bytes in between, as Pillow for tall pictures. */
   | 'vertical-first'
   /** Horizontally first, nothing rounded or cut off in between, as OpenCV. */
-  | 'unrounded';
+  | 'unrounded'
+  /** Horizontally first, in the whole numbers of OpenCV's `INTER_LINEAR` for bytes. */
+  | 'opencv-linear';
 
 const one = 2 ** precisionBits;
 
@@ -54,20 +56,50 @@ export class HeldPasses {
     const isVerticalFirst = this.#order === 'vertical-first';
     // One channel at a time: what lies in between is as large as one narrowed picture.
     for (const [channel, byte] of order.entries()) {
-      const source = new Float64Array(wide * high);
-      for (let i = 0; i < source.length; i++) source[i] = this.#pixels[i * 4 + byte] as number;
+      // The channel where it lies: a copy would be larger than the picture.
+      const source = this.#pixels.subarray(byte);
       const write = (i: number, value: number) => {
         result[i * order.length + channel] = byteOf(value);
       };
-      if (isVerticalFirst) {
+      if (this.#order === 'opencv-linear') {
+        const between = new Float64Array(narrow * high);
+        const scaled = (each: number, weight: number) => each * elevenBits(weight);
+        const cut = (each: number, weight: number) => ((each >> 4) * elevenBits(weight)) >> 16;
+        pass(
+          source,
+          columns,
+          high,
+          4,
+          4 * wide,
+          narrow,
+          false,
+          (i, _, sum) => {
+            between[i] = sum;
+          },
+          scaled,
+        );
+        pass(
+          between,
+          rows,
+          narrow,
+          narrow,
+          1,
+          narrow,
+          true,
+          (i, _, sum) => {
+            result[i * order.length + channel] = (sum + 2) >> 2;
+          },
+          cut,
+        );
+      } else if (isVerticalFirst) {
         const between = new Float64Array(wide * low);
-        pass(source, rows, wide, wide, 1, wide, true, (i, value) => {
+        pass(source, rows, wide, 4 * wide, 4, wide, true, (i, value) => {
           between[i] = byteOf(value);
         });
         pass(between, columns, low, 1, wide, narrow, false, write);
       } else {
         const between = new Float64Array(narrow * high);
-        pass(source, columns, high, 1, wide, narrow, false, (i, value) => {
+        pass(source, columns, high, 4, 4 * wide, narrow, false, (i, value) => {
           between[i] = value;
         });
         pass(between, rows, narrow, narrow, 1, narrow, true, write);
@@ -87,29 +119,36 @@ export class HeldPasses {
  * @param apart - From one line to the next one, in `from`.
  * @param stride - Numbers in a row of the result.
  * @param isVertical - Whether the axis goes down.
- * @param write - Is given each result, at its place.
+ * @param write - Is given each result, at its place, and the sum that it was made of.
+ * @param term - What a number adds to the sum.
  */
 function pass(
-  from: Float64Array,
+  from: ArrayLike<number>,
   { first, count, size, weights }: AxisTaps,
   lines: number,
   step: number,
   apart: number,
   stride: number,
   isVertical: boolean,
-  write: (at: number, value: number) => void,
+  write: (at: number, value: number, sum: number) => void,
+  term: (value: number, weight: number) => number = (value, weight) => value * weight,
 ): void {
   for (let i = 0; i < first.length; i++) {
     for (let line = 0; line < lines; line++) {
       let at = line * apart + (first[i] as number) * step;
       let sum = 0;
       for (let t = 0; t < (count[i] as number); t++) {
-        sum += (from[at] as number) * (weights[i * size + t] as number);
+        sum += term(from[at] as number, weights[i * size + t] as number);
         at += step;
       }
-      write(isVertical ? i * stride + line : line * stride + i, sum / one);
+      write(isVertical ? i * stride + line : line * stride + i, sum / one, sum);
     }
   }
+}
+
+/** A weight of OpenCV's `INTER_RESIZE_COEF_BITS`. */
+function elevenBits(weight: number): number {
+  return Math.round((weight / one) * 2048);
 }
 
 /** Halves up, cut off at 0 and 255, as Pillow's `clip8` and OpenCV's `FixedPtCast`. */

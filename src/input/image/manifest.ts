@@ -65,9 +65,9 @@ export interface ResizeKernel {
   /**
    * Whose arithmetic: `pillow-12`, which most models were trained with, and `pillow-13`, which for
    * some sizes goes vertically first; both differ by single steps of a byte. `opencv`: without
-   * antialias only, bicubic with a = −0.75, edges repeated, and `nearest` without half-pixel centres;
-   * torch without antialias is the same. With `antialias: false`, `pillow-12` is Pillow's kernel, not
-   * widened.
+   * antialias only; bicubic with a = −0.75, bilinear in its whole numbers, edges repeated, and `nearest`
+   * without half-pixel centres. torch without antialias is the same but for bilinear's steps of a byte.
+   * With `antialias: false`, `pillow-12` is Pillow's kernel, not widened.
    * @default 'pillow-12'; without antialias 'opencv' for bicubic, 'pillow-12' for the others
    */
   reference?: ResizeReference | undefined;

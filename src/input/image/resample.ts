@@ -122,7 +122,7 @@ export function heldOrder({
   reference = 'pillow-12',
 }: Pick<ResampleOptions, 'source' | 'resized' | 'filter' | 'reference'>): HeldOrder | undefined {
   if (filter === 'nearest') return undefined;
-  if (reference === 'opencv') return 'unrounded';
+  if (reference === 'opencv') return filter === 'bilinear' ? 'opencv-linear' : 'unrounded';
   const lost = source.height - resized.height;
   const isTall =
     reference === 'pillow-13'

@@ -37,7 +37,10 @@ export const hubTask: HubTask = {
   recognises({ config, preprocessor }) {
     const extractor = extractorIn(preprocessor)?.feature_extractor_type;
     const model = isFields(config) ? config.model_type : undefined;
-    return extractors.includes(extractor as string) || audioModels.test(String(model));
+    return (
+      extractors.includes(extractor as string) ||
+      (typeof model === 'string' && audioModels.test(model))
+    );
   },
   describe({ where, config, preprocessor, addressOf }) {
     const warnings: string[] = [];

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isTabserveError } from '../../base/errors.js';
 import type { Tensor, Tensors } from '../../base/tensor.js';
 import { planGeometry } from '../../input/image/geometry.js';
 import { inputToPicture } from '../../input/image/inverse.js';
@@ -231,4 +233,56 @@ it('cuts boxes to the region, lets empty ones go, and stops at topK', () => {
     { label: 'a', score: 0.5, index: 0, box: { x: 100, y: 50, width: 10, height: 5 } },
   ]);
   expect(objectsOf(candidates, ['a', 'b'], placement, { topK: 1, iou: null })).toHaveLength(1);
+});
+
+it('whatever a graph answers, there are objects within the picture or a typed error', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const dims = fc.array(fc.nat({ max: 7 }), { minLength: 1, maxLength: 4 });
+  const value = fc.oneof(
+    fc.double({ min: -4, max: 4 }),
+    fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  );
+  const anyTensor = fc
+    .tuple(dims, fc.array(value, { minLength: 1, maxLength: 8 }))
+    .map(([shape, values]) => {
+      const length = shape.reduce((all, each) => all * each, 1);
+      return tensor(
+        shape,
+        Array.from({ length }, (_, i) => values[i % values.length] as number),
+      );
+    });
+  const output = fc.constantFrom<DetectionOutput>(
+    { format: 'detr', logits: 'a', boxes: 'b', activation: 'softmax' },
+    { format: 'detr', logits: 'a', boxes: 'b', activation: 'sigmoid' },
+    { format: 'yolo', name: 'a' },
+    { format: 'yolox', name: 'a', strides: [64] },
+    { format: 'yolox', name: 'a', decoded: true },
+    { format: 'end-to-end', name: 'a' },
+    { format: 'ssd', boxes: 'a', scores: 'b', classes: 'c', count: 'd' },
+  );
+  const tensors = fc.tuple(anyTensor, anyTensor, anyTensor, anyTensor);
+  const region = { x: 0, y: 0, ...box };
+  const axis = { from: 0, scale: 1, to: 0 };
+  fc.assert(
+    fc.property(output, tensors, fc.double({ min: 0, max: 1, noNaN: true }), (output, all, iou) => {
+      const outputs = Object.fromEntries(all.map((each, i) => [names[i], each]));
+      try {
+        const found = decode(outputs, output, { ...context, threshold: 0 });
+        const objects = objectsOf(
+          found,
+          ['x', 'y'],
+          { region, x: axis, y: axis },
+          { topK: 9, iou },
+        );
+        for (const { box, label } of objects) {
+          expect(['x', 'y']).toContain(label);
+          expect(box.x >= 0 && box.y >= 0 && box.width > 0 && box.height > 0).toBe(true);
+          expect(box.x + box.width <= 64.001 && box.y + box.height <= 64.001).toBe(true);
+        }
+      } catch (error) {
+        expect(isTabserveError(error, 'model-invalid')).toBe(true);
+      }
+    }),
+    { numRuns: 3_000 },
+  );
 });
