@@ -1,8 +1,10 @@
 /** The WebGPU backend, on Chromium's software adapter: right answers, and honest choices. */
 import { readFileSync } from 'node:fs';
+import type { DetectedObject } from '../src/index.js';
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour, mobileNetManifest, serveModel } from './models.js';
 import { sharedFolder } from './server.js';
+import { golden, type HubFiles, servePictures, serveRepository } from './vision/served.js';
 
 test('asked for by name, WebGPU answers, on a device and an engine build of its own', async ({
   open,
@@ -95,3 +97,45 @@ test('MobileNetV2 on WebGPU answers as native onnxruntime, in order of class', a
     images.map(({ top5 }) => top5['mobilenet_v2_1.0_224.fp32']?.map(([index]) => index)),
   );
 });
+
+for (const name of ['detr', 'yolos', 'rt_detr']) {
+  test(`the boxes of ${name}, from a picture that the GPU has preprocessed`, async ({
+    open,
+    server,
+  }) => {
+    interface Answers {
+      threshold: number;
+      objects: DetectedObject[];
+    }
+    const { cases } = golden<{ cases: Record<string, HubFiles & { answers: { tall: Answers } }> }>(
+      'detection',
+    );
+    const detector = cases[name] as (typeof cases)[string];
+    servePictures(server);
+    const model = serveRepository(server, name, detector);
+    const page = await open();
+    const { threshold, objects } = detector.answers.tall;
+    const found = await page.evaluate(
+      async ({ model, threshold }) => {
+        const { ObjectDetector } = window.tabserve;
+        const options = { model, device: 'webgpu', preprocessing: 'gpu' } as const;
+        const detector = await ObjectDetector.create(options);
+        const reports: unknown[] = [];
+        detector.addEventListener('request', ({ detail }) => reports.push(detail.preprocessing));
+        const objects = await detector.detect('/tall.png', { threshold });
+        const { device } = detector.info;
+        detector.destroy();
+        return { objects, device, reports };
+      },
+      { model, threshold },
+    );
+    expect(found.device).toBe('webgpu');
+    expect(found.reports).toEqual([expect.objectContaining({ device: 'gpu' })]);
+    expect(found.objects.map(({ label }) => label)).toEqual(objects.map(({ label }) => label));
+    for (const [i, { box }] of found.objects.entries()) {
+      for (const side of ['x', 'y', 'width', 'height'] as const) {
+        expect(Math.abs(box[side] - (objects[i]?.box[side] ?? 1e9))).toBeLessThan(0.5);
+      }
+    }
+  });
+}
