@@ -180,6 +180,7 @@ class Load {
         fallbacks: [
           ...backend.fallbacks,
           ...resolved.fallbacks,
+          ...session.fallbacks,
           ...parts.flatMap((part) => part.fallbacks),
           ...late,
         ],

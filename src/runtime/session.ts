@@ -1,5 +1,6 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
+import type { Fallback } from '../api/types.js';
 import { messageOf, TabserveError } from '../base/errors.js';
 import { float16Value } from '../input/image/float16.js';
 import type { TensorData } from '../input/image/tensor.js';
@@ -7,7 +8,11 @@ import { refuseMarkup } from '../model/download.js';
 import type { ModelInput, ModelManifest } from '../model/manifest.js';
 import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
+import { cureModel } from './cures/cures.js';
 import { widenHalves } from './widen.js';
+
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
 
 /** The bytes of a model. */
 export interface GraphFiles {
@@ -27,16 +32,24 @@ export class ModelSession {
   readonly #manifest: ModelManifest;
   #isWarm = false;
   #isReleased = false;
+  /** What was rewritten in the graph, because the engine computes it wrongly. */
+  readonly fallbacks: readonly Fallback[];
 
   /** The model's description, complete. */
   get manifest(): ModelManifest {
     return this.#manifest;
   }
 
-  private constructor(backend: Backend, session: Ort.InferenceSession, manifest: ModelManifest) {
+  private constructor(
+    backend: Backend,
+    session: Ort.InferenceSession,
+    manifest: ModelManifest,
+    fallbacks: readonly Fallback[],
+  ) {
     this.#backend = backend;
     this.#session = session;
     this.#manifest = manifest;
+    this.fallbacks = fallbacks;
   }
 
   /**
@@ -44,7 +57,8 @@ export class ModelSession {
    * @param complete - The manifest, given what the graph says of itself.
    * @param where - What messages call the file.
    * @throws TabserveError `model-invalid` when the bytes are no model, use operators the engine
-   *   lacks, or do not fit the manifest; `out-of-memory`.
+   *   lacks, or do not fit the manifest; `out-of-memory`; `unsupported` when the engine is known to
+   *   compute it wrongly on this device.
    */
   static async create(
     backend: Backend,
@@ -53,7 +67,10 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
-    const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
+    const { graph, fallbacks } =
+      __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu'
+        ? curedForGpu(bytes, where)
+        : { graph: widenHalves(bytes), fallbacks: [] };
     let session: Ort.InferenceSession;
     try {
       session = await backend.ort.InferenceSession.create(graph, {
@@ -69,7 +86,7 @@ export class ModelSession {
         tensorsOf(session.outputMetadata),
       );
       checkMetadata(session, manifest, where);
-      return new ModelSession(backend, session, manifest);
+      return new ModelSession(backend, session, manifest, fallbacks);
     } catch (error) {
       await session.release();
       throw error;
@@ -116,6 +133,24 @@ export class ModelSession {
     this.#isReleased = true;
     await this.#session.release();
   }
+}
+
+/** The model as WebGPU computes it rightly. */
+function curedForGpu(bytes: Uint8Array, where: string) {
+  const { model, applied, unsolved } = cureModel(bytes);
+  if (unsolved.length > 0) {
+    throw new TabserveError(
+      'unsupported',
+      `${where} is not run on WebGPU: ${unsolved.join('; ')}. Use device "wasm", or "auto".`,
+      { details: { model: where } },
+    );
+  }
+  const fallbacks = applied.map(({ fault, nodes, done }) => ({
+    from: `${nodes} of the model's nodes`,
+    to: 'the same in another form',
+    reason: `the engine ${fault}: ${done}`,
+  }));
+  return { graph: model, fallbacks };
 }
 
 /** The input tensor's shape, for one picture. */
