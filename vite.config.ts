@@ -69,8 +69,9 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'global':
       return globalBuild();
     case 'manifest':
+      return partBuild('tasks/manifests', 'manifest');
     case 'translate':
-      return partBuild(`model/${mode}`);
+      return partBuild('model/translate');
     case 'library-client':
       return partBuild('library/client', 'library-client');
     case 'cli':
@@ -101,7 +102,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
       // A script that runs as a classic worker and as a module alike: from a file:// page only
       // the former starts, and the engine starts its threads as the latter.
       lib: {
-        entry: `src/runtime/worker-${flavour}.ts`,
+        entry: `src/worker/worker-${flavour}.ts`,
         formats: ['iife'],
         name: 'tabserveWorker',
       },
@@ -339,6 +340,12 @@ function shaders(): Plugin {
   };
 }
 
+/** Parts whose files are not called as their modules are. */
+const partNames: Readonly<Record<string, string>> = {
+  manifests: 'manifest',
+  client: 'library-client',
+};
+
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {
   const files = resolve(root, 'src/wire/package-files.global.ts');
@@ -347,13 +354,12 @@ function loadParts(): Plugin {
     enforce: 'pre',
     transform: {
       filter: {
-        code: /await import\('\.\.?\/(model\/(manifest|translate)|(library\/)?client)\.js'\)/,
+        code: /await import\('\.\.?\/(tasks\/manifests|model\/translate|(library\/)?client)\.js'\)/,
       },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('\.\.?\/(?:model\/|library\/)?(manifest|translate|client)\.js'\)/g,
-          (_all, part) =>
-            `(await loadPart('${part === 'client' ? 'library-client' : part}') as any)`,
+          /await import\('\.\.?\/(?:tasks\/|model\/|library\/)?(manifests|translate|client)\.js'\)/g,
+          (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
         )}`,
     },
   };

@@ -17,7 +17,7 @@ function seeded(what: string): number {
 
 test('messages to the worker', async ({ page, server }) => {
   test.setTimeout(180_000);
-  const calls = ['start', 'load', 'classify', 'unload', 'cancel', 'ping', 'evict', 'update'];
+  const calls = ['start', 'load', 'run', 'unload', 'cancel', 'ping', 'evict', 'update'];
   const json = fc.jsonValue({ maxDepth: 3 });
   const number = fc.oneof(fc.integer(), fc.double(), fc.constant(null));
   const image = fc.oneof(
@@ -41,18 +41,24 @@ test('messages to the worker', async ({ page, server }) => {
     fc.record({ kind: fc.constant('directory'), directory: fc.oneof(fc.constant({}), json) }),
     fc.record({ kind: fc.constant('manifest'), manifest: json, files: json, baseUrl: json }),
   );
+  const options = fc.record(
+    {
+      crop: json,
+      quality: fc.oneof(fc.constantFrom('exact', 'fast'), json),
+      topK: number,
+      threshold: number,
+      allow: json,
+      deny: json,
+    },
+    { requiredKeys: [] },
+  );
   const almost = fc.oneof(
     fc.record(
       {
         requestId: fc.oneof(fc.integer(), json),
         modelId: number,
-        image,
-        crop: json,
-        quality: fc.oneof(fc.constantFrom('exact', 'fast'), json),
-        topK: number,
-        threshold: number,
-        allow: json,
-        deny: json,
+        payload: fc.oneof(image, json),
+        options: fc.oneof(options, json),
         timeLeft: number,
       },
       { requiredKeys: [] },
@@ -60,21 +66,26 @@ test('messages to the worker', async ({ page, server }) => {
     fc.record({
       requestId: fc.integer(),
       modelId: fc.constant(1),
-      image,
-      crop: fc.constant(null),
-      quality: fc.constantFrom('exact', 'fast'),
-      topK: fc.integer({ min: 1 }),
-      threshold: fc.constant(0),
-      allow: fc.constant(null),
-      deny: fc.constant(null),
+      payload: image,
+      options: fc.record({
+        crop: fc.constant(null),
+        quality: fc.constantFrom('exact', 'fast'),
+        topK: fc.integer({ min: 1 }),
+        threshold: fc.constant(0),
+        allow: fc.constant(null),
+        deny: fc.constant(null),
+      }),
       timeLeft: fc.constant(null),
     }),
     fc.record({
       requestId: fc.integer(),
       model,
+      task: fc.constantFrom(null, 'image-classification', 'x'),
       dtype: fc.constantFrom('auto', 'fp32', 'x'),
-      preprocessing: fc.constantFrom('auto', 'gpu', 'x'),
-      maxPixels: fc.integer(),
+      settings: fc.record({
+        preprocessing: fc.constantFrom('auto', 'gpu', 'x'),
+        maxPixels: fc.integer(),
+      }),
       mirrors: fc.oneof(fc.constant({}), json),
       hubUrl: fc.oneof(fc.constant('http://127.0.0.1:1/'), json),
       stallTimeout: fc.constant(100),
@@ -86,6 +97,7 @@ test('messages to the worker', async ({ page, server }) => {
       wasmUrls: json,
       binary: fc.oneof(fc.constant(null), json),
       lockName: json,
+      packs: fc.oneof(fc.constant([]), json),
       page: json,
     }),
   );
@@ -175,6 +187,7 @@ test('messages to the worker', async ({ page, server }) => {
           wasmUrls: [wasmUrl],
           binary: null,
           lockName: 'fuzz',
+          packs: [],
           page: port2,
         },
         [port2],
@@ -182,9 +195,9 @@ test('messages to the worker', async ({ page, server }) => {
       const load = {
         requestId: 1,
         model: { kind: 'url', url: modelUrl },
+        task: 'image-classification',
         dtype: 'auto',
-        preprocessing: 'auto',
-        maxPixels: 1e6,
+        settings: { preprocessing: 'auto', maxPixels: 1e6 },
         mirrors: {},
         hubUrl: 'http://127.0.0.1:1/',
         stallTimeout: 10_000,
@@ -195,16 +208,18 @@ test('messages to the worker', async ({ page, server }) => {
       // Random messages may have unloaded it.
       await ask('load', load);
       const blob = await window.pngOf('blue');
-      const answer = await ask('classify', {
+      const answer = await ask('run', {
         requestId: 2,
         modelId: 1,
-        image: { kind: 'blob', blob },
-        crop: null,
-        quality: 'exact',
-        topK: 1,
-        threshold: 0,
-        allow: null,
-        deny: null,
+        payload: { kind: 'blob', blob },
+        options: {
+          crop: null,
+          quality: 'exact',
+          topK: 1,
+          threshold: 0,
+          allow: null,
+          deny: null,
+        },
         timeLeft: null,
       });
       // Whoever signs a message with an identity is answered.
@@ -232,7 +247,7 @@ test('messages to the worker', async ({ page, server }) => {
   console.log(JSON.stringify(outcome.codes));
   expect(outcome.errors).toEqual([]);
   expect(outcome.unanswered).toEqual([]);
-  expect(outcome.answer).toMatchObject({ value: { classifications: [{ label: 'blue' }] } });
+  expect(outcome.answer).toMatchObject({ value: { answer: [{ label: 'blue' }] } });
   expect(outcome.codes['invalid-argument']).toBeGreaterThan(100);
   expect(Object.keys(outcome.codes).filter((code) => code.startsWith('untyped'))).toEqual([]);
 });

@@ -1,8 +1,13 @@
 /** The public vocabulary of tabserve: what goes into a classifier and what comes out. */
-import type { PixelRect } from '../input/image/types.js';
+import type { Device, Fallback, StageTimings } from '../base/types.js';
+import type { PixelRect, PreprocessingChoice, PreprocessingReport } from '../input/image/types.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
 
-export type { PixelRect } from '../input/image/types.js';
+export type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
+export type { PixelRect, PreprocessingChoice, PreprocessingReport } from '../input/image/types.js';
+
+import type { Classification } from '../tasks/image-classification/types.js';
+
 export type {
   CenterCrop,
   ModelDtype,
@@ -16,9 +21,7 @@ export type {
   ResizePolicy,
   ZeroPadding,
 } from '../model/manifest.js';
-
-/** Where arithmetic happens: ONNX Runtime's execution provider. */
-export type Device = 'webgpu' | 'wasm';
+export type { Classification } from '../tasks/image-classification/types.js';
 
 /**
  * Names a model:
@@ -70,27 +73,6 @@ export interface CreateMonitor extends EventTarget {
     listener: EventListenerOrEventListenerObject | null,
     options?: AddEventListenerOptions | boolean,
   ): void;
-}
-
-/**
- * What preprocesses pictures. Both give the same bits.
- *
- * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
- * - `cpu`: the CPU, in the worker.
- * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
- *
- * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
- * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB, JPEG
- * files with `quality: 'fast'`,
- * frames of videos where the browser's ways to convert their colours differ. The `request` event
- * says which one it was, and why.
- */
-export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
-
-/** What preprocesses, and why, in words. */
-export interface PreprocessingReport {
-  device: 'cpu' | 'gpu';
-  reason: string;
 }
 
 /** Options of `ImageClassifier.create()`. */
@@ -234,16 +216,6 @@ export interface ClassifyOptions {
   id?: string;
 }
 
-/** One answer. */
-export interface Classification {
-  /** The class, as the model's author calls it. */
-  label: string;
-  /** 0…1. With a softmax output, all classes' scores add up to 1. */
-  score: number;
-  /** The class's place in the model's output. */
-  index: number;
-}
-
 /** Options of `ImageClassifier.watch()`. */
 export interface WatchOptions extends Omit<ClassifyOptions, 'id'> {
   /** At most so many classifications a second. @default as many as the device manages */
@@ -260,24 +232,6 @@ export interface WatchResult {
   skippedFrames: number;
 }
 
-/** Milliseconds that a request spent in each stage. */
-export interface StageTimings {
-  /** On the page: taking the picture from its source. */
-  capture: number;
-  /** Waiting for its turn, on the page and in the worker. */
-  queue: number;
-  /** In the worker: bytes to pixels. */
-  decode: number;
-  /** In the worker: pixels to tensor. On the GPU only what it takes to hand that over. */
-  preprocess: number;
-  /** In the worker: tensor to logits; with preprocessing on the GPU also that. */
-  inference: number;
-  /** In the worker: logits to sorted answers. */
-  postprocess: number;
-  /** On the page: from the call to the answer. */
-  total: number;
-}
-
 /** The `detail` of a classifier's `request` event: one finished request. */
 export interface RequestReport {
   id: string;
@@ -288,15 +242,6 @@ export interface RequestReport {
   device: Device;
   /** What preprocessed its picture. */
   preprocessing: PreprocessingReport;
-}
-
-/** A substitution that tabserve made, and why. */
-export interface Fallback {
-  /** What was wanted. */
-  from: string;
-  /** What is used. */
-  to: string;
-  reason: string;
 }
 
 /** What a classifier runs on. */
@@ -435,15 +380,4 @@ export interface StoreUsage {
   persisted: boolean;
   /** Why it is not a better store. */
   fallbacks: readonly Fallback[];
-}
-
-/** What `update` or `rollback` has done. */
-export interface ModelChange {
-  name: string;
-  /** The version in use from now on. */
-  version: string;
-  /** The one before; `null` if there was none. */
-  from: string | null;
-  /** Whether they differ, in version or in bytes. */
-  changed: boolean;
 }

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inputDimensions } from '../input/image/geometry.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { parseLabels } from '../model/labels.js';
 import { type ModelManifest, parseManifest } from '../model/manifest.js';
 import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /**
  * Verifies the manifest, the labels, size and sha256 of every file, and that each graph fits and
@@ -32,14 +33,15 @@ export async function check(directory: string, say: (line: string) => void): Pro
         data: await verified(directory, each),
       })),
     );
-    const session = await openGraph({ bytes, external }, async () => complete, file.url);
+    const { session } = await openComplete({ bytes, external }, () => complete, file.url);
     const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
-    const output = await session.run(input);
+    const { name, dtype } = manifest.input;
+    const feed = { type: dtype, dims: inputDimensions(manifest.input), data: input };
+    const outputs = await session.run({ [name]: feed }, [manifest.output.name]);
+    const { length } = Object.values(outputs)[0]?.data ?? [];
     await session.release();
-    if (output.length !== labels.length) {
-      throw new Error(
-        `${file.url} answers ${output.length} classes; there are ${labels.length} labels.`,
-      );
+    if (length !== labels.length) {
+      throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
     say(
       `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,

@@ -1,10 +1,10 @@
 /** ONNX Runtime in Node, to ask graphs what they are and to try them. */
 import { readFile } from 'node:fs/promises';
 import * as ort from 'onnxruntime-web/wasm';
-import type { ModelManifest } from '../model/manifest.js';
-import type { TensorInfo } from '../model/translation.js';
 import type { Backend } from '../runtime/backend.js';
 import { type GraphFiles, ModelSession } from '../runtime/session.js';
+import { checkGraph } from '../tasks/image-classification/graph.js';
+import type { ModelManifest } from '../tasks/image-classification/types.js';
 
 let started: Promise<Backend> | undefined;
 
@@ -32,10 +32,23 @@ function backend(): Promise<Backend> {
  *
  * @throws TabserveError `model-invalid` as `ModelSession.create()`.
  */
-export async function openGraph(
+export async function openGraph(files: GraphFiles, where: string): Promise<ModelSession> {
+  return ModelSession.create(await backend(), files, where);
+}
+
+/**
+ * Opens a graph of a classifier, fills in what its manifest leaves to it, and checks that they fit.
+ *
+ * @param complete - Gives the manifest, its labels read.
+ * @throws TabserveError `model-invalid`.
+ */
+export async function openComplete(
   files: GraphFiles,
-  complete: (inputs: TensorInfo[], outputs: TensorInfo[]) => Promise<ModelManifest>,
+  complete: (graph: Pick<ModelSession, 'inputs' | 'outputs'>) => ModelManifest,
   where: string,
-): Promise<ModelSession> {
-  return ModelSession.create(await backend(), files, complete, where);
+): Promise<{ session: ModelSession; complete: ModelManifest }> {
+  const session = await openGraph(files, where);
+  const manifest = complete(session);
+  checkGraph({ manifest, inputs: session.inputs, outputs: session.outputs, where });
+  return { session, complete: manifest };
 }

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { bareModel, completeBare } from '../model/bare.js';
 import type { ModelManifest } from '../model/manifest.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /** Writes `model.json` beside `path`, from what the graph says of itself. */
 export async function writeManifest(
@@ -20,15 +20,15 @@ export async function writeManifest(
   const bytes = await readFile(path);
   const name = basename(path);
   const { manifest, fallbacks } = bareModel(name);
-  const session = await openGraph(
+  const { session, complete: filled } = await openComplete(
     { bytes, external: [] },
-    async (inputs, outputs) => completeBare(manifest, inputs, outputs, name),
+    ({ inputs, outputs }) => completeBare(manifest as ModelManifest, inputs, outputs, name),
     name,
   );
   const complete: ModelManifest = {
-    ...session.manifest,
+    ...filled,
     version: '1.0.0',
-    files: session.manifest.files.map((file) => ({
+    files: filled.files.map((file) => ({
       ...file,
       bytes: bytes.length,
       sha256: createHash('sha256').update(bytes).digest('hex'),

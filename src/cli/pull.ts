@@ -19,7 +19,7 @@ import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { translate } from '../model/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
-import { openGraph } from './graph.js';
+import { openComplete } from './graph.js';
 
 /** Options of {@link pull}. */
 export interface PullOptions {
@@ -144,7 +144,9 @@ async function completed(
   directory: string,
 ): Promise<ModelManifest> {
   const [file] = files;
-  if (open === 'nothing' || !file) return manifest;
+  // The command line knows classifiers of pictures only.
+  const classifier = manifest as ModelManifest;
+  if (open === 'nothing' || !file) return classifier;
   const fill = open === 'names' ? withGraphNames : completeBare;
   const external = await Promise.all(
     (file.external ?? []).map(async ({ path, url }) => ({
@@ -153,11 +155,11 @@ async function completed(
     })),
   );
   const bytes = await readFile(inside(directory, file.url));
-  const session = await openGraph(
+  const { session, complete } = await openComplete(
     { bytes, external },
-    async (inputs, outputs) => fill(manifest, inputs, outputs, file.url),
+    ({ inputs, outputs }) => fill(classifier, inputs, outputs, file.url),
     pathToFileURL(join(directory, file.url)).href,
   );
   await session.release();
-  return session.manifest;
+  return complete;
 }

@@ -139,7 +139,7 @@ export const models = {
     ]),
   ),
   async prepare() {
-    await import('../model/manifest.js');
+    await import('../tasks/manifests.js');
     await import('../model/translate.js');
   },
 } as unknown as Models;

@@ -7,12 +7,12 @@ import digits from '../../models/digits/model.json';
 import everydayLabels from '../../models/everyday/labels.txt?raw';
 import everyday from '../../models/everyday/model.json';
 
-import type { ModelManifest } from './manifest.js';
+import type { CoreManifest } from './manifest-core.js';
 
 /** Manifest and label file of each embedded model, by name. `catalog.test.ts` checks them. */
-export const embeddedModels: Readonly<Record<string, { manifest: ModelManifest; labels: string }>> =
+export const embeddedModels: Readonly<Record<string, { manifest: CoreManifest; labels: string }>> =
   {
     // JSON has no types as narrow as a manifest's.
-    everyday: { manifest: everyday as unknown as ModelManifest, labels: everydayLabels },
-    digits: { manifest: digits as unknown as ModelManifest, labels: digitsLabels },
+    everyday: { manifest: everyday as unknown as CoreManifest, labels: everydayLabels },
+    digits: { manifest: digits as unknown as CoreManifest, labels: digitsLabels },
   };

@@ -1,7 +1,7 @@
 /** Repositories in the layout of the Hugging Face hub: on a hub, on any server, or as files. */
 
-import type { Fallback } from '../api/types.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { describeHubModel } from './huggingface.js';
 import { type ExternalFile, type ModelDtype, type ModelFile, parseManifest } from './manifest.js';
 import { downloadJson, type TextOptions } from './text.js';

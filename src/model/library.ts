@@ -4,14 +4,14 @@
  */
 import { TabserveError } from '../base/errors.js';
 import { digestText } from './digest.js';
-import type { ModelManifest } from './manifest.js';
+import type { CoreManifest } from './manifest-core.js';
 import { manifestFormat } from './manifest-format.js';
 import type { ModelStore } from './store/store.js';
 
 /** One version of a model. */
 export interface InstalledVersion {
   /** Checked; its labels are a list, and every file of `files` has a sha256. */
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   /** What the manifest's file addresses are relative to. */
   baseUrl: string | null;
   /** See `AskOptions.otherOrigin`. */
@@ -102,8 +102,8 @@ export class Library {
   }
 }
 
-function sameVersion(a: ModelManifest, b: ModelManifest): boolean {
-  const identity = (manifest: ModelManifest) =>
+function sameVersion(a: CoreManifest, b: CoreManifest): boolean {
+  const identity = (manifest: CoreManifest) =>
     JSON.stringify([manifest.version, manifest.files.map((file) => file.sha256)]);
   return identity(a) === identity(b);
 }

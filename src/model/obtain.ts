@@ -1,7 +1,7 @@
 /** A file of a model: from the store, or else downloaded, verified and put there. */
 
-import type { Fallback } from '../api/types.js';
 import { messageOf } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { startDigest } from './digest.js';
 import { type BytesListener, type DownloadOptions, download } from './download.js';
 import { SharedTasks } from './shared-task.js';

@@ -1,7 +1,7 @@
 /** Files that may be in one of several places. */
 
-import type { Fallback } from '../api/types.js';
 import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 
 /** What came from the first place that had it. */
 export interface Found<T> {

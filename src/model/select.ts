@@ -1,8 +1,8 @@
 /** Which of a model's files to load. */
 
-import type { Device } from '../api/types.js';
 import { TabserveError } from '../base/errors.js';
-import type { ModelDtype, ModelFile, ModelManifest } from './manifest.js';
+import type { Device } from '../base/types.js';
+import type { CoreManifest, ModelDtype, ModelFile } from './manifest-core.js';
 
 /** What a backend can compute. */
 export interface DeviceAbilities {
@@ -23,7 +23,7 @@ const preference: readonly ModelDtype[] = ['fp16', 'fp32', 'int8'];
  * @throws TabserveError `unsupported`, saying which dtypes there are and which work here.
  */
 export function selectFile(
-  manifest: ModelManifest,
+  manifest: CoreManifest,
   dtype: 'auto' | ModelDtype,
   abilities: DeviceAbilities,
 ): ModelFile {

@@ -1,13 +1,13 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
 import { TabserveError } from '../base/errors.js';
-import type { ModelRequest } from '../wire/protocol.js';
 import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
 import { parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
-import type { ModelManifest } from './manifest.js';
+import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
+import type { ModelRequest } from './request.js';
 import { downloadJson, downloadText, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
 
@@ -32,7 +32,7 @@ export interface ResolveOptions extends TextOptions {
   /** Is called when a manifest is on its way to {@link validate}. */
   expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
-  validate(value: unknown, where: string): Promise<ModelManifest>;
+  validate(value: unknown, where: string): Promise<CoreManifest>;
   /** Describes what has no `model.json`. Errors as `translate()`. */
   translate(request: TranslateRequest): Promise<Translation>;
 }
@@ -108,7 +108,7 @@ export function requestOf(source: string): ModelRequest {
 function refuseOtherVersion(
   name: string,
   wanted: string | null,
-  found: readonly ModelManifest[],
+  found: readonly CoreManifest[],
 ): void {
   if (wanted === null || found[0]?.version === wanted) return;
   const versions = [...new Set(found.map(({ version }) => version))].join(', ');
@@ -156,7 +156,7 @@ function validated(
   value: unknown,
   where: string,
   { validate, signal }: ResolveOptions,
-): Promise<ModelManifest> {
+): Promise<CoreManifest> {
   return untilAborted(validate(value, where), signal);
 }
 
@@ -301,17 +301,17 @@ function badPath(where: string, found: string, expected: string): TabserveError 
 }
 
 async function withLabels(
-  manifest: ModelManifest,
+  manifest: CoreManifest,
   locate: Locate,
   options: TextOptions,
-): Promise<ModelManifest> {
-  if (Array.isArray(manifest.labels)) return manifest;
+): Promise<CoreManifest> {
+  if (!manifest.labels || Array.isArray(manifest.labels)) return manifest;
   const text = await downloadText(locate(manifest.labels.url), options);
   return { ...manifest, labels: parseLabels(text) };
 }
 
 /** A model as most are: nothing left open, nothing kept but by its sha256. */
-function described(manifest: ModelManifest, locate: Locate): ResolvedModel {
+function described(manifest: CoreManifest, locate: Locate): ResolvedModel {
   return {
     manifest,
     locate,

@@ -33,7 +33,8 @@ export async function translate(request: TranslateRequest): Promise<Translation>
 export function complete(request: CompleteRequest): ModelManifest {
   const { manifest, open, inputs, outputs, where } = request;
   const fill = open === 'names' ? withGraphNames : completeBare;
-  return fill(manifest, inputs, outputs, where);
+  // Translations are of classifiers of pictures.
+  return fill(manifest as ModelManifest, inputs, outputs, where);
 }
 
 function publicModel(name: string): Translation {

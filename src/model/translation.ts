@@ -1,6 +1,6 @@
 /** What passes between the worker and the page's translator of other descriptions of models. */
-import type { Fallback } from '../api/types.js';
-import type { ModelManifest } from './manifest.js';
+import type { Fallback } from '../base/types.js';
+import type { CoreManifest } from './manifest-core.js';
 
 /** A model that has no `model.json`. */
 export type TranslateRequest =
@@ -17,7 +17,7 @@ export type TranslateRequest =
 
 /** Its description. */
 export interface Translation {
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   /**
    * What the graph must fill in: the names and the type of input and output, or all that
    * preprocessing needs.
@@ -42,7 +42,7 @@ export interface TensorInfo {
 
 /** A translation's manifest, and what the loaded graph says of itself. */
 export interface CompleteRequest {
-  manifest: ModelManifest;
+  manifest: CoreManifest;
   open: 'names' | 'everything';
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];

@@ -1,7 +1,7 @@
 /** ONNX Runtime in this worker: its WebAssembly binary, its GPU device, and how they fail. */
 import type * as Ort from 'onnxruntime-web';
-import type { Fallback } from '../api/types.js';
 import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { ortVersion } from '../base/version.js';
 import { obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';

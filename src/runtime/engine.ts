@@ -3,14 +3,11 @@
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
 import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
-import type { choosePreparer } from './gpu-prepare.js';
 import { Gate, SerialQueue } from './queue.js';
 
-/** ONNX Runtime, and what comes with it only where it has WebGPU. */
+/** What the worker's entry was built with. */
 export interface EngineParts {
   ort: OrtModule;
-  /** @default the CPU does it all */
-  choosePreparer?: typeof choosePreparer;
 }
 
 /** What an {@link Engine} needs to know. */
@@ -29,17 +26,17 @@ const firstRequestDelay = 50;
 const calmAfter = 1_000;
 
 /**
- * Images between decoding and answer: one in the engine, one being decoded meanwhile. More would
- * only cost memory.
+ * Requests between preparation and answer: one in the engine, one being prepared meanwhile. More
+ * would only cost memory.
  */
-const imagesInFlight = 2;
+const requestsInFlight = 2;
 
 /** ONNX Runtime with its one queue. */
 export class Engine {
   readonly config: EngineConfig;
   readonly parts: EngineParts;
-  /** Lets images in. */
-  readonly gate = new Gate(imagesInFlight);
+  /** Lets requests in. */
+  readonly gate = new Gate(requestsInFlight);
   readonly #listener: EngineListener;
   readonly #queue = new SerialQueue();
   readonly #calm = Promise.withResolvers<void>();

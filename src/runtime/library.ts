@@ -1,15 +1,16 @@
 /** The store as the page asks about it: what is there, away with it, a newer version. */
 
-import type { ModelChange } from '../api/types.js';
 import { TabserveError } from '../base/errors.js';
+import type { ModelChange } from '../base/types.js';
 import { download } from '../model/download.js';
 import { type InstalledModel, Library } from '../model/library.js';
-import type { ModelManifest } from '../model/manifest.js';
+import type { CoreManifest } from '../model/manifest-core.js';
 import type { ResolvedModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
 import type { EvictRequest, LibrarySurvey, LoadRequest } from '../wire/protocol.js';
 import type { Engine } from './engine.js';
-import { type LoadOptions, loadModel, type ModelEntry, releaseModel } from './load.js';
+import { type LoadedEntry, type LoadOptions, loadModel, releaseModel } from './load.js';
+import { runRequest } from './run.js';
 
 /** What the store holds. */
 export async function surveyLibrary(): Promise<LibrarySurvey> {
@@ -64,7 +65,7 @@ export async function rollbackModel(source: string): Promise<ModelChange> {
 export async function updateModel(
   engine: Engine,
   request: LoadRequest,
-  options: Pick<LoadOptions, 'signal' | 'onProgress' | 'translator'>,
+  options: Omit<LoadOptions, 'fresh' | 'check'>,
 ): Promise<ModelChange> {
   let from: InstalledModel | undefined;
   const { entry, report } = await loadModel(engine, request, {
@@ -82,7 +83,7 @@ export async function updateModel(
   await engine.exclusive(() => releaseModel(entry));
   const { name, version } = report.manifest;
   const before = from?.current.manifest;
-  const digests = (manifest: ModelManifest) => manifest.files.map((file) => file.sha256).join();
+  const digests = (manifest: CoreManifest) => manifest.files.map((file) => file.sha256).join();
   return {
     name,
     version,
@@ -91,32 +92,18 @@ export async function updateModel(
   };
 }
 
-/** Runs the network, and classifies the manifest's test pictures. */
+/** Runs the network, and has the task try what the manifest promises. */
 async function selfTest(
   engine: Engine,
-  { session, preprocessor, manifest, labels, input }: ModelEntry,
+  entry: LoadedEntry,
   { locate, otherOrigin }: ResolvedModel,
   signal: AbortSignal,
 ): Promise<void> {
-  await engine.exclusive(() => session.run(input));
-  for (const { image, index } of manifest.selfTest ?? []) {
-    const blob = new Blob([await download(locate(image), { signal, otherOrigin })]);
-    await preprocessor.run({ kind: 'blob', blob }, input, 0, { signal });
-    const output = Array.from(await engine.exclusive(() => session.run(input)));
-    const best = output.indexOf(Math.max(...output));
-    if (best === index) continue;
-    throw new TabserveError(
-      'model-invalid',
-      `Version ${manifest.version} of "${manifest.name}" failed its self-test: it takes ${image} for "${labels[best]}" instead of "${labels[index]}". It was not switched to.`,
-      {
-        details: {
-          model: manifest.name,
-          version: manifest.version,
-          image,
-          found: best,
-          expected: index,
-        },
-      },
-    );
-  }
+  const { session, opened } = entry;
+  await engine.exclusive(() => session.run(opened.sample(), opened.outputs));
+  await opened.selfTest?.(
+    async (url) => new Blob([await download(locate(url), { signal, otherOrigin })]),
+    async (payload, options) =>
+      (await runRequest({ payload, options }, engine, entry, signal)).answer,
+  );
 }

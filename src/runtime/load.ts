@@ -1,8 +1,7 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
-import { createPreprocessor } from '../input/image/preprocess.js';
 import { Library } from '../model/library.js';
-import type { ModelFile, ModelManifest } from '../model/manifest.js';
+import type { CoreManifest, ModelFile } from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
@@ -13,49 +12,51 @@ import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
-import { cpuPreparer, type PreparedModel, type Preparer } from './prepare.js';
 import { type GraphFiles, ModelSession } from './session.js';
+import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
 
 /** A model in this worker. */
-export interface ModelEntry extends PreparedModel {
-  preparer: Preparer;
-  manifest: ModelManifest;
-  /** One per class. */
-  labels: readonly string[];
-  /** Larger images are refused. */
-  maxPixels: number;
+export interface LoadedEntry {
+  session: ModelSession;
+  /** What the model is for, and that task with this model. */
+  task: WorkerTask;
+  opened: OpenedTask;
+  manifest: CoreManifest;
 }
 
 /** What the page does to descriptions of models that others wrote. */
 export interface Translator {
   /** A manifest is on its way to {@link validate}. */
   expectManifest(): void;
-  validate(value: unknown, where: string): Promise<ModelManifest>;
+  validate(value: unknown, where: string): Promise<CoreManifest>;
   translate(request: TranslateRequest): Promise<Translation>;
-  complete(request: CompleteRequest): Promise<ModelManifest>;
+  complete(request: CompleteRequest): Promise<CoreManifest>;
 }
 
 /** Options of {@link loadModel}. */
 export interface LoadOptions {
   signal: AbortSignal;
   onProgress: ProgressListener;
+  /** What models may be for. */
+  tasks: readonly WorkerTask[];
+  rasteriseSvg: TaskServices['rasteriseSvg'];
   /** The page's translator of other descriptions of models. */
   translator: Translator;
   /** Look past what is installed, for a newer version. @default false */
   fresh?: boolean;
   /** What a new version must pass before it is installed. @default nothing */
-  check?: (entry: ModelEntry, resolved: ResolvedModel) => Promise<void>;
+  check?: (entry: LoadedEntry, resolved: ResolvedModel) => Promise<void>;
 }
 
 /** What {@link loadModel} gives. */
 export interface LoadResult {
-  entry: ModelEntry;
+  entry: LoadedEntry;
   report: Omit<LoadedModel, 'modelId'>;
 }
 
 /**
  * Loads a model: the engine's binary, the manifest and the weights side by side, then the session,
- * then, on WebGPU, one run on zeros.
+ * then its task, then, on WebGPU, one run on the task's sample.
  *
  * A model that is installed is loaded without the network. If its files are gone from the store and
  * have changed where they came from, it is looked up anew.
@@ -79,8 +80,8 @@ export async function loadModel(
 }
 
 /** Frees what a model holds. To be called when the engine is free. */
-export async function releaseModel({ session, preparer }: ModelEntry): Promise<void> {
-  preparer.close?.();
+export async function releaseModel({ session, opened }: LoadedEntry): Promise<void> {
+  opened.close?.();
   await session.release();
 }
 
@@ -148,16 +149,10 @@ class Load {
       this.#obtain(resolved, file).then((parts) => ({ parts, time: this.#elapsed() })),
     ]);
 
-    const { session, preprocessor, timings } = await this.#engine.exclusive(() =>
+    const { entry, labels, timings } = await this.#engine.exclusive(() =>
       this.#start(backend, resolved, file, parts),
     );
-    const { manifest } = session;
-    const labels = labelsOf(manifest);
-    const { maxPixels, preprocessing } = this.#request;
-    const model = { session, preprocessor, input: preprocessor.allocate(1) };
-    const { choosePreparer } = this.#engine.parts;
-    const preparer = choosePreparer?.(backend, preprocessing, model) ?? cpuPreparer(model);
-    const entry: ModelEntry = { ...model, preparer, manifest, labels, maxPixels };
+    const { manifest, opened } = entry;
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
@@ -180,20 +175,21 @@ class Load {
         fallbacks: [
           ...backend.fallbacks,
           ...resolved.fallbacks,
-          ...session.fallbacks,
+          ...entry.session.fallbacks,
           ...parts.flatMap((part) => part.fallbacks),
           ...late,
         ],
         adapter: backend.adapter,
-        preprocessing: preparer.report,
+        report: opened.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };
   }
 
-  /** All files of the graph: its own first, then its external data. */
+  /** All files of the model: the graph, then its external data, then the task's. */
   #obtain(resolved: ResolvedModel, file: ModelFile): Promise<Obtained[]> {
-    const files = [file, ...(file.external ?? [])];
+    const { assets = {} } = resolved.manifest;
+    const files = [file, ...(file.external ?? []), ...Object.values(assets)];
     const progress = new ProgressTotal(
       files.map(({ url }) => url),
       (...bytes) => this.#progress.set('model', ...bytes),
@@ -234,27 +230,31 @@ class Load {
     const where = typeof location === 'string' ? location : file.url;
     const files: GraphFiles = {
       bytes: graph.bytes,
-      external: rest.map(({ bytes }, index) => ({
-        path: file.external?.[index]?.path ?? '',
-        data: bytes,
+      external: (file.external ?? []).map(({ path }, index) => ({
+        path,
+        data: (rest[index] as Obtained).bytes,
       })),
     };
     const createBegan = this.#elapsed();
-    const session = await ModelSession.create(
-      backend,
-      files,
-      async (inputs, outputs) =>
+    const session = await ModelSession.create(backend, files, where);
+    let opened: OpenedTask | undefined;
+    try {
+      const { inputs, outputs } = session;
+      const complete =
         open === 'nothing'
           ? manifest
-          : this.#options.translator.complete({ manifest, open, inputs, outputs, where }),
-      where,
-    );
-    try {
-      const { input, preprocess } = session.manifest;
-      const preprocessor = createPreprocessor(input, preprocess);
+          : await this.#options.translator.complete({ manifest, open, inputs, outputs, where });
+      const task = this.#taskOf(complete);
+      const labels = labelsOf(complete);
+      opened = await task.open(
+        { manifest: complete, labels, inputs, outputs, where, assets: assetsOf(complete, rest) },
+        settingsFor(task, this.#request.settings),
+        { gpu: backend.gpu, rasteriseSvg: this.#options.rasteriseSvg },
+      );
+      const { outputs: wanted, sample } = opened;
       const warmUpBegan = this.#elapsed();
-      const warmUp = () => session.warmUp(() => preprocessor.allocate(1));
-      // On WASM the first image's run does as well, if it comes at once; on WebGPU a run also
+      const warmUp = () => session.warmUp(sample, wanted);
+      // On WASM the first request's run does as well, if it comes at once; on WebGPU a run also
       // shows whether the GPU can do it at all.
       if (this.#engine.config.device === 'webgpu') await warmUp();
       this.#engine.later(warmUp);
@@ -263,11 +263,24 @@ class Load {
         session: warmUpBegan - createBegan,
         warmup: this.#elapsed() - warmUpBegan,
       };
-      return { session, preprocessor, timings };
+      const entry: LoadedEntry = { session, task, opened, manifest: complete };
+      return { entry, labels, timings };
     } catch (error) {
+      opened?.close?.();
       await session.release();
       throw error;
     }
+  }
+
+  #taskOf({ name, task }: CoreManifest): WorkerTask {
+    const { task: wanted } = this.#request;
+    const found = this.#options.tasks.find((each) => each.name === task);
+    if (found && (wanted === null || wanted === task)) return found;
+    throw new TabserveError(
+      'unsupported',
+      `The model "${name}" is for ${task}${wanted === null || wanted === task ? ', which this worker cannot do' : `, and was opened for ${wanted}`}.`,
+      { details: { model: name, task, wanted } },
+    );
   }
 
   #elapsed(): number {
@@ -275,16 +288,29 @@ class Load {
   }
 }
 
-function labelsOf({ labels, name }: ModelManifest): readonly string[] {
+function labelsOf({ labels = [], name }: CoreManifest): readonly string[] {
   if (Array.isArray(labels)) return labels;
   throw new TabserveError('internal', `The labels of "${name}" were not read.`);
+}
+
+/** The files behind the external data, by the names that the manifest gives them. */
+function assetsOf({ assets = {} }: CoreManifest, rest: readonly Obtained[]) {
+  const names = Object.keys(assets);
+  const files = names.length > 0 ? rest.slice(-names.length) : [];
+  return Object.fromEntries(files.map(({ bytes }, index) => [names[index] as string, bytes]));
+}
+
+function settingsFor({ checks }: WorkerTask, settings: object): object {
+  const problem = checks.settings(settings, 'settings');
+  if (problem === undefined) return settings;
+  throw new TabserveError('invalid-argument', `The worker was asked to load, but ${problem}.`);
 }
 
 /** Remembers the model, if all that it needs is in the store. */
 async function install(
   library: Library,
   { source, baseUrl, otherOrigin }: ResolvedModel,
-  manifest: ModelManifest,
+  manifest: CoreManifest,
   file: ModelFile,
   parts: readonly Obtained[],
 ): Promise<void> {
@@ -301,9 +327,14 @@ async function install(
     }),
   };
   const files = manifest.files.map((each) => (each.url === file.url ? loaded : each));
+  const { assets } = manifest;
+  const known = Object.entries(assets ?? {}).map(([name, asset], index, { length }) => [
+    name,
+    { ...asset, ...rest[rest.length - length + index] },
+  ]);
   await library
     .install(source, {
-      manifest: { ...manifest, files },
+      manifest: { ...manifest, files, ...(assets && { assets: Object.fromEntries(known) }) },
       baseUrl,
       otherOrigin,
       installedAt: Date.now(),

@@ -1,4 +1,4 @@
-/** The order of work in a worker: one thing at a time in the engine, few images in memory. */
+/** The order of work in a worker: one thing at a time in the engine, few requests in memory. */
 
 /**
  * Runs asynchronous tasks one after the other, in the order of {@link run}.
@@ -20,7 +20,7 @@ export class SerialQueue {
 /**
  * Lets at most `capacity` holders in at a time, first come, first served.
  *
- * It bounds how many decoded images exist: those of the holders.
+ * It bounds how much prepared input exists: those of the holders.
  */
 export class Gate {
   readonly #capacity: number;

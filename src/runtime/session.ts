@@ -1,18 +1,12 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
-import type { Fallback } from '../api/types.js';
 import { messageOf, TabserveError } from '../base/errors.js';
-import { float16Value } from '../input/image/float16.js';
-import type { TensorData } from '../input/image/tensor.js';
+import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
+import type { Fallback } from '../base/types.js';
 import { refuseMarkup } from '../model/download.js';
-import type { ModelInput, ModelManifest } from '../model/manifest.js';
-import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
 import { cureModel } from './cures/cures.js';
 import { widenHalves } from './widen.js';
-
-/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
-declare const __ENGINE_HAS_GPU__: boolean;
 
 /** The bytes of a model. */
 export interface GraphFiles {
@@ -27,43 +21,41 @@ export interface GraphFiles {
  * Not safe for concurrent use: ONNX Runtime wants one call at a time per worker (see SerialQueue).
  */
 export class ModelSession {
-  readonly #backend: Backend;
-  readonly #session: Ort.InferenceSession;
-  readonly #manifest: ModelManifest;
-  #isWarm = false;
-  #isReleased = false;
+  /** What the graph says of itself; values that are no tensors are left out. */
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
   /** What was rewritten in the graph, because the engine computes it wrongly. */
   readonly fallbacks: readonly Fallback[];
-
-  /** The model's description, complete. */
-  get manifest(): ModelManifest {
-    return this.#manifest;
-  }
+  readonly #backend: Backend;
+  readonly #session: Ort.InferenceSession;
+  readonly #where: string;
+  #isWarm = false;
+  #isReleased = false;
 
   private constructor(
     backend: Backend,
     session: Ort.InferenceSession,
-    manifest: ModelManifest,
+    where: string,
     fallbacks: readonly Fallback[],
   ) {
     this.#backend = backend;
     this.#session = session;
-    this.#manifest = manifest;
+    this.#where = where;
     this.fallbacks = fallbacks;
+    this.inputs = tensorsOf(session.inputMetadata);
+    this.outputs = tensorsOf(session.outputMetadata);
   }
 
   /**
    * @param files - The `.onnx` file, and the files of external data that it names.
-   * @param complete - The manifest, given what the graph says of itself.
    * @param where - What messages call the file.
-   * @throws TabserveError `model-invalid` when the bytes are no model, use operators the engine
-   *   lacks, or do not fit the manifest; `out-of-memory`; `unsupported` when the engine is known to
-   *   compute it wrongly on this device.
+   * @throws TabserveError `model-invalid` when the bytes are no model or use operators the engine
+   *   lacks; `out-of-memory`; `unsupported` when the engine is known to compute it wrongly on this
+   *   device.
    */
   static async create(
     backend: Backend,
     { bytes, external }: GraphFiles,
-    complete: (inputs: TensorInfo[], outputs: TensorInfo[]) => Promise<ModelManifest>,
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
@@ -71,67 +63,63 @@ export class ModelSession {
       __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu'
         ? curedForGpu(bytes, where)
         : { graph: widenHalves(bytes), fallbacks: [] };
-    let session: Ort.InferenceSession;
     try {
-      session = await backend.ort.InferenceSession.create(graph, {
+      const session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
+      return new ModelSession(backend, session, where, fallbacks);
     } catch (cause) {
       throw createError(cause, bytes, where);
-    }
-    try {
-      const manifest = await complete(
-        tensorsOf(session.inputMetadata),
-        tensorsOf(session.outputMetadata),
-      );
-      checkMetadata(session, manifest, where);
-      return new ModelSession(backend, session, manifest, fallbacks);
-    } catch (error) {
-      await session.release();
-      throw error;
     }
   }
 
   /**
-   * Runs the network on one image.
+   * Runs the network once.
    *
-   * @param data - `width × height × channels` elements, or a tensor of them that is where the
-   *   session runs.
-   * @returns One number per class.
+   * @param feeds - A tensor for each input. A tensor on the GPU must be on the device of this
+   *   backend.
+   * @param outputs - The outputs to compute, by name.
    * @throws TabserveError `model-invalid`, `out-of-memory`, `device-lost`.
    */
-  async run(data: TensorData | Ort.Tensor): Promise<ArrayLike<number>> {
+  async run(feeds: Feeds, outputs: readonly string[]): Promise<Tensors> {
     this.#isWarm = true;
-    const { input, output } = this.#manifest;
-    const feed = ArrayBuffer.isView(data)
-      ? new this.#backend.ort.Tensor(input.dtype, data, inputDimensions(input))
-      : data;
+    const inputs = mapped(feeds, (tensor) => this.#tensor(tensor));
     let results: Ort.InferenceSession.ReturnType;
     try {
-      results = await this.#session.run({ [input.name]: feed }, [output.name]);
+      results = await this.#session.run(inputs, [...outputs]);
     } catch (cause) {
-      throw runError(cause, this.#manifest.name);
+      throw runError(cause, this.#where);
     }
-    const result = results[output.name];
-    if (!result) throw new TabserveError('internal', `The engine gave no "${output.name}".`);
-    return toNumbers(result);
+    return mapped(results, tensorOf);
   }
 
   /**
    * Runs the network once, if it has not run: the engine allocates, the browser compiles the code
    * that is used, and WebGPU its shaders.
    *
-   * @param zeros - Gives the input of {@link run}.
+   * @param sample - Gives the feeds.
    */
-  async warmUp(zeros: () => TensorData): Promise<void> {
-    if (!this.#isWarm && !this.#isReleased) await this.run(zeros());
+  async warmUp(sample: () => Feeds, outputs: readonly string[]): Promise<void> {
+    if (!this.#isWarm && !this.#isReleased) await this.run(sample(), outputs);
   }
 
   /** Frees the session's memory in the engine. */
   async release(): Promise<void> {
     this.#isReleased = true;
     await this.#session.release();
+  }
+
+  #tensor(tensor: Tensor | GpuTensor): Ort.Tensor {
+    const { Tensor } = this.#backend.ort;
+    const { type, dims } = tensor;
+    if (__ENGINE_HAS_GPU__ && 'gpuBuffer' in tensor) {
+      const { gpuBuffer } = tensor;
+      checkSize(gpuBuffer, dims, bytesPerElement[tensor.type]);
+      return Tensor.fromGpuBuffer(gpuBuffer, { dataType: tensor.type, dims });
+    }
+    // The engine's types know one type of data for each type of tensor, as ours do not.
+    return new Tensor(type as 'float32', (tensor as Tensor).data as Float32Array, dims);
   }
 }
 
@@ -153,33 +141,44 @@ function curedForGpu(bytes: Uint8Array, where: string) {
   return { graph: model, fallbacks };
 }
 
-/** The input tensor's shape, for one picture. */
-export function inputDimensions({ layout, width, height, channels }: ModelInput): number[] {
-  return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
+
+const bytesPerElement: Readonly<Record<GpuTensor['type'], number>> = {
+  float32: 4,
+  float16: 2,
+  int32: 4,
+  int64: 8,
+  uint32: 4,
+  uint8: 1,
+  bool: 1,
+};
+
+/** The engine would read past the end of a buffer that is too small, and find zeros. */
+function checkSize({ size }: GPUBuffer, dims: readonly number[], perElement: number): void {
+  const bytes = dims.reduce((product, each) => product * each, perElement);
+  if (size >= bytes) return;
+  throw new TabserveError('internal', `The input has ${bytes} bytes, its buffer ${size}.`);
 }
 
-function checkMetadata(
-  session: Ort.InferenceSession,
-  manifest: ModelManifest,
-  where: string,
-): void {
-  const input = find(session.inputMetadata, manifest.input.name, 'input.name', where);
-  if (input.type !== manifest.input.dtype) {
-    throw misfit(where, 'input.dtype', manifest.input.dtype, input.type);
-  }
-  const wanted = inputDimensions(manifest.input);
-  const fits =
-    input.shape.length === wanted.length &&
-    input.shape.every((size, axis) => typeof size === 'string' || size === wanted[axis]);
-  if (!fits) {
-    throw misfit(where, 'input', `[${wanted.join(', ')}]`, `[${input.shape.join(', ')}]`);
-  }
-  const output = find(session.outputMetadata, manifest.output.name, 'output.name', where);
-  const classes = output.shape.at(-1);
-  const { labels } = manifest;
-  if (typeof classes === 'number' && Array.isArray(labels) && classes !== labels.length) {
-    throw misfit(where, 'labels', `${labels.length} labels`, `${classes} classes`);
-  }
+function mapped<From, To>(
+  record: Readonly<Record<string, From>>,
+  to: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
+}
+
+function tensorOf({ type, dims, data }: Ort.Tensor): Tensor {
+  // Browsers that have a Float16Array are given one; tasks know the bits.
+  const isHalves = type === 'float16' && !(data instanceof Uint16Array);
+  const view = data as unknown as Uint8Array;
+  return {
+    type: type as TensorType,
+    dims,
+    data: isHalves
+      ? new Uint16Array(view.buffer, view.byteOffset, view.length)
+      : (data as Tensor['data']),
+  };
 }
 
 /** Plain data, as it crosses to the page. */
@@ -187,27 +186,6 @@ function tensorsOf(metadata: readonly Ort.InferenceSession.ValueMetadata[]): Ten
   return metadata
     .filter((value) => value.isTensor)
     .map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
-}
-
-type TensorMetadata = Extract<Ort.InferenceSession.ValueMetadata, { isTensor: true }>;
-
-function find(
-  metadata: readonly Ort.InferenceSession.ValueMetadata[],
-  name: string,
-  field: string,
-  where: string,
-): TensorMetadata {
-  const found = metadata.find((value) => value.name === name);
-  if (found?.isTensor) return found;
-  throw misfit(where, field, `"${name}"`, metadata.map((value) => `"${value.name}"`).join(', '));
-}
-
-function misfit(where: string, field: string, manifest: string, model: string): TabserveError {
-  return new TabserveError(
-    'model-invalid',
-    `${where} does not fit its manifest: "${field}" says ${manifest}, the model has ${model}.`,
-    { details: { model: where, field, manifest, found: model } },
-  );
 }
 
 function createError(cause: unknown, bytes: Uint8Array, where: string): TabserveError {
@@ -255,14 +233,4 @@ function trapped(cause: unknown, model: string): TabserveError {
     `The engine broke down over "${model}": ${messageOf(cause)}`,
     { cause },
   );
-}
-
-function toNumbers(tensor: Ort.Tensor): ArrayLike<number> {
-  const { data } = tensor;
-  if (tensor.type === 'float16' && data instanceof Uint16Array)
-    return Array.from(data, float16Value);
-  if (data instanceof Float32Array || data instanceof Float64Array || data instanceof Uint8Array) {
-    return data;
-  }
-  return Array.from(data as ArrayLike<number | bigint>, Number);
 }

@@ -7,7 +7,7 @@
  *
  * Numbers of fields are those of `onnx.proto`.
  */
-import { float16Value } from '../input/image/float16.js';
+import { float16Value } from '../base/float16.js';
 import {
   messageOf,
   type NewField,

@@ -1,11 +1,10 @@
 /**
  * The worker: one engine, its models, and the requests to them.
  *
- * What a request means is in `load.ts` and `classify.ts`; here is how it is begun, cancelled and
+ * What a request means is in `load.ts`, `run.ts` and the model's task; here is how it is begun, cancelled and
  * answered.
  */
 import * as Comlink from 'comlink';
-import type { ModelChange } from '../api/types.js';
 import {
   asTabserveError,
   fromErrorRecord,
@@ -13,12 +12,11 @@ import {
   TabserveError,
   toErrorRecord,
 } from '../base/errors.js';
+import type { ModelChange } from '../base/types.js';
 import { version } from '../base/version.js';
 import { guarded } from '../wire/guard.js';
 import { paced } from '../wire/progress.js';
 import type {
-  ClassifyRequest,
-  ClassifyResult,
   EngineFlavour,
   EvictRequest,
   LibrarySurvey,
@@ -28,34 +26,53 @@ import type {
   PageApi,
   ReadyMessage,
   Reply,
+  RunRequest,
+  RunResult,
   StartRequest,
   WorkerApi,
 } from '../wire/protocol.js';
 import { isOutOfMemory } from './backend.js';
-import { classifyImage, measureRun } from './classify.js';
 import { Engine, type EngineParts } from './engine.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
-import { loadModel, type ModelEntry, releaseModel, type Translator } from './load.js';
+import { type LoadedEntry, loadModel, releaseModel, type Translator } from './load.js';
+import { measureRun, runRequest } from './run.js';
+import type { WorkerTask } from './task.js';
 
 /**
  * Makes this worker serve {@link WorkerApi}.
  *
- * @param flavour - Which build of ONNX Runtime it was given.
+ * @param parts - The engine, by its own API.
+ * @param flavour - Which build of ONNX Runtime that is.
+ * @param openTasks - Gives the tasks that this worker can do, those of the packs at these addresses
+ *   included. Is called once.
  */
-export function serveWorker(parts: EngineParts, flavour: EngineFlavour): void {
-  Comlink.expose(new TabserveWorker(parts), guarded(self));
+export function serveWorker(
+  parts: EngineParts,
+  flavour: EngineFlavour,
+  openTasks: (packs: readonly string[]) => readonly WorkerTask[],
+): void {
+  Comlink.expose(new TabserveWorker(parts, openTasks), guarded(self));
   const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
   self.postMessage(ready);
 }
 
+/** What comes with the page's first message. */
+interface Started {
+  engine: Engine;
+  page: Comlink.Remote<PageApi>;
+  tasks: readonly WorkerTask[];
+}
+
 class TabserveWorker implements WorkerApi {
   readonly #parts: EngineParts;
-  readonly #models = new Map<number, ModelEntry>();
+  readonly #openTasks: Parameters<typeof serveWorker>[2];
+  readonly #models = new Map<number, LoadedEntry>();
   readonly #underWay = new Map<number, AbortController>();
-  #started: { engine: Engine; page: Comlink.Remote<PageApi> } | undefined;
+  #started: Started | undefined;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, openTasks: Parameters<typeof serveWorker>[2]) {
     this.#parts = parts;
+    this.#openTasks = openTasks;
   }
 
   start(request: StartRequest): Promise<Reply<null>> {
@@ -66,7 +83,8 @@ class TabserveWorker implements WorkerApi {
         onBinary: (binary) => void page.keepBinary(binary),
         onDeviceLost: (reason) => void page.deviceLost(reason),
       });
-      this.#started = { engine, page };
+      const tasks = this.#openTasks(request.packs);
+      this.#started = { engine, page, tasks };
       await holdLock(request.lockName);
       return null;
     });
@@ -74,12 +92,12 @@ class TabserveWorker implements WorkerApi {
 
   load(request: LoadRequest): Promise<Reply<LoadedModel>> {
     return this.#cancellable(request.requestId, null, async (signal) => {
-      const { engine, page } = this.#context();
-      const { entry, report } = await loadModel(engine, request, {
-        signal,
-        onProgress: paced((...bytes) => void page.progress(request.requestId, ...bytes)),
-        translator: translatorOf(page),
-      });
+      const { engine } = this.#context();
+      const { entry, report } = await loadModel(
+        engine,
+        request,
+        this.#loadOptions(request.requestId, signal),
+      );
       // The load's own number, so that the page can unload a model whose answer it never got.
       const modelId = request.requestId;
       if (signal.aborted) {
@@ -97,18 +115,15 @@ class TabserveWorker implements WorkerApi {
     );
   }
 
-  classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>> {
-    return this.#cancellable(request.requestId, request.timeLeft, async (signal) => {
-      const { engine, page } = this.#context();
-      const model = this.#model(request.modelId);
-      return classifyImage(request, {
-        engine,
-        model,
-        signal,
-        rasteriseSvg: async (svg, options) =>
-          unwrap(await page.rasteriseSvg(svg, options.maxPixels)),
-      });
-    });
+  async run(request: RunRequest): Promise<Reply<RunResult>> {
+    const { requestId, modelId, timeLeft } = request;
+    const reply = await this.#cancellable(requestId, timeLeft, (signal) =>
+      runRequest(request, this.#context().engine, this.#model(modelId), signal),
+    );
+    const task = this.#models.get(modelId)?.task;
+    return task?.transfer && 'value' in reply
+      ? Comlink.transfer(reply, task.transfer(reply.value.answer))
+      : reply;
   }
 
   unload(modelId: number): Promise<Reply<null>> {
@@ -135,12 +150,8 @@ class TabserveWorker implements WorkerApi {
 
   update(request: LoadRequest): Promise<Reply<ModelChange>> {
     return this.#cancellable(request.requestId, null, async (signal) => {
-      const { engine, page } = this.#context();
-      return updateModel(engine, request, {
-        signal,
-        onProgress: paced((...bytes) => void page.progress(request.requestId, ...bytes)),
-        translator: translatorOf(page),
-      });
+      const { engine } = this.#context();
+      return updateModel(engine, request, this.#loadOptions(request.requestId, signal));
     });
   }
 
@@ -157,13 +168,25 @@ class TabserveWorker implements WorkerApi {
 
   ping(): void {}
 
-  #model(id: number): ModelEntry {
+  #model(id: number): LoadedEntry {
     const model = this.#models.get(id);
     if (model) return model;
     throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
   }
 
-  #context(): { engine: Engine; page: Comlink.Remote<PageApi> } {
+  #loadOptions(requestId: number, signal: AbortSignal) {
+    const { page, tasks } = this.#context();
+    return {
+      signal,
+      tasks,
+      onProgress: paced((...bytes) => void page.progress(requestId, ...bytes)),
+      translator: translatorOf(page),
+      rasteriseSvg: async (svg: Blob, { maxPixels }: { maxPixels: number }) =>
+        unwrap(await page.rasteriseSvg(svg, maxPixels)),
+    };
+  }
+
+  #context(): Started {
     if (this.#started) return this.#started;
     throw new TabserveError('internal', 'The worker was asked to work before it was started.');
   }

@@ -5,17 +5,18 @@ import type {
   ClassifierState,
   Device,
   Fallback,
+  PreprocessingReport,
   RequestPriority,
 } from '../api/types.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { ImageSource } from '../input/image/capture.js';
 import { FrameFollower } from '../input/image/frame-follower.js';
+import type { ClassificationOptions, ModelManifest } from '../tasks/image-classification/types.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { ClassifyRequest, ClassifyResult } from '../wire/protocol.js';
 import type { BackendPlan, BackendPlans, Outlook } from './backends.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldImage } from './held-image.js';
-import { type ModelSettings, Replica } from './replica.js';
+import { type ClassifyResult, type ModelSettings, Replica } from './replica.js';
 import { Lane } from './request-queue.js';
 import { planAfter } from './step-down.js';
 import { WorkerLease } from './worker-host.js';
@@ -212,7 +213,7 @@ export class ServedModel {
    */
   async classify(
     source: ImageSource,
-    request: Omit<ClassifyRequest, 'requestId' | 'modelId' | 'image' | 'timeLeft'>,
+    request: ClassificationOptions,
     options: RequestOptions,
   ): Promise<Served> {
     const began = performance.now();
@@ -289,7 +290,7 @@ export class ServedModel {
   async #attempt(
     replica: Replica,
     image: HeldImage,
-    request: Omit<ClassifyRequest, 'requestId' | 'modelId' | 'image' | 'timeLeft'>,
+    request: ClassificationOptions,
     { signal, timeLeft }: RequestOptions,
     isFirst: boolean,
   ): Promise<Omit<Served, 'attempts' | 'waited' | 'device'>> {
@@ -298,10 +299,10 @@ export class ServedModel {
     const captured = await image.take(isFirst);
     const sent = performance.now();
     signal.throwIfAborted();
-    const result = await replica.classify(
-      { ...request, image: captured, timeLeft: timeLeft() },
-      { signal, patience: this.#patience('run') },
-    );
+    const result = await replica.classify(captured, request, timeLeft(), {
+      signal,
+      patience: this.#patience('run'),
+    });
     this.#losses = 0;
     const { decode, preprocess, inference } = result.timings;
     this.#note('run', Math.max(preprocess, inference));
@@ -589,7 +590,8 @@ function nameOf({ device, threads }: BackendPlan): string {
 }
 
 function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly Fallback[]) {
-  const { manifest, labels, dtype, file, bytes, from, fallbacks, adapter, timings } = loaded;
+  const { labels, dtype, file, bytes, from, fallbacks, adapter, timings } = loaded;
+  const manifest = loaded.manifest as ModelManifest;
   const info: ClassifierInfo = {
     model: {
       name: manifest.name,
@@ -610,7 +612,7 @@ function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly
     fallbacks: [...plan.fallbacks, ...given, ...connection.fallbacks, ...fallbacks],
     engine: plan.flavour,
     adapter,
-    preprocessing: loaded.preprocessing,
+    preprocessing: loaded.report as PreprocessingReport,
     load: { ...timings, total: loadTime },
   };
   return info;

@@ -1,19 +1,23 @@
 /** A model that one worker has ready. */
 import * as Comlink from 'comlink';
-import type { ModelDtype, PreprocessingChoice } from '../api/types.js';
+import type { ModelDtype, PreprocessingChoice, PreprocessingReport } from '../api/types.js';
 import { transferables } from '../input/image/capture.js';
+import type { CapturedImage } from '../input/image/types.js';
+import type { Classification, ClassificationOptions } from '../tasks/image-classification/types.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { type Connection, newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type {
-  ClassifyRequest,
-  ClassifyResult,
-  LoadedModel,
-  ModelRequest,
-} from '../wire/protocol.js';
+import type { LoadedModel, ModelRequest, RunRequest, RunResult } from '../wire/protocol.js';
 import type { BackendPlan } from './backends.js';
 import type { Places } from './request-queue.js';
 import type { WorkerLease } from './worker-host.js';
+
+/** What became of one request. */
+export interface ClassifyResult extends Pick<RunResult, 'timings'> {
+  classifications: Classification[];
+  /** What preprocessed this picture. */
+  preprocessing: PreprocessingReport;
+}
 
 /** Everything about a model's load but where it runs. */
 export interface ModelSettings {
@@ -75,7 +79,7 @@ export class Replica {
   static async load(
     lease: WorkerLease,
     plan: BackendPlan,
-    { assets, ...what }: ModelSettings,
+    { assets, preprocessing, maxPixels, ...what }: ModelSettings,
     { signal, onProgress, patience, local = false }: ReplicaOptions,
   ): Promise<Replica> {
     const began = performance.now();
@@ -85,7 +89,9 @@ export class Replica {
     try {
       const { model } = what;
       const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
-      const request = { requestId, mirrors, local, ...what };
+      const settings = { preprocessing, maxPixels };
+      const task = 'image-classification';
+      const request = { requestId, mirrors, local, task, settings, ...what };
       const loaded = await connection.call('load', request, { signal, patience });
       return new Replica(plan, lease.places, connection, loaded, performance.now() - began);
     } catch (error) {
@@ -104,14 +110,27 @@ export class Replica {
   }
 
   /** Has an image classified. Errors as `Connection.call()`. */
-  classify(
-    request: Omit<ClassifyRequest, 'requestId' | 'modelId'>,
+  async classify(
+    payload: CapturedImage,
+    request: ClassificationOptions,
+    timeLeft: number | null,
     options: { signal: AbortSignal; patience: number },
   ): Promise<ClassifyResult> {
     const { modelId } = this.loaded;
-    const message: ClassifyRequest = { ...request, requestId: newRequestId(), modelId };
-    const image = transferables(request.image);
-    return this.connection.call('classify', Comlink.transfer(message, image), options);
+    const message: RunRequest = {
+      requestId: newRequestId(),
+      modelId,
+      payload,
+      options: request,
+      timeLeft,
+    };
+    const sent = Comlink.transfer(message, transferables(payload));
+    const { answer, report, timings } = await this.connection.call('run', sent, options);
+    return {
+      classifications: answer as Classification[],
+      preprocessing: report as PreprocessingReport,
+      timings,
+    };
   }
 
   /**

@@ -3,47 +3,12 @@
  * show?". A task has two halves. The page half takes what a page has and makes it fit to be sent;
  * the worker half turns that into named tensors and the model's outputs into an answer. Nothing
  * outside `tasks/` and `api/` knows what a picture or a class is.
+ *
+ * The worker half is `WorkerTask` in `runtime/task.ts`: the runtime says what it runs, and does not
+ * know who does.
  */
 
-/** Element types of tensors, by ONNX Runtime's names. */
-export type TensorType =
-  | 'float32'
-  | 'float16'
-  | 'float64'
-  | 'int8'
-  | 'uint8'
-  | 'int16'
-  | 'uint16'
-  | 'int32'
-  | 'uint32'
-  | 'int64'
-  | 'uint64'
-  | 'bool'
-  | 'string';
-
-/** The elements of a tensor. `float16` are bits in a `Uint16Array`, `bool` bytes of 0 or 1. */
-export type TensorData =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
-  | readonly string[];
-
-/** A tensor in memory: its elements in row-major order, as many as the product of `dims`. */
-export interface Tensor {
-  readonly type: TensorType;
-  readonly dims: readonly number[];
-  readonly data: TensorData;
-}
-
-/** Tensors by the names of a graph's inputs or outputs. */
-export type Tensors = Readonly<Record<string, Tensor>>;
+export type { Tensor, TensorData, Tensors, TensorType } from '../base/tensor.js';
 
 /**
  * The page half of a task.

@@ -6,7 +6,6 @@
  * by its `error` event, by the Web Lock that it held, or by its silence.
  */
 import * as Comlink from 'comlink';
-import type { Fallback } from '../api/types.js';
 import {
   type ErrorDetails,
   fromErrorRecord,
@@ -15,6 +14,7 @@ import {
   TabserveError,
   toErrorRecord,
 } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { rasteriseSvg } from '../input/image/svg.js';
 import type { BackendPlan } from '../serving/backends.js';
 import { type AssetOptions, wasmUrls } from './assets.js';
@@ -121,6 +121,7 @@ export class Connection {
       wasmUrls: wasmUrls(config.flavour, config.assets),
       binary: legacy.binary,
       lockName,
+      packs: [],
       page: port2,
     };
     await connection.call('start', Comlink.transfer(start, [port2]), { patience: startPatience });
@@ -218,9 +219,11 @@ export class Connection {
         }
       },
       // If it cannot be loaded, the check itself will say so.
-      expectManifest: () => void answering(async () => await import('../model/manifest.js')),
+      expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
       validate: (value, where) =>
-        answering(async () => (await import('../model/manifest.js')).parseManifest(value, where)),
+        answering(async () =>
+          (await import('../tasks/manifests.js')).parseAnyManifest(value, where),
+        ),
       translate: (request) =>
         answering(async () => (await import('../model/translate.js')).translate(request)),
       complete: (request) =>

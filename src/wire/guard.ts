@@ -5,21 +5,11 @@
  */
 import type { Endpoint } from 'comlink';
 import { TabserveError, toErrorRecord } from '../base/errors.js';
-import type { CapturedImage, PixelImage } from '../input/image/types.js';
-import type {
-  ClassifyRequest,
-  EngineBinary,
-  EvictRequest,
-  LoadRequest,
-  StartRequest,
-  WorkerApi,
-} from './protocol.js';
 import {
-  all,
+  anything,
   boolean,
   byKind,
   type Check,
-  is,
   list,
   madeBy,
   mapOf,
@@ -32,11 +22,17 @@ import {
   string,
   url,
   whole,
-} from './shape.js';
+} from '../base/shape.js';
+import type {
+  EngineBinary,
+  EvictRequest,
+  LoadRequest,
+  RunRequest,
+  StartRequest,
+  WorkerApi,
+} from './protocol.js';
 
 const id = whole();
-const count = whole(1);
-const coordinate = whole(0);
 const strings = list(string);
 const blob = madeBy(Blob);
 
@@ -53,30 +49,14 @@ const model = byKind({
 const loadRequest = object({
   requestId: id,
   model,
+  task: nullable(string),
   dtype: oneOf('auto', 'fp32', 'fp16', 'int8'),
-  preprocessing: oneOf('auto', 'cpu', 'gpu'),
-  maxPixels: count,
+  settings: record,
   mirrors: mapOf(strings),
   hubUrl: url,
   stallTimeout: number,
   local: boolean,
 } satisfies Checks<LoadRequest>);
-
-const pixels = object({
-  data: madeBy(Uint8Array, Uint8ClampedArray),
-  width: count,
-  height: count,
-  channels: oneOf(4),
-});
-
-const image = byKind({
-  blob: { blob },
-  url: { url: string },
-  bitmap: { bitmap: madeBy(ImageBitmap) },
-  pixels: { pixels: all(pixels, is('as long as its size says', isComplete)) },
-  // Not every browser has the class.
-  frame: { frame: is('a VideoFrame', isFrame) },
-} satisfies Record<CapturedImage['kind'], object>);
 
 /** What each call takes. */
 const parameters: Readonly<Record<string, Check>> = {
@@ -92,21 +72,18 @@ const parameters: Readonly<Record<string, Check>> = {
       } satisfies Checks<EngineBinary>),
     ),
     lockName: string,
+    packs: list(url),
     page: madeBy(MessagePort),
   } satisfies Checks<StartRequest>),
   load: loadRequest,
-  classify: object({
+  run: object({
     requestId: id,
     modelId: id,
-    image,
-    crop: nullable(object({ x: coordinate, y: coordinate, width: coordinate, height: coordinate })),
-    quality: oneOf('exact', 'fast'),
-    topK: count,
-    threshold: number,
-    allow: nullable(strings),
-    deny: nullable(strings),
+    // What these have to be the model's task says.
+    payload: anything,
+    options: anything,
     timeLeft: nullable(number),
-  } satisfies Checks<ClassifyRequest>),
+  } satisfies Checks<RunRequest>),
   measure: object({ requestId: id, modelId: id }),
   unload: id,
   survey: nothing,
@@ -163,13 +140,4 @@ function problemOf(data: unknown): string | undefined {
   const [name] = path;
   const problem = parameters[name]?.(argumentList[0]?.value, '');
   return problem && `to ${name}, but ${problem}`;
-}
-
-function isComplete(value: unknown): boolean {
-  const { data, width, height } = value as PixelImage;
-  return data.length === width * height * 4;
-}
-
-function isFrame(value: unknown): boolean {
-  return typeof VideoFrame === 'function' && value instanceof VideoFrame;
 }

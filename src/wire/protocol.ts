@@ -6,21 +6,15 @@
  * every long call carries a `requestId` that {@link WorkerApi.cancel} names.
  */
 
-import type {
-  Classification,
-  Device,
-  Fallback,
-  ModelChange,
-  PreprocessingChoice,
-  PreprocessingReport,
-  StageTimings,
-} from '../api/types.js';
 import type { ErrorRecord } from '../base/errors.js';
-import type { CapturedImage, PixelRect } from '../input/image/types.js';
+import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 import type { InstalledModel } from '../model/library.js';
-import type { ModelDtype, ModelManifest } from '../model/manifest.js';
+import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
+import type { ModelRequest } from '../model/request.js';
 import type { StoredFile } from '../model/store/store.js';
 import type { CompleteRequest, TranslateRequest, Translation } from '../model/translation.js';
+
+export type { ModelRequest } from '../model/request.js';
 
 /** ONNX Runtime's builds. Each has its own worker script and its own `.wasm` file. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -62,39 +56,20 @@ export interface StartRequest {
   binary: EngineBinary | null;
   /** The worker holds this Web Lock as long as it lives: its release tells the page of its death. */
   lockName: string;
+  /** Addresses of the packs of further tasks that are not part of the script already. */
+  packs: readonly string[];
   /** A comlink endpoint that serves {@link PageApi}. */
   page: MessagePort;
 }
 
-/** What a caller named, on its way to the worker, which finds out what it is. URLs are absolute. */
-export type ModelRequest =
-  | {
-      /** A name of the catalogue or of an installed model. */
-      kind: 'name';
-      name: string;
-      version: string | null;
-      /** Addresses of an embedded model's files. */
-      fileUrls: Readonly<Record<string, string>>;
-    }
-  /** `hf:owner/name[@revision]` */
-  | { kind: 'hub'; name: string }
-  /** A manifest, an `.onnx` file, or a folder (with a slash at its end). */
-  | { kind: 'url'; url: string }
-  | { kind: 'files'; files: readonly Blob[] }
-  | { kind: 'directory'; directory: FileSystemDirectoryHandle }
-  | {
-      kind: 'manifest';
-      manifest: ModelManifest;
-      files: Readonly<Record<string, Blob>>;
-      baseUrl: string | null;
-    };
-
 export interface LoadRequest {
   requestId: number;
   model: ModelRequest;
+  /** What the model is wanted for; `null` for whatever it is. */
+  task: string | null;
   dtype: 'auto' | ModelDtype;
-  preprocessing: PreprocessingChoice;
-  maxPixels: number;
+  /** What only the model's task understands. */
+  settings: object;
   /** Other places of a file, by its address: tried in their order when that one fails. */
   mirrors: Readonly<Record<string, readonly string[]>>;
   /** Base address of the hub, with a slash at its end. */
@@ -109,7 +84,8 @@ export interface LoadRequest {
 export interface LoadedModel {
   /** Names the model in later requests to this worker: its load's `requestId`. */
   modelId: number;
-  manifest: ModelManifest;
+  manifest: CoreManifest;
+  /** One per class; empty where the model has none. */
   labels: readonly string[];
   dtype: ModelDtype;
   file: string;
@@ -118,8 +94,8 @@ export interface LoadedModel {
   /** Where the bytes came from. */
   from: 'store' | 'network' | 'file';
   adapter: string | null;
-  /** What pictures are preprocessed on, as far as each of them can be. */
-  preprocessing: PreprocessingReport;
+  /** What the task says of its preprocessing. */
+  report: unknown;
   /** What did not work as it should have, or was assumed. */
   fallbacks: readonly Fallback[];
   timings: { engine: number; model: number; session: number; warmup: number };
@@ -147,25 +123,24 @@ export interface MeasureRequest {
   modelId: number;
 }
 
-export interface ClassifyRequest {
+/** One question to a model. */
+export interface RunRequest {
   requestId: number;
   modelId: number;
-  image: CapturedImage;
-  crop: PixelRect | null;
-  /** Whether the picture may be reduced while it is decoded. */
-  quality: 'exact' | 'fast';
-  topK: number;
-  threshold: number;
-  allow: readonly string[] | null;
-  deny: readonly string[] | null;
+  /** What the page half of the model's task has made of the source. */
+  payload: unknown;
+  /** The options of the task, complete. */
+  options: unknown;
   /** Milliseconds from now after which nobody waits for the answer. */
   timeLeft: number | null;
 }
 
-export interface ClassifyResult {
-  classifications: Classification[];
-  /** What preprocessed this picture. */
-  preprocessing: PreprocessingReport;
+/** Its answer. */
+export interface RunResult {
+  /** As the model's task gives it. */
+  answer: unknown;
+  /** What preprocessed this request. */
+  report: unknown;
   timings: Omit<StageTimings, 'capture' | 'total'>;
 }
 
@@ -173,8 +148,8 @@ export interface ClassifyResult {
 export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
-  classify(request: ClassifyRequest): Promise<Reply<ClassifyResult>>;
-  /** Milliseconds that one run takes: the median of a few on zeros, between other requests. */
+  run(request: RunRequest): Promise<Reply<RunResult>>;
+  /** Milliseconds that one run takes: the median of a few on its task's sample, between other requests. */
   measure(request: MeasureRequest): Promise<Reply<number>>;
   /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
@@ -184,7 +159,7 @@ export interface WorkerApi {
   /** Loads the newest version of a model, tests it, and makes it the current one. */
   update(request: LoadRequest): Promise<Reply<ModelChange>>;
   rollback(source: string): Promise<Reply<ModelChange>>;
-  /** Drops a load or a classification; its own call then rejects. Unknown ids are ignored. */
+  /** Drops a load or a run; its own call then rejects. Unknown ids are ignored. */
   cancel(requestId: number): void;
   /** Returns when the worker may be ended without losing what it was putting into the store. */
   finish(request: null): Promise<Reply<null>>;
@@ -207,9 +182,9 @@ export interface PageApi {
   /** A manifest is on its way: the code that checks it can be loaded meanwhile. */
   expectManifest(): void;
   /** Checks a manifest of somebody else's. The code for that is the page's too. */
-  validate(value: unknown, where: string): Promise<Reply<ModelManifest>>;
+  validate(value: unknown, where: string): Promise<Reply<CoreManifest>>;
   /** Fills in what a translation left to the graph. */
-  complete(request: CompleteRequest): Promise<Reply<ModelManifest>>;
+  complete(request: CompleteRequest): Promise<Reply<CoreManifest>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
   deviceLost(reason: string): void;
 }

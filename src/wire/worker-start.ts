@@ -5,8 +5,8 @@
  * started from a `blob:` address. Where the page's policy forbids that, the script's file is tried.
  */
 
-import type { Fallback } from '../api/types.js';
 import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { version } from '../base/version.js';
 import { type AssetOptions, named } from './assets.js';
 import { workerFile, workerSource } from './package-files.js';

@@ -67,3 +67,19 @@ def add_grid(pack: Pack, seed: int):
         add(op="ConvTranspose", cin=cin, cout=cout, kernel=[2, 2], stride=2, pads=[0, 0, 0, 0])
     for group, per, out in itertools.product((2, 3, 4), (1, 3, 6), (1, 4)):
         add(op="ConvTranspose", cin=group * per, cout=group * out, kernel=[3, 3], group=group)
+
+
+def add_transposed(pack: Pack, seed: int):
+    """Transposed convolutions in groups: channels in and out of each group."""
+    rng = np.random.default_rng(seed)
+    for group, per, out in itertools.product((1, 2, 3, 4), (1, 2, 3, 4, 5, 6, 8, 9, 12), (1, 2, 3)):
+        model, inputs = conv(rng, group * per, group * out, [3, 3], group=group, op="ConvTranspose")
+        about = {"op": "ConvTranspose", "group": group, "inputs": per, "outputs": out}
+        pack.add(f"transposed_g{group}_in{per}_out{out}", "transposed", model, inputs, run(model, inputs), about)
+    for per, out, extra in itertools.product(
+        (3, 4, 6), (1, 2), ({"kernel": [2, 2], "stride": 2, "pads": [0, 0, 0, 0]}, {"kernel": [1, 1]}, {"kernel": [3, 3], "stride": 2},
+        {"kernel": [3, 3], "dilation": 2}),
+    ):
+        model, inputs = conv(rng, 2 * per, 2 * out, group=2, op="ConvTranspose", **extra)
+        about = {"op": "ConvTranspose", "group": 2, "inputs": per, "outputs": out, **extra}
+        pack.add(f"transposed_g2_in{per}_out{out}_{extra}", "transposed", model, inputs, run(model, inputs), about)

@@ -11,7 +11,7 @@ from pack import Pack
 
 parser = argparse.ArgumentParser()
 parser.add_argument("folder", type=Path)
-parser.add_argument("sets", nargs="+", choices=["grid", "node", "random"])
+parser.add_argument("sets", nargs="+", choices=["grid", "transposed", "node", "random"])
 parser.add_argument("--count", type=int, default=1000)
 parser.add_argument("--seed", type=int, default=1)
 args = parser.parse_args()
@@ -20,6 +20,10 @@ if "grid" in args.sets:
     from conv_grid import add_grid
 
     add_grid(pack, args.seed)
+if "transposed" in args.sets:
+    from conv_grid import add_transposed
+
+    add_transposed(pack, args.seed)
 if "node" in args.sets:
     from node_tests import add_node_tests
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isTabserveError } from '../../base/errors.js';
-import type { Preprocess } from '../../model/manifest.js';
 import { planGeometry, type Size } from './geometry.js';
+import type { Preprocess } from './manifest.js';
 
 const input = { width: 224, height: 224 };
 const crop = { policy: 'center', width: 224, height: 224 } as const;

@@ -2,7 +2,7 @@
  * Where the pixels of the network's input come from: sizes, offsets and borders, as plain numbers.
  */
 import { TabserveError } from '../../base/errors.js';
-import type { CenterCrop, ModelInput, Preprocess, ResizeFilter } from '../../model/manifest.js';
+import type { CenterCrop, ModelInput, Preprocess, ResizeFilter } from './manifest.js';
 import type { PixelRect } from './types.js';
 
 /** Width and height in pixels. */
@@ -208,4 +208,9 @@ function checkRegion({ x, y, width, height }: PixelRect, source: Size): void {
     `The region x ${x}, y ${y}, ${width} × ${height} is not within the picture of ${source.width} × ${source.height}. It takes whole pixels of the upright picture, at least 1 × 1.`,
     { details: { x, y, width, height } },
   );
+}
+
+/** The input tensor's shape, for one picture. */
+export function inputDimensions({ layout, width, height, channels }: ModelInput): number[] {
+  return layout === 'NCHW' ? [1, channels, height, width] : [1, height, width, channels];
 }

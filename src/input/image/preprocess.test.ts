@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
 import { decode } from './decode.js';
+import type { ModelInput, Preprocess } from './manifest.js';
 import { createPreprocessor } from './preprocess.js';
 import type { CapturedImage, PixelRect } from './types.js';
 

@@ -2,10 +2,11 @@
  * From any captured image to the network's input, in three steps that are timed apart: decode,
  * resample, and write the tensor.
  */
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
+
 import { type DecodeOptions, decode } from './decode.js';
 import { defaultBackground, type GeometryPlan, planGeometry, type Size } from './geometry.js';
 import { hasExactPlanes, type Reduction } from './jpeg.js';
+import type { ModelInput, Preprocess } from './manifest.js';
 import { compositeOver, greyInPlace, luma } from './pixels.js';
 import { createResampler } from './resample.js';
 import { createTensorWriter, type TensorData } from './tensor.js';

@@ -10,8 +10,9 @@
  * Rows are pushed in bands, from the top, and only those rows and columns are asked for that the
  * window depends on: what is held is one narrow picture of `rows × window.width`.
  */
-import type { ResizeFilter } from '../../model/manifest.js';
+
 import type { Size } from './geometry.js';
+import type { ResizeFilter } from './manifest.js';
 import { Passes } from './passes.js';
 import { axisTaps } from './taps.js';
 import type { PixelImage, PixelRect } from './types.js';

@@ -1,5 +1,5 @@
 /** Which source pixels, with which weights, make each pixel of a resampled axis. */
-import type { ResizeFilter } from '../../model/manifest.js';
+import type { ResizeFilter } from './manifest.js';
 
 /** Bits after the binary point of a weight: what 32 bits leave beside 8 of pixel and 2 of headroom. */
 export const precisionBits = 32 - 8 - 2;

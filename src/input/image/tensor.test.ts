@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelInput } from '../../model/manifest.js';
+import type { ModelInput } from './manifest.js';
 import { createTensorWriter } from './tensor.js';
 import type { PixelImage } from './types.js';
 

@@ -1,6 +1,7 @@
 /** From the crop's pixels to the numbers of the network's input. */
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
-import { float16Bits } from './float16.js';
+
+import { float16Bits } from '../../base/float16.js';
+import type { ModelInput, Preprocess } from './manifest.js';
 import type { PixelImage } from './types.js';
 
 /** Data of an input tensor. `Uint16Array` holds the bits of float16 numbers. */

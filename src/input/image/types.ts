@@ -75,3 +75,24 @@ export interface PixelSource {
   /** Frees the picture. No `read` afterwards; calling it again does nothing. */
   close(): void;
 }
+
+/**
+ * What preprocesses pictures. Both give the same bits.
+ *
+ * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
+ * - `cpu`: the CPU, in the worker.
+ * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
+ *
+ * With `auto` and `gpu` the CPU still takes those pictures for which this browser and its GPU would
+ * not give the same bits: plain pixels (`ImageData`), bitmaps of other colour spaces than sRGB, JPEG
+ * files with `quality: 'fast'`,
+ * frames of videos where the browser's ways to convert their colours differ. The `request` event
+ * says which one it was, and why.
+ */
+export type PreprocessingChoice = 'auto' | 'cpu' | 'gpu';
+
+/** What preprocesses, and why, in words. */
+export interface PreprocessingReport {
+  device: 'cpu' | 'gpu';
+  reason: string;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelInput } from '../../model/manifest.js';
+import type { ModelInput } from './manifest.js';
 import { axisTaps } from './taps.js';
 import { planes, tensorSize } from './webgpu-passes.js';
 

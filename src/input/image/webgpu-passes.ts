@@ -3,9 +3,10 @@
  * (`horizontal.wgsl`, `vertical.wgsl`) and the tensor (`tensor.wgsl`), to the same bits as
  * `passes.wat` and `tensor.ts`.
  */
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
+
 import { defaultBackground, type GeometryPlan } from './geometry.js';
 import horizontalCode from './horizontal.wgsl';
+import type { ModelInput, Preprocess } from './manifest.js';
 import { luma } from './pixels.js';
 import { type AxisTaps, axisTaps } from './taps.js';
 import { elementTables } from './tensor.js';

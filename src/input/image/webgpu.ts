@@ -5,8 +5,8 @@
  * This module and what it imports is only part of the workers that have WebGPU.
  */
 import { messageOf } from '../../base/errors.js';
-import type { ModelInput, Preprocess } from '../../model/manifest.js';
 import { planGeometry } from './geometry.js';
+import type { ModelInput, Preprocess } from './manifest.js';
 import type { PixelRect, PixelSource } from './types.js';
 import { GpuImages } from './webgpu-images.js';
 import { compileShaders, GpuPasses, type GpuShaders, tensorSize } from './webgpu-passes.js';
@@ -28,14 +28,11 @@ export interface GpuPreprocessor {
 /** A picture that the GPU can preprocess. */
 export interface GpuPicture {
   /**
-   * Writes the tensor and lets `use` have it: `elements` of the input's dtype in a buffer of at
-   * least their bytes (storage, copies in both directions). It is rewritten by the next picture, so
-   * calls must not overlap.
-   *
-   * @returns What `use` gave; or why the GPU failed, which ends GPU preprocessing for this model.
-   * @throws what `use` throws where the GPU did not fail.
+   * Has the tensor written: elements of the input's dtype in a buffer of at least their bytes
+   * (storage, copies in both directions). It is rewritten by the next picture, so its use must be
+   * over by then. A failure ends GPU preprocessing for this model.
    */
-  run<T>(use: (tensor: GPUBuffer) => Promise<T>): Promise<{ value: T } | { failure: string }>;
+  write(): Issued & { tensor: GPUBuffer };
   close(): void;
 }
 
@@ -82,16 +79,12 @@ export function createGpuPreprocessor(
       const { tensor } = passes;
       const write = passes.run.bind(passes, image, plan);
       return {
-        async run(use) {
-          const written = watched(device, write);
-          const used = written.failed ? undefined : await settled(() => use(tensor));
-          const failure = await written.failure;
-          if (failure !== undefined) {
-            broken = `the GPU failed before: ${failure}`;
-            return { failure };
-          }
-          if (used && 'value' in used) return used;
-          throw used?.error;
+        write() {
+          const issued = watched(device, write);
+          void issued.failure.then((failure) => {
+            if (failure !== undefined) broken = `the GPU failed before: ${failure}`;
+          });
+          return { ...issued, tensor };
         },
         close: () => image.close(),
       };
@@ -120,7 +113,8 @@ function tensorObstacle(device: GPUDevice, input: ModelInput): string | undefine
   return `the input has ${bytes} bytes, and the GPU's buffers have ${most}`;
 }
 
-interface Issued {
+/** Work that the GPU was given. */
+export interface Issued {
   /** Whether it is known already that the work was not even issued. */
   failed: boolean;
   /** Why the GPU refused it; `undefined` if it did not. */
@@ -145,12 +139,4 @@ function watched(device: GPUDevice, issue: () => void): Issued {
     (errors) => thrown ?? errors.find((error) => error !== null)?.message,
   );
   return { failed: thrown !== undefined, failure };
-}
-
-async function settled<T>(task: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
-  try {
-    return { value: await task() };
-  } catch (error) {
-    return { error };
-  }
 }

@@ -1,7 +1,7 @@
 /** The best store that this browser has. */
 
-import type { Fallback } from '../../api/types.js';
 import { messageOf } from '../../base/errors.js';
+import type { Fallback } from '../../base/types.js';
 import { openCacheStore } from './cache.js';
 import { openOpfsStore } from './opfs.js';
 import type { ModelStore } from './store.js';

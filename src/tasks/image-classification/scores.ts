@@ -1,8 +1,7 @@
 /** From the network's output to answers. */
 
-import type { Classification } from '../api/types.js';
-import { TabserveError } from '../base/errors.js';
-import type { ModelOutput } from '../model/manifest.js';
+import { TabserveError } from '../../base/errors.js';
+import type { Classification, ModelOutput } from './types.js';
 
 /** Which answers a caller wants to see. */
 export interface AnswerFilter {

@@ -27,6 +27,9 @@ export const url = is(
   (value) => typeof value === 'string' && URL.canParse(value),
 );
 
+/** Whatever it is: somebody else will look at it. */
+export const anything: Check = () => undefined;
+
 /** A whole number of at least `least`, at most `most`. */
 export function whole(least = -Infinity, most = Infinity): Check {
   return is(
@@ -57,6 +60,11 @@ export function all(one: Check, other: Check): Check {
 /** `null`, or what `check` takes. */
 export function nullable(check: Check): Check {
   return (value, at) => (value === null ? undefined : check(value, at));
+}
+
+/** Nothing, or what `check` takes. */
+export function optional(check: Check): Check {
+  return (value, at) => (value === undefined ? undefined : check(value, at));
 }
 
 /** An array of at least `least` such items, at most `most`. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isTabserveError } from '../base/errors.js';
-import { activate, topK } from './postprocess.js';
+import { isTabserveError } from '../../base/errors.js';
+import { activate, topK } from './scores.js';
 
 const all = { topK: 5, threshold: 0, allow: null, deny: null };
 const labels = ['a', 'b', 'c'];

@@ -1,0 +1,94 @@
+/**
+ * Preprocessing on the GPU that runs the model, where that gives the same bits; else on the CPU,
+ * with the reason. Only part of the workers that have WebGPU.
+ */
+
+import type { GpuTensor, Tensor } from '../../base/tensor.js';
+import type { ImageSettings } from './checks.js';
+import { release } from './decode.js';
+import { inputDimensions } from './geometry.js';
+import {
+  cpuResampling,
+  type ImageInput,
+  type ImageManifest,
+  type ImageServices,
+  type ImageTarget,
+  openWith,
+  type Resampling,
+} from './prepare.js';
+import type { PixelRect, PixelSource, PreprocessingReport } from './types.js';
+import { createGpuPreprocessor } from './webgpu.js';
+
+/** Preprocessing on what the model runs on, or on what the settings ask for. */
+export const imagesOnGpu: ImageInput = { open, release };
+
+function open(manifest: ImageManifest, settings: ImageSettings, services: ImageServices) {
+  const { gpu } = services;
+  const { preprocessing: choice = 'auto' } = settings;
+  return openWith(manifest, settings, services, (target) => {
+    if (!gpu) return cpuResampling(target);
+    const onCpu = (reason: string) => cpuResampling(target, { device: 'cpu', reason });
+    if (choice === 'cpu') return onCpu('asked for by name');
+    if (choice === 'auto' && gpu.isSoftware) {
+      return onCpu('the adapter is a software one, slower than WASM');
+    }
+    const reason =
+      choice === 'gpu' ? 'asked for by name' : 'the GPU that runs the model does it too';
+    return gpuResampling(gpu.device, target, { device: 'gpu', reason });
+  });
+}
+
+function gpuResampling(
+  device: GPUDevice,
+  target: ImageTarget,
+  report: PreprocessingReport,
+): Resampling {
+  const { input, preprocess } = target;
+  const preprocessor = createGpuPreprocessor(device, input, preprocess);
+  const onCpu = (
+    reason: string,
+    source: PixelSource,
+    region: PixelRect | undefined,
+    signal: AbortSignal,
+  ) => cpuResampling(target, { device: 'cpu', reason }).begin(source, region, signal);
+  return {
+    report,
+    async begin(source, region, signal) {
+      const picture = await preprocessor.accept(source, region).catch((error: unknown) => {
+        source.close();
+        throw error;
+      });
+      if (typeof picture === 'string') return onCpu(picture, source, region, signal);
+      let reported = report;
+      let failure: Promise<string | undefined> | undefined;
+      const instead = async (why: string): Promise<Tensor | GpuTensor> => {
+        const prepared = await onCpu(`the GPU failed: ${why}`, source, region, signal);
+        reported = prepared.report;
+        return prepared.feed();
+      };
+      return {
+        get report() {
+          return reported;
+        },
+        async feed() {
+          const written = picture.write();
+          // The GPU tells later whether it could: the network need not wait for that.
+          if (!written.failed) {
+            failure = written.failure;
+            return { type: input.dtype, dims: inputDimensions(input), gpuBuffer: written.tensor };
+          }
+          return instead((await written.failure) ?? 'it took no work');
+        },
+        async amend() {
+          const why = await failure;
+          return why === undefined ? undefined : ((await instead(why)) as Tensor);
+        },
+        close() {
+          picture.close();
+          source.close();
+        },
+      };
+    },
+    close: () => preprocessor.close(),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Checks of `model.json`: the part that is the same for every task. Each task brings its own.
+ *
+ * Kept manifests are not checked again: see `manifest-format.ts` about changes to any of them.
+ */
+import * as v from 'valibot';
+import { TabserveError } from '../base/errors.js';
+import type { CoreManifest } from './manifest-core.js';
+
+/** A text of a manifest: bounded, so that none fills the memory. */
+export const text = v.pipe(v.string(), v.maxLength(10_000));
+/** The name of a tensor, or the address of a file. */
+export const name = v.pipe(text, v.minLength(1));
+/** One label per class, or the address of a file with one per line. */
+export const labels = v.union([
+  v.pipe(v.array(text), v.minLength(1), v.maxLength(1_000_000)),
+  v.object({ url: name }),
+]);
+
+const fileFields = {
+  url: name,
+  bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32))),
+  sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
+};
+
+/** The fields of every manifest but for `task`. A task's schema is these and its own. */
+export const coreFields = {
+  name: v.pipe(v.string(), v.regex(/^\w[\w.-]{0,95}(\/\w[\w.-]{0,95})?$/)),
+  version: v.pipe(v.string(), v.regex(/^\d+\.\d+\.\d+([-+][\w.+-]{1,64})?$/)),
+  title: v.optional(text),
+  description: v.optional(text),
+  license: v.optional(text),
+  source: v.optional(text),
+  labels: v.optional(labels),
+  files: v.pipe(
+    v.array(
+      v.object({
+        ...fileFields,
+        dtype: v.picklist(['fp32', 'fp16', 'int8'] as const),
+        external: v.optional(
+          v.pipe(v.array(v.object({ ...fileFields, path: name })), v.maxLength(64)),
+        ),
+      }),
+    ),
+    v.minLength(1),
+    v.maxLength(16),
+  ),
+  assets: v.optional(v.pipe(v.record(name, v.object(fileFields)), v.maxEntries(16))),
+  metrics: v.optional(v.record(v.string(), v.unknown())),
+};
+
+/** Says that a field of a manifest is wrong. */
+export type Refuse = (field: string, found: unknown, expected: string) => TabserveError;
+
+/** What a task's part of the manifest has to be. */
+export interface ManifestCheck<Manifest extends CoreManifest = CoreManifest> {
+  /** The value of `task`. */
+  readonly task: Manifest['task'];
+  readonly schema: v.GenericSchema<unknown, Manifest>;
+  /**
+   * Whether the parts fit together.
+   *
+   * @throws what `refuse` makes.
+   */
+  fit?(manifest: Manifest, refuse: Refuse): void;
+}
+
+/** What a manifest that names no task is for, as those of the first version are. */
+const defaultTask = 'image-classification';
+
+/**
+ * Checks that `value` (parsed JSON) describes a model of one of these tasks, and that its parts fit
+ * together.
+ *
+ * @param value - Anything.
+ * @param where - What the message calls the manifest: its URL or file name.
+ * @throws TabserveError `manifest-invalid`, naming the field, what was found and what was expected.
+ */
+export function checkManifest(
+  value: unknown,
+  where: string,
+  checks: readonly ManifestCheck[],
+): CoreManifest {
+  const refuse: Refuse = (field, found, expected) => invalid(where, field, found, expected);
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const given = isObject && 'task' in value ? value.task : undefined;
+  const task = given === undefined ? defaultTask : given;
+  const check = checks.find((each) => each.task === task);
+  if (!check) {
+    const known = checks.map((each) => JSON.stringify(each.task)).join(', ');
+    throw refuse('task', JSON.stringify(task), checks.length > 1 ? `one of ${known}` : known);
+  }
+  const complete = isObject ? { ...value, task } : value;
+  const result = v.safeParse(check.schema, complete, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    const field = v.getDotPath(issue) ?? '(the whole file)';
+    throw refuse(field, issue.received, issue.expected ?? requirementOf(issue));
+  }
+  check.fit?.(result.output, refuse);
+  return result.output;
+}
+
+function requirementOf(issue: v.BaseIssue<unknown>): string {
+  return issue.requirement instanceof RegExp || typeof issue.requirement === 'string'
+    ? String(issue.requirement)
+    : issue.message;
+}
+
+function invalid(where: string, field: string, found: unknown, expected: string): TabserveError {
+  return new TabserveError(
+    'manifest-invalid',
+    `${where}: the field "${field}" is wrong: found ${found}, expected ${expected}.`,
+    { details: { manifest: where, field, found: String(found), expected } },
+  );
+}

@@ -1,0 +1,57 @@
+/** The part of `model.json` that is the same for every task. */
+
+/** Precision of a model file. `int8` stands for a quantised graph (QDQ or QLinear). */
+export type ModelDtype = 'fp32' | 'fp16' | 'int8';
+
+/** A file by its address. */
+export interface FileReference {
+  /** Relative to the manifest, or absolute. */
+  url: string;
+  /** Size of the file. */
+  bytes?: number | undefined;
+  /**
+   * Lower-case hex. A download that differs is refused; one that fits is kept in the store, from
+   * which later loads take it without the network.
+   */
+  sha256?: string | undefined;
+}
+
+/** One file of weights. */
+export interface ModelFile extends FileReference {
+  dtype: ModelDtype;
+  /** Files that hold weights which the graph keeps outside, as models of more than 2 GB must. */
+  external?: ExternalFile[] | undefined;
+}
+
+/** A file of external data. */
+export interface ExternalFile extends FileReference {
+  /** The `location` that the graph gives it. */
+  path: string;
+}
+
+/** What every model's manifest says, whatever its task. */
+export interface CoreManifest {
+  /** Identifies the model: letters, digits, `.`, `_`, `-`, and `/` between an owner and a name. */
+  name: string;
+  /** Semantic version of the weights and everything else here. */
+  version: string;
+  /** What the model does, in the hub's terms. @default 'image-classification' in a file */
+  task: string;
+  /** For people. @default name */
+  title?: string | undefined;
+  description?: string | undefined;
+  license?: string | undefined;
+  /** Where the model comes from. */
+  source?: string | undefined;
+  /**
+   * One per class, in the order of the output: inline, or a text file with one per line. Absent where
+   * the task has no classes.
+   */
+  labels?: string[] | { url: string } | undefined;
+  /** At least one; the runtime picks by `dtype`. */
+  files: ModelFile[];
+  /** Other files that the task needs, by name: `tokenizer.json`. All are read before it is opened. */
+  assets?: Record<string, FileReference> | undefined;
+  /** Whatever the author measured. */
+  metrics?: Record<string, unknown> | undefined;
+}

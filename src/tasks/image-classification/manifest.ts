@@ -1,0 +1,29 @@
+/** What `model.json` says of a classifier of pictures. */
+import * as v from 'valibot';
+import { fitPreprocess, inputSchema, preprocessSchema } from '../../input/image/manifest-schema.js';
+import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import type { ModelManifest } from './types.js';
+
+/** Its part of the manifest, with the core's. */
+export const manifestCheck: ManifestCheck<ModelManifest> = {
+  task: 'image-classification',
+  schema: v.object({
+    ...coreFields,
+    task: v.literal('image-classification'),
+    labels,
+    input: inputSchema,
+    preprocess: preprocessSchema,
+    output: v.object({
+      name: name,
+      activation: v.picklist(['softmax', 'sigmoid', 'none'] as const),
+    }),
+    selfTest: v.optional(
+      v.pipe(
+        v.array(v.object({ image: name, index: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
+        v.minLength(1),
+        v.maxLength(100),
+      ),
+    ),
+  }),
+  fit: fitPreprocess,
+};

@@ -1,0 +1,68 @@
+/** Which class does this picture show? The worker's half. */
+import { TabserveError } from '../../base/errors.js';
+import { list, nullable, number, string, whole } from '../../base/shape.js';
+import { numbersOf } from '../../base/tensor.js';
+import type { ImageInput } from '../../input/image/prepare.js';
+import { imageTask } from '../image-task.js';
+import { checkGraph } from './graph.js';
+import { activate, topK } from './scores.js';
+import type { Classification, ClassificationOptions, ModelManifest } from './types.js';
+
+/** @param images - What this worker does with pictures. */
+export function imageClassification(images: ImageInput) {
+  return imageTask<ModelManifest, ClassificationOptions, Classification[]>(images, {
+    name: 'image-classification',
+    options: {
+      topK: whole(1),
+      threshold: number,
+      allow: nullable(list(string)),
+      deny: nullable(list(string)),
+    },
+    open(model) {
+      checkGraph(model);
+      const { manifest, labels } = model;
+      const { output } = manifest;
+      return {
+        outputs: [output.name],
+        interpret(outputs, options) {
+          const logits = outputs[output.name];
+          const scores = activate(logits ? numbersOf(logits) : [], output.activation);
+          if (scores.length === labels.length) return topK(scores, labels, options);
+          throw new TabserveError(
+            'model-invalid',
+            `The model "${manifest.name}" answers ${scores.length} classes; its labels name ${labels.length}.`,
+          );
+        },
+        async selfTest(read, ask) {
+          for (const { image, index } of manifest.selfTest ?? []) {
+            const blob = await read(image);
+            const [best] = await ask({ kind: 'blob', blob }, justTheBest);
+            if (best?.index === index) continue;
+            throw new TabserveError(
+              'model-invalid',
+              `Version ${manifest.version} of "${manifest.name}" failed its self-test: it takes ${image} for "${best?.label}" instead of "${labels[index]}". It was not switched to.`,
+              {
+                details: {
+                  model: manifest.name,
+                  version: manifest.version,
+                  image,
+                  found: best?.index ?? null,
+                  expected: index,
+                },
+              },
+            );
+          }
+        },
+      };
+    },
+  });
+}
+
+const justTheBest: ClassificationOptions = {
+  crop: null,
+  quality: 'exact',
+  topK: 1,
+  threshold: -Infinity,
+  allow: null,
+  deny: null,
+};

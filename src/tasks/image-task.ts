@@ -1,0 +1,90 @@
+/** What tasks of pictures have in common: all but what they make of the outputs. */
+import { type Check, object } from '../base/shape.js';
+import type { Feeds, Tensors } from '../base/tensor.js';
+import {
+  type ImageRequest,
+  type ImageSettings,
+  imageCheck,
+  imageRequestChecks,
+  imageSettingsCheck,
+} from '../input/image/checks.js';
+import type { GeometryPlan } from '../input/image/geometry.js';
+import type { ImageInput, ImageManifest } from '../input/image/prepare.js';
+import type { CapturedImage } from '../input/image/types.js';
+import type { CoreManifest } from '../model/manifest-core.js';
+import type { OpenedTask, TaskModel, WorkerTask } from '../runtime/task.js';
+
+/** A task of pictures, but for the pictures. */
+export interface ImageHead<Manifest, Options, Answer>
+  extends Pick<WorkerTask<CoreManifest, CapturedImage, Options, Answer>, 'name' | 'transfer'> {
+  /** What the task's own options look like in a message. */
+  readonly options: Readonly<Record<Exclude<keyof Options, keyof ImageRequest>, Check>>;
+  /**
+   * @throws TabserveError `model-invalid` where the graph does not fit the manifest.
+   */
+  open(model: TaskModel<Manifest & CoreManifest>): OpenedHead<Options, Answer>;
+}
+
+/** A head with one model. */
+export interface OpenedHead<Options, Answer>
+  extends Pick<OpenedTask<CapturedImage, Options, Answer>, 'outputs' | 'selfTest' | 'close'> {
+  /**
+   * @param outputs - Those that `outputs` names.
+   * @param geometry - Says where in the network's input which part of the picture is.
+   */
+  interpret(
+    outputs: Tensors,
+    options: Options,
+    geometry: () => GeometryPlan,
+  ): Answer | Promise<Answer>;
+}
+
+/** @param images - What this worker does with pictures. */
+export function imageTask<
+  Manifest extends CoreManifest & ImageManifest,
+  Options extends ImageRequest,
+  Answer,
+>(
+  images: ImageInput,
+  head: ImageHead<Manifest, Options, Answer>,
+): WorkerTask<Manifest, CapturedImage, Options, Answer, ImageSettings> {
+  return {
+    name: head.name,
+    checks: {
+      payload: imageCheck,
+      options: object({ ...imageRequestChecks, ...head.options }),
+      settings: imageSettingsCheck,
+    },
+    ...(head.transfer && { transfer: head.transfer }),
+    discard: images.release,
+    open(model, settings, services) {
+      const { name } = model.manifest.input;
+      const { interpret, close, ...rest } = head.open(model);
+      const preparer = images.open(model.manifest, settings, services);
+      return {
+        ...rest,
+        report: preparer.report,
+        sample: () => ({ [name]: preparer.sample() }),
+        async prepare(image, options, context) {
+          const prepared = await preparer.prepare(image, options, context);
+          return {
+            get report() {
+              return prepared.report;
+            },
+            feeds: async (): Promise<Feeds> => ({ [name]: await prepared.feed() }),
+            async amend() {
+              const instead = await prepared.amend?.();
+              return instead && { [name]: instead };
+            },
+            interpret: (outputs) => interpret(outputs, options, prepared.geometry),
+            close: () => prepared.close?.(),
+          };
+        },
+        close() {
+          preparer.close?.();
+          close?.();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,9 @@
+import * as ort from 'onnxruntime-web/jspi';
+import { imagesOnGpu } from '../input/image/webgpu-prepare.js';
+import { serveWorker } from '../runtime/worker.js';
+import { openTasks } from './open-tasks.js';
+
+// A thread of the engine's own pool starts from this same script and must not run the rest of it.
+if (!self.name.startsWith('em-pthread')) {
+  serveWorker({ ort }, 'jspi', (packs) => openTasks({ images: imagesOnGpu }, packs));
+}
