@@ -1,5 +1,6 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import type { Finding } from '../base/probe.js';
 import { Library } from '../model/library.js';
 import type { CoreManifest, ModelFile } from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
@@ -12,8 +13,12 @@ import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
+import { recall, remember } from './findings.js';
 import { type GraphFiles, ModelSession } from './session.js';
 import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
+
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
 
 /** A model in this worker. */
 export interface LoadedEntry {
@@ -22,6 +27,8 @@ export interface LoadedEntry {
   task: WorkerTask;
   opened: OpenedTask;
   manifest: CoreManifest;
+  /** Writes down what came of a comparison. Only where that can be known again. */
+  remember?: (difference: string | null) => Promise<void>;
 }
 
 /** What the page does to descriptions of models that others wrote. */
@@ -159,6 +166,14 @@ class Load {
       await this.#engine.exclusive(() => releaseModel(entry));
       throw error;
     }
+    let finding: Finding | null = null;
+    if (__ENGINE_HAS_GPU__ && store && backend.gpu) {
+      const files = parts.map(({ sha256 }) => sha256);
+      const build = 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
+      const subject = { files, adapter: backend.adapter, build };
+      finding = (await recall(store, subject)) ?? null;
+      entry.remember = (difference) => remember(store, subject, { difference });
+    }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
     if (library && late.length === 0) await install(library, resolved, manifest, file, parts);
     return {
@@ -180,6 +195,7 @@ class Load {
           ...late,
         ],
         adapter: backend.adapter,
+        finding,
         report: opened.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },

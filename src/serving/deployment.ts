@@ -13,7 +13,14 @@ import type { ImageSource } from '../input/image/capture.js';
 import { FrameFollower } from '../input/image/frame-follower.js';
 import type { ClassificationOptions, ModelManifest } from '../tasks/image-classification/types.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { BackendPlan, BackendPlans, Outlook } from './backends.js';
+import {
+  type BackendPlan,
+  type BackendPlans,
+  type Outlook,
+  reference,
+  savesData,
+} from './backends.js';
+import { beforeCheck, checkByWasm, tryOut } from './belief.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldImage } from './held-image.js';
 import { type ClassifyResult, type ModelSettings, Replica } from './replica.js';
@@ -180,6 +187,7 @@ export class ServedModel {
         this.#setState(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
         this.#rest();
         void this.#tryRivals();
+        void this.#check();
       },
       (error: unknown) => {
         this.#loading = undefined;
@@ -431,8 +439,7 @@ export class ServedModel {
     try {
       const options = { signal, patience: patience.first };
       replica = await Replica.load(lease, plan, this.#settings, options);
-      const theirs = await replica.measure(options);
-      const ours = this.#typical?.run ?? (await current.measure(options));
+      const { theirs, ours } = await tryOut(replica, current, this.#typical?.run, options);
       const times = `${nameOf(plan)} ${theirs.toFixed(1)} ms a run, ${nameOf(current.plan)} ${ours.toFixed(1)} ms`;
       if (this.#serving !== current) {
         // It was lost meanwhile; whoever brings it back is not to be disturbed.
@@ -451,6 +458,33 @@ export class ServedModel {
       const [from, to] = [nameOf(plan), nameOf(current.plan)];
       this.#fallbacks.push({ from, to, reason: messageOf(error) });
       if (this.#state === 'ready') this.#setState('degraded');
+    }
+    this.#tellInfo();
+  }
+
+  /** Checks a GPU that answers already. WASM takes over where it computes otherwise. */
+  async #check(): Promise<void> {
+    const current = this.#serving;
+    if (current?.verified !== 'none' || savesData()) return;
+    await this.#pause(beforeCheck).catch(() => undefined);
+    if (this.#serving !== current) return;
+    const lease = this.#takeLease(reference);
+    const lost = new AbortController();
+    lease.onDeath = (error) => lost.abort(error);
+    const signal = AbortSignal.any([this.#life.signal, lost.signal]);
+    const options = { signal, patience: patience.first };
+    // What cannot be checked goes on as it is, and says that it was not.
+    const instead = await checkByWasm(current, lease, reference, this.#settings, options).catch(
+      () => undefined,
+    );
+    if (instead && this.#serving === current) {
+      this.#fallbacks.push({ from: current.plan.device, to: 'wasm', reason: instead.reason });
+      this.#plans = [];
+      await this.#moveTo(instead.replica, lease, reference.reason);
+      if (this.#state === 'ready') this.#setState('degraded');
+    } else {
+      instead?.replica.unload();
+      lease.release();
     }
     this.#tellInfo();
   }
@@ -589,7 +623,10 @@ function nameOf({ device, threads }: BackendPlan): string {
   return threads > 1 ? `${device} with ${threads} threads` : device;
 }
 
-function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly Fallback[]) {
+function infoOf(
+  { loaded, plan, connection, loadTime, verified }: Replica,
+  given: readonly Fallback[],
+) {
   const { labels, dtype, file, bytes, from, fallbacks, adapter, timings } = loaded;
   const manifest = loaded.manifest as ModelManifest;
   const info: ClassifierInfo = {
@@ -612,6 +649,7 @@ function infoOf({ loaded, plan, connection, loadTime }: Replica, given: readonly
     fallbacks: [...plan.fallbacks, ...given, ...connection.fallbacks, ...fallbacks],
     engine: plan.flavour,
     adapter,
+    verified,
     preprocessing: loaded.report as PreprocessingReport,
     load: { ...timings, total: loadTime },
   };

@@ -1,13 +1,24 @@
 /** A model that one worker has ready. */
 import * as Comlink from 'comlink';
-import type { ModelDtype, PreprocessingChoice, PreprocessingReport } from '../api/types.js';
+import type {
+  ClassifierInfo,
+  ModelDtype,
+  PreprocessingChoice,
+  PreprocessingReport,
+} from '../api/types.js';
 import { transferables } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { Classification, ClassificationOptions } from '../tasks/image-classification/types.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { type Connection, newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel, ModelRequest, RunRequest, RunResult } from '../wire/protocol.js';
+import type {
+  LoadedModel,
+  ModelRequest,
+  ProbeRequest,
+  RunRequest,
+  RunResult,
+} from '../wire/protocol.js';
 import type { BackendPlan } from './backends.js';
 import type { Places } from './request-queue.js';
 import type { WorkerLease } from './worker-host.js';
@@ -53,6 +64,8 @@ export class Replica {
   /** When it was ready, and how many milliseconds that took. */
   readonly since = performance.now();
   readonly loadTime: number;
+  /** What its answers were checked against. WASM is what others are checked against. */
+  verified: ClassifierInfo['verified'];
   #busy = 0;
   #idle = Promise.withResolvers<void>();
 
@@ -68,6 +81,8 @@ export class Replica {
     this.connection = connection;
     this.loaded = loaded;
     this.loadTime = loadTime;
+    this.verified =
+      plan.device === 'wasm' || loaded.finding?.difference === null ? 'reference' : 'none';
     this.#idle.resolve();
   }
 
@@ -103,10 +118,11 @@ export class Replica {
     }
   }
 
-  /** Milliseconds that one run of the network takes, as the median of a few on zeros. */
-  measure(options: { signal: AbortSignal; patience: number }): Promise<number> {
+  /** Has the model run on a check input. Errors as `Connection.call()`. */
+  probe(request: Omit<ProbeRequest, 'requestId' | 'modelId'>, options: ReplicaOptions) {
     const { modelId } = this.loaded;
-    return this.connection.call('measure', { requestId: newRequestId(), modelId }, options);
+    const message: ProbeRequest = { ...request, requestId: newRequestId(), modelId };
+    return this.connection.call('probe', message, options);
   }
 
   /** Has an image classified. Errors as `Connection.call()`. */

@@ -27,6 +27,7 @@ import type {
   EngineBinary,
   EvictRequest,
   LoadRequest,
+  ProbeRequest,
   RunRequest,
   StartRequest,
   WorkerApi,
@@ -84,7 +85,14 @@ const parameters: Readonly<Record<string, Check>> = {
     options: anything,
     timeLeft: nullable(number),
   } satisfies Checks<RunRequest>),
-  measure: object({ requestId: id, modelId: id }),
+  probe: object({
+    requestId: id,
+    modelId: id,
+    // One worker's outputs on their way to another.
+    reference: nullable(list(record)),
+    dtypes: list(oneOf('fp32', 'fp16', 'int8'), 1),
+    isTimed: boolean,
+  } satisfies Checks<ProbeRequest>),
   unload: id,
   survey: nothing,
   evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),

@@ -32,6 +32,7 @@ const noise = (count: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(i * i * 0.37 + i));
 
 interface ConvCase {
+  op?: 'Conv' | 'ConvTranspose';
   inputs?: number;
   outputs?: number;
   kernel?: readonly number[];
@@ -44,6 +45,7 @@ interface ConvCase {
 }
 
 function model({
+  op = 'Conv',
   inputs = 6,
   outputs = 8,
   kernel = [3, 3],
@@ -53,7 +55,8 @@ function model({
   isShared = false,
 }: ConvCase): Uint8Array {
   const group = typeof attributes.group === 'number' ? attributes.group : 1;
-  const dims = [outputs, inputs / group, ...kernel];
+  const dims =
+    op === 'Conv' ? [outputs, inputs / group, ...kernel] : [inputs, outputs / group, ...kernel];
   const numbers = noise(dims.reduce((product, dim) => product * dim, 1));
   const data = new Uint8Array(numbers.buffer);
   const tensor = { name: 'w', dims, type: elementType.float32, data };
@@ -95,7 +98,7 @@ function model({
       message(
         7,
         ...fields[weights].filter(({ number }) => number === 1),
-        bytes(1, newNode('Conv', ['x', 'w'], ['y'], attributes)),
+        bytes(1, newNode(op, ['x', 'w'], ['y'], attributes)),
         ...(isShared ? [bytes(1, newNode('Identity', ['w'], ['z']))] : []),
         text(2, 'g'),
         ...fields[weights].filter(({ number }) => number === 5),
@@ -174,6 +177,31 @@ describe('convolutions whose channels the engine mixes up', () => {
   });
 });
 
+describe('transposed convolutions whose groups the engine mixes up', () => {
+  for (const [group, inputs] of [
+    [2, 4],
+    [3, 6],
+    [4, 32],
+  ] as const) {
+    it(`${group} groups of ${inputs / group}: the cured model computes the same`, async () => {
+      const file = model({ op: 'ConvTranspose', inputs, outputs: group, attributes: { group } });
+      const { model: cured, applied } = cureModel(file);
+      expect(applied).toEqual([expect.objectContaining({ nodes: 1 })]);
+      const right = await outputOf(file, inputs);
+      const found = await outputOf(cured, inputs);
+      expect(found.length).toBe(right.length);
+      const off = found.map((number, index) => Math.abs(number - (right[index] as number)));
+      expect(Math.max(...off)).toBeLessThan(1e-4);
+    });
+  }
+
+  it('weights that are fed are not let through', () => {
+    const attributes = { group: 2 };
+    const file = model({ op: 'ConvTranspose', inputs: 4, outputs: 2, attributes, weights: 'fed' });
+    expect(cureModel(file).unsolved).toEqual([expect.stringContaining('are not in the graph')]);
+  });
+});
+
 describe('leaves alone', () => {
   const cases: Record<string, ConvCase> = {
     'three channels': { inputs: 3 },
@@ -181,6 +209,12 @@ describe('leaves alone', () => {
     'channels that are not divisible by three': { inputs: 10 },
     'outputs that are not divisible by four': { outputs: 6 },
     groups: { attributes: { group: 2 }, inputs: 18 },
+    'groups of several output channels': {
+      op: 'ConvTranspose',
+      inputs: 4,
+      outputs: 4,
+      attributes: { group: 2 },
+    },
     'a matrix product': { kernel: [1, 1] },
   };
   for (const [name, each] of Object.entries(cases)) {

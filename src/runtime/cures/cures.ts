@@ -17,9 +17,10 @@ import {
 import { convChannels } from './conv-channels.js';
 import type { Cure, Rewriting } from './cure.js';
 import { type Node, readNode, readShape, readTensor, type Scope, type Tensor } from './graph.js';
+import { transposedGroups } from './transposed-groups.js';
 
 /** The table. Each entry's test says when a newer engine does without it. */
-export const cures: readonly Cure[] = [convChannels];
+export const cures: readonly Cure[] = [convChannels, transposedGroups];
 
 /** What was done to a model. */
 export interface Cured {

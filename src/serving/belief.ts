@@ -1,0 +1,94 @@
+/** A device is believed once it has computed what the reference computes. */
+import { TabserveError } from '../base/errors.js';
+import type { BackendPlan } from './backends.js';
+import { type ModelSettings, Replica, type ReplicaOptions } from './replica.js';
+import type { WorkerLease } from './worker-host.js';
+
+/** Milliseconds that the first requests have for themselves before a device is checked. */
+export const beforeCheck = 2_000;
+
+/** What was found out about a device. */
+export interface Trial {
+  /** Milliseconds of one run there, and at the reference. */
+  theirs: number;
+  ours: number;
+}
+
+/**
+ * Measures a device, and compares its outputs with those of the one in use for the same input. What
+ * was compared at an earlier visit is not compared again.
+ *
+ * @param known - Milliseconds that a run at the reference is known to take.
+ * @throws TabserveError `unsupported` where the outputs differ, with both numbers; else as a run.
+ */
+export async function tryOut(
+  rival: Replica,
+  reference: Replica,
+  known: number | undefined,
+  options: ReplicaOptions,
+): Promise<Trial> {
+  const { finding } = rival.loaded;
+  refuse(rival, finding?.difference);
+  const dtypes = [rival.loaded.dtype, reference.loaded.dtype];
+  const asked = { dtypes, reference: null, isTimed: known === undefined };
+  const right = finding && !asked.isTimed ? null : await reference.probe(asked, options);
+  const found = await rival.probe(
+    { dtypes, reference: finding ? null : (right?.outputs ?? null), isTimed: true },
+    options,
+  );
+  refuse(rival, found.difference);
+  rival.verified = 'reference';
+  return { theirs: found.time ?? 0, ours: known ?? right?.time ?? 0 };
+}
+
+/**
+ * Checks a device that answers already, with a model on WASM that is loaded for this alone, from
+ * what is here of it.
+ *
+ * @returns The model on WASM where it has to take over, and why; else `undefined`.
+ * @throws TabserveError where it could not be checked.
+ */
+export async function checkByWasm(
+  serving: Replica,
+  lease: WorkerLease,
+  plan: BackendPlan,
+  settings: ModelSettings,
+  options: ReplicaOptions,
+): Promise<{ replica: Replica; reason: string } | undefined> {
+  const { dtype, finding } = serving.loaded;
+  let reason = finding?.difference ?? null;
+  if (finding && !reason) {
+    serving.verified = 'reference';
+    return undefined;
+  }
+  // The same weights: they are here, and it is the device that is in question.
+  const replica = await Replica.load(
+    lease,
+    plan,
+    { ...settings, dtype },
+    { ...options, local: true },
+  );
+  try {
+    if (!reason) {
+      const asked = { dtypes: [dtype], isTimed: false };
+      const { outputs } = await replica.probe({ ...asked, reference: null }, options);
+      reason = (await serving.probe({ ...asked, reference: outputs }, options)).difference;
+    }
+  } catch (error) {
+    replica.unload();
+    throw error;
+  }
+  if (reason) return { replica, reason: wrong(serving, reason) };
+  serving.verified = 'reference';
+  replica.unload();
+  return undefined;
+}
+
+function refuse(rival: Replica, difference: string | null | undefined): void {
+  if (difference) throw new TabserveError('unsupported', wrong(rival, difference));
+}
+
+function wrong({ plan, loaded }: Replica, difference: string): string {
+  const adapter = loaded.adapter === null ? '' : ` (${loaded.adapter})`;
+  return `${plan.device}${adapter} does not compute what WASM computes for the same input: ${difference}`;
+}
