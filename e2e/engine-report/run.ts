@@ -4,12 +4,13 @@
  *
  * `npm run engine-report -- FOLDER [--out FILE] [--builds jspi,webgpu] [--limit N]`
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright';
 import { findBrowser } from '../browser.js';
 import { TestServer } from '../server.js';
+import { tableOf } from './report.js';
 
 /** What became of a case on one execution provider. */
 export interface Result {
@@ -124,7 +125,13 @@ export async function main(argv: string[]): Promise<void> {
     await browser.close();
     await server.stop();
   }
-  if (values.out) writeFileSync(values.out, JSON.stringify(outcomes));
+  if (values.out) {
+    writeFileSync(values.out, JSON.stringify(outcomes));
+    const { version } = JSON.parse(
+      readFileSync('node_modules/onnxruntime-web/package.json', 'utf8'),
+    ) as { version: string };
+    writeFileSync(`${values.out}.md`, tableOf(outcomes, `onnxruntime-web ${version}`));
+  }
 }
 
 async function openPage(browser: Browser, server: TestServer, build: string): Promise<Page> {
