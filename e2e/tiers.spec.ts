@@ -3,30 +3,9 @@
  * faster. The adapter here is a software one, which the page is made to take for a real one.
  */
 import type { Page } from '@playwright/test';
+import { believeInGpu, hurryClock } from './devices.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
-
-async function believeInGpu(page: Page): Promise<void> {
-  await page.addInitScript(() =>
-    Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { value: false }),
-  );
-}
-
-/**
- * Makes the first worker's runs seem long: its clock is hurried. No network is faster on a software
- * adapter than on WASM.
- */
-function hurryClock(page: Page): void {
-  let isFirst = true;
-  page.on('worker', (worker) => {
-    if (!isFirst) return;
-    isFirst = false;
-    void worker.evaluate(() => {
-      const now = performance.now.bind(performance);
-      performance.now = () => now() * 1e5;
-    });
-  });
-}
 
 /** Asks for one colour after another until the classifier has settled on a device. */
 function serveUntilSettled(page: Page, model: string) {

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Audio classification: which class a sound belongs to. */
+
 import { TabserveError } from '../base/errors.js';
 import type { AudioSource } from '../input/audio/capture.js';
 import type { CapturedAudio } from '../input/audio/types.js';
@@ -23,6 +24,7 @@ import {
   type ModelHandleEventMap,
   preloadHandle,
 } from './model-handle.js';
+import { modelFacts, runtimeFacts } from './model-info.js';
 import { checkClassifyOptions, inRange } from './options.js';
 import type { Availability, Classification, CreateOptions } from './types.js';
 
@@ -94,21 +96,9 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
 
   /** What the classifier runs on, and why. */
   get info(): AudioClassifierInfo {
-    const { loaded, plan, loadTime, fallbacks } = this.serving;
-    const { manifest, labels, dtype, file, bytes, from, adapter, timings } = loaded;
-    const { name, version, title = name, license = null } = manifest;
-    const window = loaded.report as AudioWindow;
-    return {
-      model: { name, version, title, license, labels, file, bytes, from, ...window },
-      device: plan.device,
-      dtype,
-      threads: plan.threads,
-      reason: plan.reason,
-      fallbacks,
-      engine: plan.flavour,
-      adapter,
-      load: { ...timings, total: loadTime },
-    };
+    const { serving } = this;
+    const window = serving.loaded.report as AudioWindow;
+    return { model: { ...modelFacts(serving), ...window }, ...runtimeFacts(serving) };
   }
 
   /**

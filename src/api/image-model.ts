@@ -1,4 +1,5 @@
 /** What all handles on models of pictures have in common. */
+
 import { TabserveError } from '../base/errors.js';
 import type { ImageSource } from '../input/image/capture.js';
 import type { ModelInput } from '../input/image/manifest.js';
@@ -7,6 +8,7 @@ import type { Serving } from '../serving/deployment.js';
 import { imagePage } from '../tasks/image-page.js';
 import type { PackName } from '../wire/protocol.js';
 import type { HandleKind } from './model-handle.js';
+import { modelFacts, runtimeFacts } from './model-info.js';
 import type {
   ClassifierInfo,
   ClassifyOptions,
@@ -69,21 +71,13 @@ export function withModel<Options extends { model: unknown }>(
 }
 
 /** What a model of pictures runs on, and why. */
-export function imageModelInfo({ loaded, plan, loadTime, fallbacks }: Serving): ImageModelInfo {
-  const { manifest, labels, dtype, file, bytes, from, adapter, timings, report } = loaded;
-  const { name, version, title = name, license = null } = manifest;
+export function imageModelInfo(serving: Serving): ImageModelInfo {
+  const { manifest, report } = serving.loaded;
   const { width, height } = (manifest as typeof manifest & { input: ModelInput }).input;
   return {
-    model: { name, version, title, license, labels, width, height, file, bytes, from },
-    device: plan.device,
-    dtype,
-    threads: plan.threads,
-    reason: plan.reason,
-    fallbacks,
-    engine: plan.flavour,
-    adapter,
+    model: { ...modelFacts(serving), width, height },
+    ...runtimeFacts(serving),
     preprocessing: report as PreprocessingReport,
-    load: { ...timings, total: loadTime },
   };
 }
 

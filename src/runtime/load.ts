@@ -1,5 +1,6 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import type { Finding } from '../base/probe.js';
 import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
 import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
@@ -19,8 +20,12 @@ import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
+import { recall, remember } from './findings.js';
 import { type GraphFiles, ModelSession } from './session.js';
 import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
+
+/** Whether this script's build of the engine computes on a GPU. The build puts it in. */
+declare const __ENGINE_HAS_GPU__: boolean;
 
 /** A model in this worker. */
 export interface LoadedEntry {
@@ -29,6 +34,8 @@ export interface LoadedEntry {
   task: WorkerTask;
   opened: OpenedTask;
   manifest: CoreManifest;
+  /** Writes down what came of a comparison. Only where that can be known again. */
+  remember?: (difference: string | null) => Promise<void>;
 }
 
 /** What the page does to descriptions of models that others wrote. */
@@ -172,6 +179,14 @@ class Load {
       await this.#engine.exclusive(() => releaseModel(entry));
       throw error;
     }
+    let finding: Finding | null = null;
+    if (__ENGINE_HAS_GPU__ && store && backend.gpu) {
+      const files = parts.map(({ sha256 }) => sha256);
+      const build = 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
+      const subject = { files, adapter: backend.adapter, build };
+      finding = (await recall(store, subject)) ?? null;
+      entry.remember = (difference) => remember(store, subject, { difference });
+    }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
     if (library && late.length === 0) await install(library, resolved, manifest, complete, parts);
     return {
@@ -189,10 +204,12 @@ class Load {
           ...backend.fallbacks,
           ...resolved.fallbacks,
           ...assumed,
+          ...entry.session.fallbacks,
           ...parts.flatMap((part) => part.fallbacks),
           ...late,
         ],
         adapter: backend.adapter,
+        finding,
         report: opened.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },

@@ -8,33 +8,6 @@ import { Laps } from './laps.js';
 import type { LoadedEntry } from './load.js';
 import type { PreparedRequest } from './task.js';
 
-/** Runs that a measurement takes, after one that does not count. */
-const measuredRuns = 3;
-
-/**
- * Milliseconds of one run, as the median of a few on the task's sample. Other requests have their
- * turns in between.
- *
- * @throws TabserveError as {@link runRequest}; the signal's reason.
- */
-export async function measureRun(
-  engine: Engine,
-  { session, opened }: LoadedEntry,
-  signal: AbortSignal,
-): Promise<number> {
-  const sample = opened.sample();
-  const times: number[] = [];
-  for (let run = 0; run <= measuredRuns; run++) {
-    await engine.exclusive(async () => {
-      signal.throwIfAborted();
-      const began = performance.now();
-      await session.run(sample, opened.outputs);
-      if (run > 0) times.push(performance.now() - began);
-    });
-  }
-  return times.sort((a, b) => a - b)[measuredRuns >> 1] as number;
-}
-
 /**
  * Prepares, runs and interprets.
  *

@@ -2,8 +2,10 @@
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, TabserveError } from '../base/errors.js';
 import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
+import type { Fallback } from '../base/types.js';
 import { refuseMarkup } from '../model/download.js';
 import { type Backend, isOutOfMemory } from './backend.js';
+import { cureModel } from './cures/cures.js';
 import { widenHalves } from './widen.js';
 
 /** The bytes of a model. */
@@ -22,16 +24,24 @@ export class ModelSession {
   /** What the graph says of itself; values that are no tensors have the type `map`. */
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /** What was rewritten in the graph, because the engine computes it wrongly. */
+  readonly fallbacks: readonly Fallback[];
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
   readonly #where: string;
   #isWarm = false;
   #isReleased = false;
 
-  private constructor(backend: Backend, session: Ort.InferenceSession, where: string) {
+  private constructor(
+    backend: Backend,
+    session: Ort.InferenceSession,
+    where: string,
+    fallbacks: readonly Fallback[],
+  ) {
     this.#backend = backend;
     this.#session = session;
     this.#where = where;
+    this.fallbacks = fallbacks;
     this.inputs = tensorsOf(session.inputMetadata);
     this.outputs = tensorsOf(session.outputMetadata);
   }
@@ -40,7 +50,8 @@ export class ModelSession {
    * @param files - The `.onnx` file, and the files of external data that it names.
    * @param where - What messages call the file.
    * @throws TabserveError `model-invalid` when the bytes are no model or use operators the engine
-   *   lacks; `out-of-memory`.
+   *   lacks; `out-of-memory`; `unsupported` when the engine is known to compute it wrongly on this
+   *   device.
    */
   static async create(
     backend: Backend,
@@ -48,13 +59,16 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
-    const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
+    const { graph, fallbacks } =
+      __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu'
+        ? curedForGpu(bytes, where)
+        : { graph: widenHalves(bytes), fallbacks: [] };
     try {
       const session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
-      return new ModelSession(backend, session, where);
+      return new ModelSession(backend, session, where, fallbacks);
     } catch (cause) {
       throw createError(cause, bytes, where);
     }
@@ -107,6 +121,24 @@ export class ModelSession {
     // The engine's types know one type of data for each type of tensor, as ours do not.
     return new Tensor(type as 'float32', (tensor as Tensor).data as Float32Array, dims);
   }
+}
+
+/** The model as WebGPU computes it rightly. */
+function curedForGpu(bytes: Uint8Array, where: string) {
+  const { model, applied, unsolved } = cureModel(bytes);
+  if (unsolved.length > 0) {
+    throw new TabserveError(
+      'unsupported',
+      `${where} is not run on WebGPU: ${unsolved.join('; ')}. Use device "wasm", or "auto".`,
+      { details: { model: where } },
+    );
+  }
+  const fallbacks = applied.map(({ fault, nodes, done }) => ({
+    from: `${nodes} of the model's nodes`,
+    to: 'the same in another form',
+    reason: `the engine ${fault}: ${done}`,
+  }));
+  return { graph: model, fallbacks };
 }
 
 /** Whether this script's build of the engine computes on a GPU. The build puts it in. */

@@ -23,8 +23,9 @@ import type {
   LibrarySurvey,
   LoadedModel,
   LoadRequest,
-  MeasureRequest,
   PageApi,
+  Probe,
+  ProbeRequest,
   ReadyMessage,
   Reply,
   RunRequest,
@@ -36,7 +37,8 @@ import { isOutOfMemory } from './backend.js';
 import { Engine, type EngineParts } from './engine.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
 import { type LoadedEntry, loadModel, releaseModel, type Translator } from './load.js';
-import { measureRun, runRequest } from './run.js';
+import { probeModel } from './probe.js';
+import { runRequest } from './run.js';
 import type { WorkerService } from './service.js';
 import type { WorkerTask } from './task.js';
 
@@ -114,9 +116,9 @@ class TabserveWorker implements WorkerApi {
     });
   }
 
-  measure({ requestId, modelId }: MeasureRequest): Promise<Reply<number>> {
-    return this.#cancellable(requestId, null, async (signal) =>
-      measureRun(this.#context().engine, this.#model(modelId), signal),
+  probe(request: ProbeRequest): Promise<Reply<Probe>> {
+    return this.#cancellable(request.requestId, null, async (signal) =>
+      probeModel(this.#context().engine, this.#model(request.modelId), request, signal),
     );
   }
 

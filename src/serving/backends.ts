@@ -81,6 +81,15 @@ export async function planBackends(
   return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
 }
 
+/** What others are checked against: WASM on one thread. */
+export const reference: BackendPlan = {
+  device: 'wasm',
+  flavour: 'wasm',
+  threads: 1,
+  reason: 'the GPU does not compute what WASM does',
+  fallbacks: [],
+};
+
 const software = 'its adapter is a software one, slower than WASM';
 
 /** Plans that are settled. */
@@ -143,7 +152,7 @@ function singleThread(plan: BackendPlan, threads: 'auto' | number): BackendPlan[
 }
 
 /** Whether the user wants few bytes loaded. Only Chromium says so. */
-function savesData(): boolean {
+export function savesData(): boolean {
   const { connection } = globalThis.navigator as { connection?: { saveData?: boolean } };
   return connection?.saveData === true;
 }

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type ErrorCode, TabserveError } from '../base/errors.js';
-import type { BackendPlan } from './backends.js';
+import type { BackendPlans } from './backends.js';
 import { Deployment } from './deployment.js';
 import { pageBudget } from './held-payload.js';
 import { loadedModels } from './replica.js';
@@ -45,6 +45,7 @@ const step = fc.oneof(
     op: fc.constant('create' as const),
     which,
     rivals: fc.nat({ max: 2 }),
+    named: fc.boolean(),
     idle: fc.boolean(),
   }),
   fc.record({
@@ -63,7 +64,9 @@ const step = fc.oneof(
     op: fc.constantFrom('failLoad' as const, 'failStart' as const, 'failRun' as const),
     code,
   }),
-  fc.record({ op: fc.constantFrom('update' as const, 'online' as const, 'faster' as const) }),
+  fc.record({
+    op: fc.constantFrom('update' as const, 'online' as const, 'faster' as const, 'wrong' as const),
+  }),
   fc.record({ op: fc.constant('turns' as const), n: fc.nat({ max: 12 }) }),
   fc.record({ op: fc.constant('sleep' as const), n: fc.constantFrom(1_000, 60_000) }),
   fc.record({
@@ -83,11 +86,11 @@ interface Call {
   isStuck: boolean;
 }
 
-function deploy(world: World, name: string, rivals: BackendPlan[], idle: boolean) {
+function deploy(world: World, name: string, plans: BackendPlans, idle: boolean) {
   return new Deployment({
     task: world.task,
     settings: settingsOf(name, { idleTimeout: idle ? 700 : null }),
-    plan: async () => plansOf(...rivals),
+    plan: async () => plans,
     environment: world,
   });
 }
@@ -106,7 +109,9 @@ class Run {
       case 'create': {
         const rivals = [webgpu, { ...wasm, threads: 2 }].slice(0, step.rivals);
         this.deployments[step.which]?.destroy();
-        const deployment = deploy(world, `m${step.which}`, rivals, step.idle);
+        // A GPU that is asked for by name serves before anything was compared with it.
+        const plans = step.named ? { ...plansOf(), plans: [webgpu, wasm] } : plansOf(...rivals);
+        const deployment = deploy(world, `m${step.which}`, plans, step.idle);
         this.deployments[step.which] = deployment;
         this.all.push(deployment);
         return;
@@ -145,6 +150,9 @@ class Run {
         return;
       case 'update':
         world.version += 1;
+        return;
+      case 'wrong':
+        world.difference ??= 'other numbers';
         return;
       case 'faster':
         world.speed = { wasm: 10, webgpu: 2 };
@@ -283,7 +291,7 @@ it(`${sequences} random sequences leave nothing lost`, { timeout: 3_600_000 }, a
       pageBudget.open = 0;
       pageBudget.held = 0;
       const run = new Run();
-      await run.do({ op: 'create', which: 0, rivals: 1, idle: false });
+      await run.do({ op: 'create', which: 0, rivals: 1, named: false, idle: false });
       await run.do({ op: 'load', which: 0 });
       for (const each of steps) await run.do(each);
       await run.finish();

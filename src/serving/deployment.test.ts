@@ -456,3 +456,73 @@ it('starts a second worker for a backlog, and ends it when there is none', async
   deployment.destroy();
   await expectNothingLeft();
 });
+
+describe('a device that is not believed yet', () => {
+  const difference = 'output "scores" is 0.5 where 0.1 was computed';
+
+  async function onGpu() {
+    const deployment = new Deployment({
+      task: world.task,
+      settings: settingsOf('m'),
+      plan: async () => ({ ...plansOf(), plans: [webgpu] }),
+      environment: world,
+    });
+    const loading = deployment.load();
+    await world.advance(100);
+    await loading;
+    return deployment;
+  }
+
+  it('goes on and says that it is checked when it computes what WASM does', async () => {
+    const deployment = await onGpu();
+    expect(deployment.serving?.verified).toBe('none');
+    await world.advance(10_000);
+    expect(deployment.serving).toMatchObject({ verified: 'reference', plan: { device: 'webgpu' } });
+    expect(deployment.state).toBe('ready');
+    expect(world.models).toHaveLength(1);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('hands over to WASM when it does not, without losing a request', async () => {
+    world.difference = difference;
+    const deployment = await onGpu();
+    const devices: string[] = [];
+    for (let request = 0; request < 500; request += 1) {
+      const answer = ask(deployment);
+      await world.advance(10);
+      devices.push((await answer).device);
+    }
+    expect([devices[0], devices.at(-1)]).toEqual(['webgpu', 'wasm']);
+    expect(deployment.serving).toMatchObject({ verified: 'reference', plan: { device: 'wasm' } });
+    expect(deployment.state).toBe('degraded');
+    const [fallback] = deployment.serving?.fallbacks ?? [];
+    expect(fallback).toMatchObject({ from: 'webgpu', to: 'wasm' });
+    expect(fallback?.reason).toContain(difference);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('is checked anew when the check was given up for another transition', async () => {
+    world.difference = difference;
+    const deployment = await onGpu();
+    await world.advance(2_005);
+    const renewal = deployment.renew({});
+    await world.advance(10_000);
+    await renewal;
+    expect(deployment.serving).toMatchObject({ plan: { device: 'wasm' } });
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('is not moved to, however fast it is', async () => {
+    world.difference = difference;
+    world.speed = { wasm: 10, webgpu: 1 };
+    const deployment = await ready([webgpu]);
+    await world.advance(10_000);
+    expect(deployment.serving).toMatchObject({ plan: { device: 'wasm' } });
+    expect(deployment.serving?.fallbacks[0]?.reason).toContain(difference);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+});

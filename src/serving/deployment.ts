@@ -1,11 +1,18 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import type { ClassifierState, Device, Fallback, RequestPriority } from '../api/types.js';
+import type {
+  ClassifierInfo,
+  ClassifierState,
+  Device,
+  Fallback,
+  RequestPriority,
+} from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { PageTask } from '../tasks/task.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { LoadedModel, RunResult } from '../wire/protocol.js';
-import type { BackendPlan, BackendPlans, LaterPlans } from './backends.js';
+import { type BackendPlan, type BackendPlans, type LaterPlans, reference } from './backends.js';
+import { beforeCheck, checkByWasm } from './belief.js';
 import { type Environment, type Lease, page, pause } from './environment.js';
 import { ExtraWorkers } from './extra-workers.js';
 import { HeldPayload } from './held-payload.js';
@@ -86,6 +93,8 @@ export interface Serving {
   plan: BackendPlan;
   /** Milliseconds that loading took. */
   loadTime: number;
+  /** What its answers were checked against. */
+  verified: ClassifierInfo['verified'];
   /** Everything that was given up or assumed for it. */
   fallbacks: readonly Fallback[];
 }
@@ -157,6 +166,7 @@ export class Deployment<Source, Payload> {
   #typical: { request: number; run: number } | undefined;
   #requests = 0;
   #isTrying = false;
+  #isChecking = false;
   #stopIdle: () => void = () => undefined;
 
   /** Times that a worker died under this model. */
@@ -241,7 +251,7 @@ export class Deployment<Source, Payload> {
     });
     const resume = () => {
       this.#rest();
-      this.#considerRivals();
+      this.#consider();
     };
     renewal.then(resume, resume);
     try {
@@ -414,7 +424,7 @@ export class Deployment<Source, Payload> {
       });
     this.#loading = loading;
     loading.then(
-      () => this.#considerRivals(),
+      () => this.#consider(),
       () => undefined,
     );
     return loading;
@@ -567,10 +577,16 @@ export class Deployment<Source, Payload> {
 
   #describe(): void {
     if (!this.#replica) return;
-    const { loaded, plan, connection, loadTime } = this.#replica;
+    const { loaded, plan, connection, loadTime, verified } = this.#replica;
     const own = [...connection.fallbacks, ...loaded.fallbacks];
     const fallbacks = [...plan.fallbacks, ...this.#fallbacks, ...own];
-    this.#serving = { loaded, plan, loadTime, fallbacks };
+    this.#serving = { loaded, plan, loadTime, verified, fallbacks };
+  }
+
+  /** What is worth knowing once something serves. */
+  #consider(): void {
+    this.#considerRivals();
+    this.#considerCheck();
   }
 
   /** Tries backends that may be better than the one in use, until one is. */
@@ -636,6 +652,59 @@ export class Deployment<Source, Payload> {
     lease.release();
     this.#describe();
     return false;
+  }
+
+  /** Checks a GPU that serves and that nothing was compared with yet. */
+  #considerCheck(): void {
+    if (this.#replica?.verified !== 'none' || this.#isChecking || this.#environment.savesData())
+      return;
+    this.#isChecking = true;
+    const check = this.#lane.run('check', async (signal) => {
+      await pause(this.#environment, beforeCheck, signal);
+      const current = this.#replica;
+      if (current?.verified === 'none') await this.#check(current, signal);
+    });
+    const end = () => {
+      this.#isChecking = false;
+    };
+    check.then(end, end);
+  }
+
+  /** WASM takes over where the GPU computes otherwise. */
+  async #check(current: ModelReplica, laneSignal: AbortSignal): Promise<void> {
+    const lease = this.#takeLease(reference);
+    const lost = new AbortController();
+    lease.onDeath = (error) => lost.abort(error);
+    const signal = AbortSignal.any([laneSignal, lost.signal]);
+    const options = { signal, patience: Patience.first };
+    try {
+      const instead = await checkByWasm(
+        this.#environment,
+        current,
+        lease,
+        reference,
+        this.#settings,
+        options,
+      );
+      if (!instead) {
+        lease.release();
+        this.#describe();
+        return;
+      }
+      const { replica, reason } = instead;
+      if (signal.aborted) {
+        replica.unload();
+        throw signal.reason;
+      }
+      this.#fallbacks.push({ from: current.plan.device, to: 'wasm', reason });
+      this.#plans = [];
+      this.#moveTo(replica, lease, reference.reason, current);
+      this.#state.go('degraded');
+    } catch {
+      // What cannot be checked goes on as it is, and says that it was not.
+      lease.release();
+      laneSignal.throwIfAborted();
+    }
   }
 
   /** Requests that have begun end where they are, before any begins at the new place. */

@@ -1,6 +1,7 @@
 /** What the serving room takes from the platform; tests hand it another clock and other workers. */
 import type { TabserveError } from '../base/errors.js';
 import type { Connection, WorkerConfig } from '../wire/connection.js';
+import { savesData } from './backends.js';
 import type { Slots } from './request-queue.js';
 import { WorkerLease } from './worker-host.js';
 
@@ -30,6 +31,8 @@ export interface Environment {
   after(milliseconds: number, callback: () => void): () => void;
   /** @returns Stops listening. */
   onOnline(listener: () => void): () => void;
+  /** Whether the user wants few bytes loaded. */
+  savesData(): boolean;
   /** See `WorkerLease.take`. */
   takeLease(config: WorkerConfig, own: boolean, nth?: number): Lease;
 }
@@ -45,6 +48,7 @@ export const page: Environment = {
     globalThis.addEventListener?.('online', listener);
     return () => globalThis.removeEventListener?.('online', listener);
   },
+  savesData,
   takeLease: (config, own, nth) => WorkerLease.take(config, own, nth),
 };
 

@@ -1,11 +1,17 @@
 /** A model that one worker has ready. */
 import * as Comlink from 'comlink';
-import type { ModelDtype } from '../api/types.js';
+import type { ClassifierInfo, ModelDtype } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel, ModelRequest, PackName, RunResult } from '../wire/protocol.js';
+import type {
+  LoadedModel,
+  ModelRequest,
+  PackName,
+  ProbeRequest,
+  RunResult,
+} from '../wire/protocol.js';
 import type { BackendPlan } from './backends.js';
 import type { Environment, Lease, WorkerLink } from './environment.js';
 import type { Slots } from './request-queue.js';
@@ -50,6 +56,8 @@ export class ModelReplica {
   /** When it was ready, and how many milliseconds that took. */
   readonly since: number;
   readonly loadTime: number;
+  /** What its answers were checked against. WASM is what others are checked against. */
+  verified: ClassifierInfo['verified'];
   #busy = 0;
   #idle = Promise.withResolvers<void>();
 
@@ -66,6 +74,8 @@ export class ModelReplica {
     this.loaded = loaded;
     this.since = now;
     this.loadTime = now - began;
+    const isKnownRight = loaded.finding?.difference === null;
+    this.verified = plan.device === 'wasm' || isKnownRight ? 'reference' : 'none';
     loadedModels.add(this);
     this.#idle.resolve();
   }
@@ -102,10 +112,11 @@ export class ModelReplica {
     }
   }
 
-  /** Milliseconds that one run of the network takes, as the median of a few on zeros. */
-  measure(options: { signal: AbortSignal; patience: number }): Promise<number> {
+  /** Has the model run on a check input. Errors as `Connection.call()`. */
+  probe(request: Omit<ProbeRequest, 'requestId' | 'modelId'>, options: ReplicaOptions) {
     const { modelId } = this.loaded;
-    return this.connection.call('measure', { requestId: newRequestId(), modelId }, options);
+    const message: ProbeRequest = { ...request, requestId: newRequestId(), modelId };
+    return this.connection.call('probe', message, options);
   }
 
   /**

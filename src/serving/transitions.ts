@@ -23,6 +23,7 @@ export const followers: Readonly<Record<ClassifierState, readonly ClassifierStat
  * - `recover`: the worker that served has died or is to be given up; the model is loaded again.
  * - `renew`: the current version is loaded beside the one in use, which then goes.
  * - `trial`: a rival backend is measured beside the one in use, and moved to if it is faster.
+ * - `check`: a GPU that serves is compared with WASM, which takes over if it computes otherwise.
  * - `unload`: nobody has asked anything for a while.
  */
 export const transitions = {
@@ -30,6 +31,7 @@ export const transitions = {
   recover: [],
   renew: ['recover'],
   trial: ['load', 'recover', 'renew', 'unload'],
+  check: ['load', 'recover', 'renew', 'unload'],
   unload: [],
 } as const satisfies Record<string, readonly string[]>;
 

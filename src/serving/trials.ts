@@ -1,5 +1,6 @@
 /** Whether a rival backend is worth moving to. */
 import type { BackendPlan } from './backends.js';
+import { tryOut } from './belief.js';
 import type { ModelReplica } from './replica.js';
 
 /** A rival has to need at most this share of the time, to be worth moving to. */
@@ -32,10 +33,9 @@ export type Trial = (
   options: TrialOptions,
 ) => Promise<Verdict>;
 
-/** Moves to a rival that is measured to be faster by a fifth. */
+/** Moves to a rival that computes the same and is measured to be faster by a fifth. */
 export const trial: Trial = async (current, rival, { typicalRun, ...options }) => {
-  const theirs = await rival.measure(options);
-  const ours = typicalRun ?? (await current.measure(options));
+  const { theirs, ours } = await tryOut(rival, current, typicalRun, options);
   const times = `${nameOf(rival.plan)} ${theirs.toFixed(1)} ms a run, ${nameOf(current.plan)} ${ours.toFixed(1)} ms`;
   const move = theirs <= worthMoving * ours;
   return { move, reason: `measured to be ${move ? 'faster' : 'no slower'}: ${times}` };

@@ -28,6 +28,7 @@ import type {
   EngineBinary,
   EvictRequest,
   LoadRequest,
+  ProbeRequest,
   RunRequest,
   StartRequest,
   WorkerApi,
@@ -85,7 +86,14 @@ const parameters: Readonly<Record<string, Check>> = {
     options: anything,
     timeLeft: nullable(number),
   } satisfies Checks<RunRequest>),
-  measure: object({ requestId: id, modelId: id }),
+  probe: object({
+    requestId: id,
+    modelId: id,
+    // One worker's outputs on their way to another.
+    reference: nullable(list(record)),
+    dtypes: list(oneOf('fp32', 'fp16', 'int8'), 1),
+    isTimed: boolean,
+  } satisfies Checks<ProbeRequest>),
   unload: id,
   // What the request has to be the service says.
   ask: object({ service: string, request: anything } satisfies Checks<AskRequest>),

@@ -7,6 +7,7 @@
  */
 
 import type { ErrorRecord } from '../base/errors.js';
+import type { Finding, OutputDigest } from '../base/probe.js';
 import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 import type { InstalledModel } from '../model/library.js';
 import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
@@ -105,6 +106,8 @@ export interface LoadedModel {
   /** Where the bytes came from. */
   from: 'store' | 'network' | 'file';
   adapter: string | null;
+  /** What was found at an earlier visit when this device was compared; `null` if it was not. */
+  finding: Finding | null;
   /** What the task says of its preprocessing. */
   report: unknown;
   /** What did not work as it should have, or was assumed. */
@@ -129,9 +132,25 @@ export interface EvictRequest {
   files: readonly string[];
 }
 
-export interface MeasureRequest {
+/** Has a model run on a check input: as the reference, or to be compared with one. */
+export interface ProbeRequest {
   requestId: number;
   modelId: number;
+  /** What the reference computed; `null` where there is nothing to compare with. */
+  reference: readonly OutputDigest[] | null;
+  /** The weights' types here and at the reference. */
+  dtypes: readonly ModelDtype[];
+  /** Whether to run it a few times and say how long that takes. */
+  isTimed: boolean;
+}
+
+/** What came of it. */
+export interface Probe {
+  /** Milliseconds that one run takes, as the median of a few; `null` where it was not timed. */
+  time: number | null;
+  outputs: readonly OutputDigest[];
+  /** Where the outputs differ from the reference's, with both numbers; `null` where they do not. */
+  difference: string | null;
 }
 
 /** One question to a model. */
@@ -166,8 +185,8 @@ export interface WorkerApi {
   start(request: StartRequest): Promise<Reply<null>>;
   load(request: LoadRequest): Promise<Reply<LoadedModel>>;
   run(request: RunRequest): Promise<Reply<RunResult>>;
-  /** Milliseconds that one run takes: the median of a few on its task's sample, between other requests. */
-  measure(request: MeasureRequest): Promise<Reply<number>>;
+  /** Runs a model on a check input, between other requests. */
+  probe(request: ProbeRequest): Promise<Reply<Probe>>;
   /** Frees a model, or ends its load. Unknown ids are ignored. */
   unload(modelId: number): Promise<Reply<null>>;
   /** Has a question answered that needs no model. */

@@ -40,9 +40,11 @@ export class World implements Environment {
   readonly startErrors: TabserveError[] = [];
   readonly runErrors: TabserveError[] = [];
   /** Milliseconds that things take. */
-  takes = { start: 5, load: 10, run: 3, measure: 2 };
-  /** Milliseconds that a run takes by `measure`, by device. */
+  takes = { start: 5, load: 10, run: 3, probe: 2 };
+  /** Milliseconds that a run takes by `probe`, by device. */
   speed: Record<string, number> = { wasm: 10, webgpu: 20 };
+  /** What a probe finds. */
+  difference: string | null = null;
   readonly hosts = new Set<FakeHost>();
   readonly listeners = new Set<() => void>();
   /** Every load and unload that a worker did. */
@@ -63,6 +65,8 @@ export class World implements Environment {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   };
+
+  savesData = () => false;
 
   takeLease = (config: WorkerConfig, own: boolean, nth = 0): Lease => {
     const key = own ? null : `${config.device} ${config.threads} ${nth}`;
@@ -226,7 +230,7 @@ export class FakeWorker {
     }
     return new Promise((resolve, reject) => {
       const { takes } = world;
-      const time = name === 'load' ? takes.load : name === 'measure' ? takes.measure : takes.run;
+      const time = name === 'load' ? takes.load : name === 'probe' ? takes.probe : takes.run;
       const cancel = world.after(time, () => {
         finish();
         this.#answer(name, request, resolve, reject);
@@ -260,9 +264,12 @@ export class FakeWorker {
       this.models.set(modelId, world.version);
       this.#names.set(modelId, request.model.name);
       world.log.push(`load ${modelId}`);
-      return resolve({ modelId, fallbacks: [], timings: { session: 5, warmup: 1 } });
+      return resolve({ modelId, finding: null, fallbacks: [], timings: { session: 5, warmup: 1 } });
     }
-    if (name === 'measure') return resolve(world.speed[device]);
+    if (name === 'probe') {
+      const { [device]: time = null } = world.speed;
+      return resolve({ time, outputs: [], difference: world.difference });
+    }
     const error = world.runErrors.shift();
     if (error) return reject(error);
     const version = this.models.get(request.modelId);

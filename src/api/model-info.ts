@@ -1,0 +1,25 @@
+/** What every class says of the model that it serves. */
+import type { Serving } from '../serving/deployment.js';
+
+/** The facts of any model. */
+export function modelFacts({ loaded }: Serving) {
+  const { manifest, labels, file, bytes, from } = loaded;
+  const { name, version, title = name, license = null } = manifest;
+  return { name, version, title, license, labels, file, bytes, from };
+}
+
+/** What a model runs on, and why. */
+export function runtimeFacts({ loaded, plan, loadTime, verified, fallbacks }: Serving) {
+  const { dtype, adapter, timings } = loaded;
+  return {
+    device: plan.device,
+    dtype,
+    threads: plan.threads,
+    reason: plan.reason,
+    fallbacks,
+    engine: plan.flavour,
+    adapter,
+    verified,
+    load: { ...timings, total: loadTime },
+  };
+}

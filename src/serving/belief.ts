@@ -1,0 +1,96 @@
+/** A device is believed once it has computed what the reference computes. */
+import { TabserveError } from '../base/errors.js';
+import type { BackendPlan } from './backends.js';
+import type { Environment, Lease } from './environment.js';
+import { ModelReplica, type ModelSettings, type ReplicaOptions } from './replica.js';
+
+/** Milliseconds that the first requests have for themselves before a device is checked. */
+export const beforeCheck = 2_000;
+
+/** What was found out about a device. */
+export interface Times {
+  /** Milliseconds of one run there, and at the reference. */
+  theirs: number;
+  ours: number;
+}
+
+/**
+ * Measures a device, and compares its outputs with those of the one in use for the same input. What
+ * was compared at an earlier visit is not compared again.
+ *
+ * @param known - Milliseconds that a run at the reference is known to take.
+ * @throws TabserveError `unsupported` where the outputs differ, with both numbers; else as a run.
+ */
+export async function tryOut(
+  rival: ModelReplica,
+  reference: ModelReplica,
+  known: number | undefined,
+  options: ReplicaOptions,
+): Promise<Times> {
+  const { finding, dtype } = rival.loaded;
+  refuse(rival, finding?.difference);
+  const dtypes = [dtype, reference.loaded.dtype];
+  // More or fewer threads are no other arithmetic.
+  const isKnown = finding !== null || rival.plan.device === 'wasm';
+  const asked = { dtypes, reference: null, isTimed: known === undefined };
+  const right = isKnown && known ? null : await reference.probe(asked, options);
+  const outputs = isKnown || !right ? null : right.outputs;
+  const found = await rival.probe({ dtypes, reference: outputs, isTimed: true }, options);
+  refuse(rival, found.difference);
+  rival.verified = 'reference';
+  return { theirs: found.time ?? 0, ours: known ?? right?.time ?? 0 };
+}
+
+/**
+ * Checks a device that answers already, with a model on WASM that is loaded for this alone, from
+ * what is here of it.
+ *
+ * @returns The model on WASM where it has to take over, and why; else `undefined`.
+ * @throws TabserveError where it could not be checked.
+ */
+export async function checkByWasm(
+  environment: Environment,
+  serving: ModelReplica,
+  lease: Lease,
+  plan: BackendPlan,
+  settings: ModelSettings,
+  options: ReplicaOptions,
+): Promise<{ replica: ModelReplica; reason: string } | undefined> {
+  const { dtype, finding } = serving.loaded;
+  let reason = finding?.difference ?? null;
+  if (finding && !reason) {
+    serving.verified = 'reference';
+    return undefined;
+  }
+  // The same weights: they are here, and it is the device that is in question.
+  const replica = await ModelReplica.load(
+    environment,
+    lease,
+    plan,
+    { ...settings, dtype },
+    { ...options, local: true },
+  );
+  try {
+    if (!reason) {
+      const asked = { dtypes: [dtype], isTimed: false };
+      const { outputs } = await replica.probe({ ...asked, reference: null }, options);
+      reason = (await serving.probe({ ...asked, reference: outputs }, options)).difference;
+    }
+  } catch (error) {
+    replica.unload();
+    throw error;
+  }
+  if (reason) return { replica, reason: wrong(serving, reason) };
+  serving.verified = 'reference';
+  replica.unload();
+  return undefined;
+}
+
+function refuse(rival: ModelReplica, difference: string | null | undefined): void {
+  if (difference) throw new TabserveError('unsupported', wrong(rival, difference));
+}
+
+function wrong({ plan, loaded }: ModelReplica, difference: string): string {
+  const adapter = loaded.adapter === null ? '' : ` (${loaded.adapter})`;
+  return `${plan.device}${adapter} does not compute what WASM computes for the same input: ${difference}`;
+}
