@@ -427,7 +427,7 @@ async function openLibrary(page: Page): Promise<void> {
 }
 
 test('every everyday thing among the samples is named', async ({ page, server }) => {
-  await openDemo(page, server);
+  await openDemo(page, server, 'model=everyday');
   await expect(page.locator('#set-model')).toHaveValue('everyday');
   const names = await page
     .locator('#strip .sample')

@@ -8,6 +8,7 @@ import type { ModelInput, ModelManifest } from '../model/manifest.js';
 import type { TensorInfo } from '../model/translation.js';
 import { type Backend, isOutOfMemory } from './backend.js';
 import { widenHalves } from './widen.js';
+import { widenIntegers } from './widen-weights.js';
 
 /** The bytes of a model. */
 export interface GraphFiles {
@@ -53,7 +54,8 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
-    const graph = backend.abilities.device === 'wasm' ? widenHalves(bytes) : bytes;
+    const wide = widenIntegers(bytes);
+    const graph = backend.abilities.device === 'wasm' ? widenHalves(wide) : wide;
     let session: Ort.InferenceSession;
     try {
       session = await backend.ort.InferenceSession.create(graph, {
