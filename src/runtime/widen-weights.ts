@@ -40,7 +40,6 @@ interface Constant {
 
 /** A `DequantizeLinear` of constants. */
 interface Widening {
-  name: string;
   weight: Constant;
   tensor: Unwritten;
 }
@@ -109,11 +108,16 @@ function widenGraph(graph: readonly Field[]): Unwritten | undefined {
   }
   if (widenings.size === 0) return;
 
-  const replaced = new Set([...widenings.values()].map(({ weight }) => weight.name));
+  // What nobody reads any more goes too: the engine would warn of each.
+  for (const field of widenings.keys()) {
+    for (const name of stringsOf(nodes.get(field) ?? [], 1)) {
+      uses.set(name, (uses.get(name) ?? 0) - 1);
+    }
+  }
   const kept: NewField[] = graph.filter(
     (field) =>
       !widenings.has(field) &&
-      !(field.number === 5 && replaced.has(stringOf(readFields(field.bytes), 8))),
+      !(field.number === 5 && uses.get(stringOf(readFields(field.bytes), 8)) === 0),
   );
   const added = Array.from(widenings.values(), ({ tensor }) => ({
     number: 5,
@@ -197,7 +201,7 @@ function compute(
     { number: 8, type: 2, bytes: new TextEncoder().encode(name) },
     { number: 9, type: 2, bytes: data },
   ]);
-  return { name, weight, tensor };
+  return { weight, tensor };
 }
 
 function constantOf(fields: Field[]): Constant {
