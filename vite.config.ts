@@ -457,12 +457,14 @@ function oneFile(): Plugin {
           }),
         },
         // Weights hardly get smaller.
-        ...modelFiles(/model\.json$/).map(({ path, file }) => {
-          const name = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
-          return {
+        ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {
+          const best = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
+          // Labels that are not part of the worker's script are a file of the model.
+          const labels = path.includes('/photos/') ? ['labels.txt'] : [];
+          return [best, ...labels].map((name) => ({
             path: path.replace('model.json', name),
             content: readFileSync(resolve(file, '..', name)),
-          };
+          }));
         }),
       ].map(
         ({ path, content }) =>

@@ -29,7 +29,10 @@ for (const { set, perClass, native } of splits) {
     const page = await open();
     const { right, asked, info } = await page.evaluate(
       async ({ set, names, perClass, tile, tilesPerRow }) => {
-        const classifier = await window.tabserve.ImageClassifier.create({ device: 'wasm' });
+        const classifier = await window.tabserve.ImageClassifier.create({
+          model: 'everyday',
+          device: 'wasm',
+        });
         let right = 0;
         let asked = 0;
         for (const name of names) {

@@ -427,7 +427,7 @@ async function openLibrary(page: Page): Promise<void> {
 }
 
 test('every everyday thing among the samples is named', async ({ page, server }) => {
-  await openDemo(page, server);
+  await openDemo(page, server, 'model=everyday');
   await expect(page.locator('#set-model')).toHaveValue('everyday');
   const names = await page
     .locator('#strip .sample')
@@ -456,13 +456,16 @@ test('the library lists sizes and licences, and reads nothing before it is opene
 
   await page.locator('#library-summary').focus();
   await page.keyboard.press('Enter');
+  await expect(libraryModel(page, 'Things on photos')).toContainText(
+    /embedded.*4\.8 MB.*Apache-2\.0/s,
+  );
   await expect(libraryModel(page, 'Everyday things')).toContainText(/embedded.*3\.0 MB.*MIT/s);
   await expect(libraryModel(page, 'Handwritten digits')).toContainText(/embedded.*51 kB.*MIT/s);
   await expect(libraryModel(page, 'SqueezeNet 1.1')).toContainText(
     /not stored.*5\.0 MB.*Apache-2\.0.*56% right on ImageNet, as published/s,
   );
   await expect(libraryModel(page, 'EfficientNet-Lite4')).toContainText(/51\.9 MB.*MIT/s);
-  await expect(page.getByRole('button', { name: 'In use: Everyday things' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'In use: Things on photos' })).toBeVisible();
   await expect(page.locator('#library-usage')).toContainText(/MB stored/);
   // Its own code, from the page's own server, is all that it took, and the page says so.
   expect(asked.slice(servedBefore).filter((url) => !url.startsWith(server.origin))).toEqual([]);

@@ -32,10 +32,22 @@ export function thirdPartyLicences(modules: string): Plugin {
       this.emitFile({
         type: 'asset',
         fileName: 'THIRD-PARTY-LICENSES.txt',
-        source: bundled.map((name) => section(name, resolve(modules, name))).join('\n'),
+        source: [...bundled.map((name) => section(name, resolve(modules, name))), weights()].join(
+          '\n',
+        ),
       });
     },
   };
+}
+
+/** The embedded model that began as the work of others. */
+function weights(): string {
+  const title = 'The model "photos" (Apache-2.0)';
+  const text = readFileSync(
+    resolve(import.meta.dirname, 'licences/efficientnet-lite0.txt'),
+    'utf8',
+  );
+  return `${title}\n${'='.repeat(title.length)}\n\n${text.trim()}\n`;
 }
 
 function section(name: string, folder: string): string {

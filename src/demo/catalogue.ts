@@ -5,7 +5,7 @@ import type { ModelChoice } from './state.js';
 /** What the pad is for. */
 export const digitsModel = 'digits';
 /** What photographs are for. */
-const picturesModel = 'everyday';
+const picturesModel = 'photos';
 
 export class Catalogue {
   readonly choices: readonly ModelChoice[];

@@ -85,7 +85,9 @@ async function resolveName(
     const { manifest } = embedded;
     refuseOtherVersion(name, version, [manifest]);
     const locate = locator(request.fileUrls, null, where);
-    return described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
+    return embedded.labels === null
+      ? described(await withLabels(manifest, locate, options), locate)
+      : described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
   }
   const known = await options.library?.find(name);
   const versions = known ? [known.current, ...(known.previous ? [known.previous] : [])] : [];

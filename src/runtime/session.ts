@@ -7,6 +7,7 @@ import { refuseMarkup } from '../model/download.js';
 import { type Backend, isOutOfMemory } from './backend.js';
 import { cureModel } from './cures/cures.js';
 import { widenHalves } from './widen.js';
+import { widenIntegers } from './widen-weights.js';
 
 /** The bytes of a model. */
 export interface GraphFiles {
@@ -59,10 +60,11 @@ export class ModelSession {
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
+    const wide = widenIntegers(bytes);
     const { graph, fallbacks } =
       __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu'
-        ? curedForGpu(bytes, where)
-        : { graph: widenHalves(bytes), fallbacks: [] };
+        ? curedForGpu(wide, where)
+        : { graph: widenHalves(wide), fallbacks: [] };
     try {
       const session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ortVersion, version } from '../base/version.js';
+import { embeddedModels } from '../model/embedded.js';
 import { modelMirrors, wasmUrls } from './assets.js';
 import * as asModule from './package-files.js';
 import type { PackName } from './protocol.js';
@@ -15,12 +16,14 @@ const models = readdirSync(join(root, 'models'), { withFileTypes: true })
 
 describe('package files', () => {
   it.each(models)('has every file of the embedded model %s, in every build', (name) => {
-    const { files } = JSON.parse(
+    const { files, labels } = JSON.parse(
       readFileSync(join(root, 'models', name, 'model.json'), 'utf8'),
     ) as {
       files: { url: string }[];
+      labels: { url: string };
     };
-    const names = files.map(({ url }) => url).toSorted();
+    const labelFile = embeddedModels[name]?.labels ? [] : [labels.url];
+    const names = [...files.map(({ url }) => url), ...labelFile].toSorted();
     expect(Object.keys(asModule.embeddedModel(name)).toSorted()).toEqual(names);
     const script = readFileSync(join(root, 'src/wire/package-files.global.ts'), 'utf8');
     for (const file of names) expect(script).toContain(`'${file}'`);

@@ -15,6 +15,10 @@ const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
 };
 
 const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
+  photos: {
+    'photos.int8.onnx': () => new URL('./models/photos/photos.int8.onnx', import.meta.url),
+    'labels.txt': () => new URL('./models/photos/labels.txt', import.meta.url),
+  },
   everyday: {
     'everyday.fp16.onnx': () => new URL('./models/everyday/everyday.fp16.onnx', import.meta.url),
     'everyday.fp32.onnx': () => new URL('./models/everyday/everyday.fp32.onnx', import.meta.url),
