@@ -132,6 +132,21 @@ function standIns(glue: string, flavour: EngineFlavour): Record<string, string> 
     ...(flavour === 'wasm' && {
       // No run has any; the engine then takes its defaults.
       'onnxruntime-web/lib/wasm/run-options.ts': 'export const setRunOptions = () => [0, []];',
+      // The engine's defaults, and what its own file says of every session: a model's bytes are
+      // used where they lie. No session here has other options.
+      'onnxruntime-web/lib/wasm/session-options.ts': `
+        import { getInstance } from './wasm-factory';
+        import { allocWasmString, checkLastError } from './wasm-utils';
+        export const setSessionOptions = async () => {
+          const wasm = getInstance();
+          const allocs = [];
+          const [key, value] = ['session.use_ort_model_bytes_directly', '1'];
+          const options = wasm._OrtCreateSessionOptions(99, false, false, 0, false, 0, 0, 2, 0, 0);
+          if (!options) checkLastError("Can't create session options.");
+          const words = [key, value].map((word) => allocWasmString(word, allocs));
+          if (wasm._OrtAddSessionConfigEntry(options, ...words)) checkLastError("Can't set " + key);
+          return [options, allocs];
+        };`,
     }),
     // The glue is part of the script, so that there is nothing to find or fetch.
     'onnxruntime-web/lib/wasm/wasm-factory.ts': `
