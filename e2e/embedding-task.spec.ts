@@ -211,3 +211,42 @@ test('what is wrong is said, and the next call works', async ({ page }) => {
   expect(found.length).toBe(32);
   expect(found.size).toBe(1);
 });
+
+test('a classifier whose manifest names its embedding is an embedder too, and the embedded one is', async ({
+  page,
+  server,
+}) => {
+  const { output, ...rest } = meanColour.manifest;
+  const both = { ...rest, output: { ...output, embedding: { name: output.name } } };
+  serveModel(server, '/both', both, meanColour.model);
+  const found = await page.evaluate(async () => {
+    const { ImageClassifier, ImageEmbedder, similarity } = window.tabserve;
+    const model = '/both/model.json';
+    const classifier = await ImageClassifier.create({ model, device: 'wasm' });
+    const embedder = await ImageEmbedder.create({ model, device: 'wasm' });
+    const [best] = await classifier.classify('/wide.png');
+    const vector = await embedder.embed('/wide.png');
+    const refused = await window.failureOf(
+      ImageEmbedder.create({ model: '/mean/model.json', device: 'wasm' }),
+    );
+    const own = await ImageEmbedder.create({ device: 'wasm' });
+    const [wide, again, tall] = await own.embed(['/wide.png', '/wide.png', '/tall.png']);
+    if (!wide || !again || !tall) throw new Error('too few');
+    const likeness = [similarity(wide, again), similarity(wide, tall)];
+    const { name } = own.info.model;
+    for (const each of [classifier, embedder, own]) each.destroy();
+    return {
+      best: best?.score,
+      largest: Math.max(...vector),
+      refused: refused?.code,
+      dimensions: wide.length,
+      name,
+      likeness,
+    };
+  });
+  expect(found.best).toBeCloseTo(found.largest, 6);
+  expect(found.refused).toBe('unsupported');
+  expect([found.name, found.dimensions]).toEqual(['photos', 1280]);
+  expect(found.likeness[0]).toBeCloseTo(1, 5);
+  expect(found.likeness[1]).toBeLessThan(0.99);
+});

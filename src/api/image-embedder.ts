@@ -11,14 +11,20 @@ import {
   imageKind,
   imageModelInfo,
   isList,
-  withModel,
 } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
 import { checkClassifyOptions } from './options.js';
-import type { Availability } from './types.js';
+import type { Availability, CreateOptions } from './types.js';
 
 /** Options of `ImageEmbedder.create()`. */
-export type ImageEmbedderOptions = ImageModelOptions<EmbeddingManifest>;
+export interface ImageEmbedderOptions extends Omit<ImageModelOptions<EmbeddingManifest>, 'model'> {
+  /**
+   * As `ImageClassifier.create()` takes it: a model of the task `image-embedding`, or a classifier
+   * whose manifest names its embedding (`output.embedding`).
+   * @default the embedded model `photos`, whose embeddings have 1,280 numbers
+   */
+  model?: ImageModelOptions<EmbeddingManifest>['model'];
+}
 
 /** Options of {@link ImageEmbedder.embed}. */
 export interface EmbedOptions extends ImageRequestOptions {
@@ -34,7 +40,7 @@ const kind = imageKind('image-embedding', 'image');
  *
  * @example
  * ```ts
- * const embedder = await ImageEmbedder.create({ model: 'hf:owner/name' });
+ * const embedder = await ImageEmbedder.create();
  * const [a, b] = await embedder.embed([oneFile, anotherFile]);
  * console.log(similarity(a, b));
  * ```
@@ -42,24 +48,25 @@ const kind = imageKind('image-embedding', 'image');
 export class ImageEmbedder extends ModelHandle<ImageSource, CapturedImage> {
   /** As `ImageClassifier.availability()`. */
   static async availability(
-    options: Pick<ImageEmbedderOptions, 'model' | 'device' | keyof AssetOptions>,
+    options: Pick<ImageEmbedderOptions, 'model' | 'device' | keyof AssetOptions> = {},
   ): Promise<Availability> {
-    return availabilityOf(kind, withModel(options, 'ImageEmbedder'));
+    return availabilityOf(kind, options as CreateOptions);
   }
 
   /**
-   * Loads a model. There is no embedded one: `model` has to name it.
+   * Loads a model; without one, the embedded model.
    *
    * @throws TabserveError as `ImageClassifier.create()`; `unsupported` for a model of another task.
    */
-  static async create(options: ImageEmbedderOptions): Promise<ImageEmbedder> {
-    const complete = withModel(options, 'ImageEmbedder');
-    return createHandle(kind, (parts) => new ImageEmbedder(parts), complete);
+  static async create(options: ImageEmbedderOptions = {}): Promise<ImageEmbedder> {
+    return createHandle(kind, (parts) => new ImageEmbedder(parts), options as CreateOptions);
   }
 
   /** Loads worker, engine and model ahead, as `ImageClassifier.preload()`. */
-  static async preload(options: Omit<ImageEmbedderOptions, 'signal' | 'monitor'>): Promise<void> {
-    return preloadHandle(kind, withModel(options, 'ImageEmbedder'));
+  static async preload(
+    options: Omit<ImageEmbedderOptions, 'signal' | 'monitor'> = {},
+  ): Promise<void> {
+    return preloadHandle(kind, options as CreateOptions);
   }
 
   /** What the embedder runs on, and why. It has no labels. */

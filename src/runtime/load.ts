@@ -169,10 +169,10 @@ class Load {
         this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
       ]);
 
-    const { entry, labels, assumed, timings } = await this.#engine.exclusive(() =>
+    const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
       this.#start(backend, resolved, complete, parts, skeleton),
     );
-    const { manifest, opened } = entry;
+    const { opened } = entry;
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
@@ -192,7 +192,7 @@ class Load {
     return {
       entry,
       report: {
-        manifest,
+        manifest: entry.manifest,
         labels,
         dtype: file.dtype,
         file: file.url,
@@ -298,10 +298,10 @@ class Load {
               graph: skeleton?.write() ?? null,
               where,
             });
-      const task = this.#taskOf(complete);
+      const { task, taken } = this.#taskOf(complete);
       const labels = labelsOf(complete);
       opened = await task.open(
-        { manifest: complete, labels, inputs, outputs, where, assets: assetsOf(complete, rest) },
+        { manifest: taken, labels, inputs, outputs, where, assets: assetsOf(complete, rest) },
         settingsFor(task, this.#request.settings),
         { gpu: backend.gpu, rasteriseSvg: this.#options.rasteriseSvg },
       );
@@ -317,8 +317,8 @@ class Load {
         session: warmUpBegan - createBegan,
         warmup: this.#elapsed() - warmUpBegan,
       };
-      const entry: LoadedEntry = { session, task, opened, manifest: complete };
-      return { entry, labels, assumed, timings };
+      const entry: LoadedEntry = { session, task, opened, manifest: taken };
+      return { entry, manifest: complete, labels, assumed, timings };
     } catch (error) {
       opened?.close?.();
       await session.release();
@@ -326,10 +326,13 @@ class Load {
     }
   }
 
-  #taskOf({ name, task }: CoreManifest): WorkerTask {
+  /** What opens the model, and the manifest that it takes. */
+  #taskOf(manifest: CoreManifest): { task: WorkerTask; taken: CoreManifest } {
+    const { name, task } = manifest;
     const { task: wanted } = this.#request;
-    const found = this.#options.tasks.find((each) => each.name === task);
-    if (found && (wanted === null || wanted === task)) return found;
+    const found = this.#options.tasks.find((each) => each.name === (wanted ?? task));
+    const taken = found?.name === task ? manifest : found?.adopt?.(manifest);
+    if (found && taken) return { task: found, taken };
     throw new TabserveError(
       'unsupported',
       `The model "${name}" is for ${task}${wanted === null || wanted === task ? ', which this worker cannot do' : `, and was opened for ${wanted}`}.`,

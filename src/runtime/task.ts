@@ -33,6 +33,12 @@ export interface WorkerTask<
   /** What a message may look like. Whatever does not pass never reaches the task. */
   readonly checks: { readonly payload: Check; readonly options: Check; readonly settings: Check };
   /**
+   * Its own manifest out of one of another task, where that says enough: a classifier's may name an
+   * embedding. `undefined` where it does not.
+   * @default only manifests of this task are taken
+   */
+  adopt?(manifest: CoreManifest): Manifest | undefined;
+  /**
    * Opens the task for a model whose session was created. Nothing is run yet.
    *
    * @throws TabserveError `model-invalid` where the graph does not fit the manifest.

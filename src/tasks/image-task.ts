@@ -17,7 +17,8 @@ import { imageFeed } from './image-feed.js';
 
 /** A task of pictures, but for the pictures. */
 export interface ImageHead<Manifest, Options, Answer>
-  extends Pick<WorkerTask<CoreManifest, CapturedImage, Options, Answer>, 'name' | 'transfer'> {
+  extends Pick<WorkerTask<CoreManifest, CapturedImage, Options, Answer>, 'name' | 'transfer'>,
+    Pick<WorkerTask<Manifest & CoreManifest>, 'adopt'> {
   /** What the task's own options look like in a message. */
   readonly options: Readonly<Record<Exclude<keyof Options, keyof ImageRequest>, Check>>;
   /**
@@ -57,6 +58,7 @@ export function imageTask<
       settings: imageSettingsCheck,
     },
     ...(head.transfer && { transfer: head.transfer }),
+    ...(head.adopt && { adopt: head.adopt }),
     discard: images.release,
     open(model, settings, services) {
       const { inputs, manifest, where } = model;

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { fitPreprocess, inputSchema, preprocessSchema } from '../../input/image/manifest-schema.js';
 import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import { embeddingOutput } from '../image-embedding/manifest.js';
 import type { ModelManifest } from './types.js';
 
 /** Its part of the manifest, with the core's. */
@@ -18,6 +19,7 @@ export const manifestCheck: ManifestCheck<ModelManifest> = {
       activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
       scale: v.optional(v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE))),
       zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
+      embedding: v.optional(embeddingOutput),
     }),
     selfTest: v.optional(
       v.pipe(

@@ -2,6 +2,7 @@
 import type { ModelInput, Preprocess } from '../../input/image/manifest.js';
 import type { PixelRect } from '../../input/image/types.js';
 import type { CoreManifest } from '../../model/manifest-core.js';
+import type { WithEmbedding } from '../image-embedding/types.js';
 import type { ScoresOutput } from '../scores.js';
 
 export type { Classification, ScoresOutput as ModelOutput } from '../scores.js';
@@ -21,7 +22,7 @@ export interface ModelManifest extends CoreManifest {
   labels: string[] | { url: string };
   input: ModelInput;
   preprocess: Preprocess;
-  output: ScoresOutput;
+  output: ScoresOutput & WithEmbedding;
   /** What an update of this model must get right before it is used. */
   selfTest?: SelfTest[] | undefined;
 }

@@ -4,6 +4,12 @@ import { fitPreprocess, inputSchema, preprocessSchema } from '../../input/image/
 import { coreFields, type ManifestCheck, name } from '../../model/manifest-check.js';
 import type { EmbeddingManifest } from './types.js';
 
+/** An output that is an embedding. */
+export const embeddingOutput = v.object({
+  name,
+  pooling: v.optional(v.picklist(['none', 'mean', 'cls', 'average'] as const)),
+});
+
 /** Its part of the manifest, with the core's. */
 export const manifestCheck: ManifestCheck<EmbeddingManifest> = {
   task: 'image-embedding',
@@ -12,10 +18,7 @@ export const manifestCheck: ManifestCheck<EmbeddingManifest> = {
     task: v.literal('image-embedding'),
     input: inputSchema,
     preprocess: preprocessSchema,
-    output: v.object({
-      name,
-      pooling: v.optional(v.picklist(['none', 'mean', 'cls', 'average'] as const)),
-    }),
+    output: embeddingOutput,
   }),
   fit: fitPreprocess,
 };

@@ -17,6 +17,12 @@ export interface EmbeddingOutput {
   pooling?: 'none' | 'mean' | 'cls' | 'average' | undefined;
 }
 
+/** Where a model of another task names its embedding: `output.embedding`. */
+export interface WithEmbedding {
+  /** What the picture is like, as an `ImageEmbedder` and a `Trainer` take it. @default none */
+  embedding?: EmbeddingOutput | undefined;
+}
+
 /** The contents of `model.json` for an embedder of pictures. */
 export interface EmbeddingManifest extends CoreManifest {
   task: 'image-embedding';
