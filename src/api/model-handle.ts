@@ -3,13 +3,9 @@ import { isTabserveError, TabserveError } from '../base/errors.js';
 import { identityOf } from '../base/identity.js';
 import { models } from '../library/models.js';
 import { autoWorkers, planBackends } from '../serving/backends.js';
-import {
-  Deployment,
-  type DeploymentSettings,
-  type Served,
-  type Serving,
-} from '../serving/deployment.js';
+import { Deployment } from '../serving/deployment.js';
 import { exposeDiagnostics } from '../serving/diagnostics.js';
+import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import type { PageTask } from '../tasks/task.js';
 import { MetricsRecorder } from './metrics.js';
 import {
