@@ -33,6 +33,23 @@ export {
   type ObjectDetectorOptions,
 } from './api/object-detector.js';
 export type { CatalogEntry } from './api/options.js';
+export {
+  TextClassifier,
+  type TextClassifierOptions,
+  type TextClassifyOptions,
+} from './api/text-classifier.js';
+export {
+  TextEmbedder,
+  type TextEmbedderOptions,
+  type TextEmbedOptions,
+} from './api/text-embedder.js';
+export type {
+  TextModelEventMap,
+  TextModelInfo,
+  TextModelOptions,
+  TextRequestOptions,
+  TextRequestReport,
+} from './api/text-model.js';
 export type * from './api/types.js';
 export {
   type ErrorCode,
@@ -46,6 +63,7 @@ export { similarity } from './base/similarity.js';
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
+export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
 export type { Neighbour, SimilarityMetric } from './search/types.js';
 export type { EmbeddingManifest, EmbeddingOutput } from './tasks/image-embedding/types.js';
@@ -70,3 +88,6 @@ export type {
   YoloOutput,
   YoloxOutput,
 } from './tasks/object-detection/types.js';
+export type { TextClassificationManifest } from './tasks/text-classification/types.js';
+export type { TextEmbeddingManifest, TextEmbeddingOutput } from './tasks/text-embedding/types.js';
+export type { TextSource } from './tasks/text-page.js';

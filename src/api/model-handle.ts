@@ -291,6 +291,8 @@ const classes: Readonly<Record<string, string>> = {
   'object-detection': 'ObjectDetector',
   'image-segmentation': 'ImageSegmenter',
   'audio-classification': 'AudioClassifier',
+  'text-classification': 'TextClassifier',
+  'text-embedding': 'TextEmbedder',
 };
 
 /** The error with the class that would open the model, where it is for another task. */

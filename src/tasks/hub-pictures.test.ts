@@ -35,7 +35,14 @@ function translated(
   const tasks: readonly HubTask[] = [audio, detection, segmentation, embedding];
   const task = tasks.find((each) => each.recognises({ config, preprocessor }));
   if (!task) return null;
-  const { fields, warnings } = task.describe({ where, config, preprocessor, addressOf: (p) => p });
+  const { fields, warnings } = task.describe({
+    where,
+    config,
+    preprocessor,
+    more: {},
+    find: () => undefined,
+    addressOf: (p) => p,
+  });
   const core = { name: 'o/n', version: '0.0.0', files: [{ url: 'm.onnx', dtype: 'fp32' }] };
   const manifest = task.check({ ...core, ...fields }, where);
   const request = { manifest, open: 'names' as const, inputs, outputs, graph: null, where };

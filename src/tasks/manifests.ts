@@ -7,6 +7,8 @@ import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
 import { manifestCheck as imageSegmentation } from './image-segmentation/manifest.js';
 import { manifestCheck as objectDetection } from './object-detection/manifest.js';
 import { manifestCheck as tensor } from './tensor/manifest.js';
+import { manifestCheck as textClassification } from './text-classification/manifest.js';
+import { manifestCheck as textEmbedding } from './text-embedding/manifest.js';
 
 const checks: readonly ManifestCheck[] = [
   imageClassification,
@@ -14,6 +16,8 @@ const checks: readonly ManifestCheck[] = [
   objectDetection,
   imageSegmentation,
   audioClassification,
+  textClassification,
+  textEmbedding,
   tensor,
 ];
 

@@ -11,6 +11,8 @@ import { hubTask as audioClassification } from './audio-classification/hub.js';
 import { hubTask as imageEmbedding } from './image-embedding/hub.js';
 import { hubTask as imageSegmentation } from './image-segmentation/hub.js';
 import { hubTask as objectDetection } from './object-detection/hub.js';
+import { hubTask as textClassification } from './text-classification/hub.js';
+import { hubTask as textEmbedding } from './text-embedding/hub.js';
 
 export { explainEngineError } from '../model/translate.js';
 
@@ -19,6 +21,8 @@ const tasks: readonly HubTask[] = [
   objectDetection,
   imageSegmentation,
   imageEmbedding,
+  textClassification,
+  textEmbedding,
 ];
 
 /** See `translate()` of the model room. */

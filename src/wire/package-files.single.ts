@@ -9,6 +9,7 @@ import audioPack from '../../dist/packs/audio.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
+import textPack from '../../dist/packs/text.js?raw';
 import workerWasm from '../../dist/worker-wasm.js?raw';
 import { TabserveError } from '../base/errors.js';
 import type { EngineFlavour, PackName } from './protocol.js';
@@ -50,6 +51,7 @@ const packs: Readonly<Record<PackName, string>> = {
   image: imagePack,
   search: searchPack,
   tensor: tensorPack,
+  text: textPack,
 };
 
 /** As in `package-files.ts`. */

@@ -45,6 +45,7 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   image: () => new URL('./packs/image.js', import.meta.url),
   tensor: () => new URL('./packs/tensor.js', import.meta.url),
   audio: () => new URL('./packs/audio.js', import.meta.url),
+  text: () => new URL('./packs/text.js', import.meta.url),
   search: () => new URL('./packs/search.js', import.meta.url),
 };
 
@@ -52,6 +53,7 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   image: () => import('../../dist/packs/image.js?raw'),
   tensor: () => import('../../dist/packs/tensor.js?raw'),
   audio: () => import('../../dist/packs/audio.js?raw'),
+  text: () => import('../../dist/packs/text.js?raw'),
   search: () => import('../../dist/packs/search.js?raw'),
 };
 
