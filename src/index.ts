@@ -34,6 +34,18 @@ export {
 } from './api/object-detector.js';
 export type { CatalogEntry } from './api/options.js';
 export {
+  type PredictOptions,
+  TabularModel,
+  type TabularModelInfo,
+  type TabularModelOptions,
+} from './api/tabular-model.js';
+export {
+  TensorModel,
+  type TensorModelInfo,
+  type TensorModelOptions,
+  type TensorRunOptions,
+} from './api/tensor-model.js';
+export {
   TextClassifier,
   type TextClassifierOptions,
   type TextClassifyOptions,
@@ -60,9 +72,11 @@ export {
   type TabserveErrorOptions,
 } from './base/errors.js';
 export { similarity } from './base/similarity.js';
+export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from './base/tensor.js';
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
+export type { CellValue, TableColumn, TableInput, TableRow } from './input/table/types.js';
 export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
 export type { Neighbour, SimilarityMetric } from './search/types.js';
@@ -88,6 +102,9 @@ export type {
   YoloOutput,
   YoloxOutput,
 } from './tasks/object-detection/types.js';
+export type { Prediction, TabularManifest, TabularOutput } from './tasks/tabular/types.js';
+export type { TensorInput, TensorSource } from './tasks/tensor/page.js';
+export type { TensorManifest } from './tasks/tensor/types.js';
 export type { TextClassificationManifest } from './tasks/text-classification/types.js';
 export type { TextEmbeddingManifest, TextEmbeddingOutput } from './tasks/text-embedding/types.js';
 export type { TextSource } from './tasks/text-page.js';

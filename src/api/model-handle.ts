@@ -293,6 +293,8 @@ const classes: Readonly<Record<string, string>> = {
   'audio-classification': 'AudioClassifier',
   'text-classification': 'TextClassifier',
   'text-embedding': 'TextEmbedder',
+  tabular: 'TabularModel',
+  tensor: 'TensorModel',
 };
 
 /** The error with the class that would open the model, where it is for another task. */

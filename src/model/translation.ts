@@ -18,6 +18,8 @@ export type TranslateRequest =
   | {
       kind: 'bare';
       where: string;
+      /** What it is wanted for; `null` where that is not known. */
+      task: string | null;
       /** A label file that was given with it. */
       labels?: string;
     };
@@ -66,15 +68,21 @@ export interface HubTask {
     find(path: string): FileReference | undefined;
     addressOf(path: string): string;
   }): { fields: object; warnings: string[] };
+  /**
+   * The manifest of an `.onnx` file alone, as far as that goes without the graph.
+   * @default a classifier of pictures
+   */
+  bare?(file: Pick<CoreManifest, 'name' | 'version' | 'labels' | 'files'>): CoreManifest;
   /** Checks the whole manifest. @throws TabserveError `manifest-invalid`. */
   check(manifest: unknown, where: string): CoreManifest;
   /**
    * Fills in what the graph tells.
    *
    * @param graph - `null` where it cannot be read.
+   * @param assumed - Is told what nothing says.
    * @throws TabserveError `model-invalid`.
    */
-  complete(request: CompleteRequest, graph: OnnxModel | null): CoreManifest;
+  complete(request: CompleteRequest, graph: OnnxModel | null, assumed: string[]): CoreManifest;
 }
 
 /** A translation's manifest, and what the loaded graph says of itself. */

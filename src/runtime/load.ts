@@ -148,6 +148,7 @@ class Load {
     const resolved = await resolveModel(this.#request.model, {
       library,
       hubUrl,
+      task: this.#request.task,
       fresh,
       signal: this.#signal,
       stallTimeout,
@@ -272,8 +273,10 @@ class Load {
     if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
     const location = locate(file.url);
     const where = typeof location === 'string' ? location : file.url;
+    const wanted = this.#request.task ?? manifest.task;
+    const opener = this.#options.tasks.find(({ name }) => name === wanted);
     const files: GraphFiles = {
-      bytes: graph.bytes,
+      bytes: opener?.rewrite?.(graph.bytes) ?? graph.bytes,
       external: (file.external ?? []).map(({ path }, index) => ({
         path,
         data: (rest[index] as Obtained).bytes,

@@ -46,7 +46,7 @@ function translated(
   const core = { name: 'o/n', version: '0.0.0', files: [{ url: 'm.onnx', dtype: 'fp32' }] };
   const manifest = task.check({ ...core, ...fields }, where);
   const request = { manifest, open: 'names' as const, inputs, outputs, graph: null, where };
-  return { manifest: task.complete(request, null), warnings };
+  return { manifest: task.complete(request, null, []), warnings };
 }
 
 const detrOutputs = [tensor('logits', 1, 24, 6), tensor('pred_boxes', 1, 24, 4)];

@@ -6,6 +6,7 @@ import { manifestCheck as imageClassification } from './image-classification/man
 import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
 import { manifestCheck as imageSegmentation } from './image-segmentation/manifest.js';
 import { manifestCheck as objectDetection } from './object-detection/manifest.js';
+import { manifestCheck as tabular } from './tabular/manifest.js';
 import { manifestCheck as tensor } from './tensor/manifest.js';
 import { manifestCheck as textClassification } from './text-classification/manifest.js';
 import { manifestCheck as textEmbedding } from './text-embedding/manifest.js';
@@ -18,6 +19,7 @@ const checks: readonly ManifestCheck[] = [
   audioClassification,
   textClassification,
   textEmbedding,
+  tabular,
   tensor,
 ];
 

@@ -46,6 +46,7 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   tensor: () => new URL('./packs/tensor.js', import.meta.url),
   audio: () => new URL('./packs/audio.js', import.meta.url),
   text: () => new URL('./packs/text.js', import.meta.url),
+  table: () => new URL('./packs/table.js', import.meta.url),
   search: () => new URL('./packs/search.js', import.meta.url),
 };
 
@@ -54,6 +55,7 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   tensor: () => import('../../dist/packs/tensor.js?raw'),
   audio: () => import('../../dist/packs/audio.js?raw'),
   text: () => import('../../dist/packs/text.js?raw'),
+  table: () => import('../../dist/packs/table.js?raw'),
   search: () => import('../../dist/packs/search.js?raw'),
 };
 
