@@ -164,7 +164,7 @@ function begunModels({ installed }: LibrarySurvey): InstalledModel[] {
 function notInstalled(manifest: ModelManifest): InstalledModel {
   return {
     source: manifest.name,
-    current: { manifest, baseUrl: null, otherOrigin: false, installedAt: 0 },
+    current: { manifest, baseUrl: null, otherOrigin: false, assumed: [], installedAt: 0 },
     previous: null,
   };
 }

@@ -134,10 +134,11 @@ async function findInstalled(
 }
 
 function fromLibrary(model: InstalledModel, version: InstalledVersion): ResolvedModel {
-  const { manifest, baseUrl, otherOrigin } = version;
+  const { manifest, baseUrl, otherOrigin, assumed } = version;
   const where = `the stored manifest of "${model.source}"`;
   return {
     ...described(manifest, locator({}, baseUrl, where)),
+    fallbacks: assumed,
     source: model.source,
     baseUrl,
     otherOrigin,

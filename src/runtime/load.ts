@@ -1,6 +1,7 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
+import type { Fallback } from '../base/types.js';
 import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
 import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
@@ -189,7 +190,9 @@ class Load {
       entry.remember = (difference) => remember(store, subject, { difference });
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
-    if (library && late.length === 0) await install(library, resolved, manifest, complete, parts);
+    if (library && late.length === 0) {
+      await install(library, resolved, manifest, assumed, complete, parts);
+    }
     return {
       entry,
       report: {
@@ -369,8 +372,9 @@ function settingsFor({ checks }: WorkerTask, settings: object): object {
 /** Remembers the model, if all that it needs is in the store. */
 async function install(
   library: Library,
-  { source, baseUrl, otherOrigin }: ResolvedModel,
+  { source, baseUrl, otherOrigin, fallbacks }: ResolvedModel,
   manifest: CoreManifest,
+  assumed: readonly Fallback[],
   file: ModelFile,
   parts: readonly Obtained[],
 ): Promise<void> {
@@ -397,6 +401,7 @@ async function install(
       manifest: { ...manifest, files, ...(assets && { assets: Object.fromEntries(known) }) },
       baseUrl,
       otherOrigin,
+      assumed: [...fallbacks, ...assumed],
       installedAt: Date.now(),
     })
     // It is loaded, which is what was asked for; it will be looked up again the next time.
