@@ -13,8 +13,8 @@
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
@@ -417,8 +417,9 @@ function copyAssets(): Plugin {
   return {
     name: 'tabserve:copy-assets',
     writeBundle() {
+      mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
       for (const name of ortBinaries) {
-        cpSync(resolve(ortFolder, 'dist', name), resolve(root, 'dist/ort', name));
+        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
@@ -426,6 +427,21 @@ function copyAssets(): Plugin {
       cpSync(resolve(root, 'src/react.d.ts'), resolve(root, 'dist/types/src/react.d.ts'));
     },
   };
+}
+
+/**
+ * A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one.
+ * Kept beside the packages, since it takes seconds.
+ */
+function compressedBinary(name: string): Buffer {
+  const { sha256 } = JSON.parse(define.__ORT_BINARIES__)[name];
+  const kept = resolve(root, 'node_modules/.cache/tabserve', `${sha256}.gz`);
+  if (!existsSync(kept)) {
+    mkdirSync(dirname(kept), { recursive: true });
+    const binary = readFileSync(resolve(ortFolder, 'dist', name));
+    writeFileSync(kept, gzipSync(binary, { level: 9 }));
+  }
+  return readFileSync(kept);
 }
 
 /** Turns the built page into one HTML file: script, style, engine and models inside. */
@@ -456,9 +472,7 @@ function oneFile(): Plugin {
       const carried = [
         {
           path: 'ort/ort-wasm-simd-threaded.wasm.gz',
-          content: gzipSync(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')), {
-            level: 9,
-          }),
+          content: compressedBinary('ort-wasm-simd-threaded.wasm'),
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {

@@ -9,9 +9,9 @@
 import type { EngineFlavour, PackName } from './protocol.js';
 
 const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
-  wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
-  jspi: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url),
-  asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url),
+  wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm.gz', import.meta.url),
+  jspi: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm.gz', import.meta.url),
+  asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm.gz', import.meta.url),
 };
 
 const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
