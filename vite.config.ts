@@ -9,6 +9,7 @@
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`: parts that the script tag's build loads when it needs them;
  * - `cli`: `dist/cli.js`, the command line, for Node;
+ * - `vite`: `dist/vite.js`, the plugin for Vite;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
@@ -95,6 +96,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('serving/background');
     case 'cli':
       return cliBuild();
+    case 'vite':
+      return pluginBuild();
     case 'demo':
       return demoBuild();
     case 'file':
@@ -254,6 +257,20 @@ function cliBuild(): UserConfig {
     ssr: { noExternal: true },
     resolve: { conditions: ['import', 'default'] },
     plugins: [assemble()],
+  };
+}
+
+function pluginBuild(): UserConfig {
+  return {
+    root,
+    publicDir: false,
+    build: {
+      target: 'node20',
+      ssr: 'src/vite.ts',
+      emptyOutDir: false,
+      copyPublicDir: false,
+      rolldownOptions: { output: { entryFileNames: 'vite.js' } },
+    },
   };
 }
 
