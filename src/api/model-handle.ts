@@ -40,6 +40,8 @@ export interface ModelHandleEventMap {
 /** What distinguishes one kind of handle from another. */
 export interface HandleKind<Source, Payload> {
   task: PageTask<Source, Payload>;
+  /** Names of options that only this kind has, with spaces between them. @default none */
+  options?: string;
   /** What of the options only the task understands, complete and checked. */
   taskSettings(options: CreateOptions): object;
 }
@@ -388,7 +390,7 @@ function settingsOf<Source, Payload>(
   kind: HandleKind<Source, Payload>,
   options: CreateOptions,
 ): DeploymentSettings {
-  checkCreateOptions(options);
+  checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
   const { maxWorkers = 'auto' } = options;
   return {

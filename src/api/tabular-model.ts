@@ -128,7 +128,7 @@ export class TabularModel extends ModelHandle<TableSource, CapturedTable> {
     options: PredictOptions = {},
   ): Promise<Prediction | Prediction[]> {
     const { topK = allScores, ...common } = options;
-    checkClassifyOptions({ ...common, topK });
+    checkClassifyOptions({ ...common, topK }, 'topK');
     const question: TabularOptions = { topK };
     if (!isRows(given)) {
       const [answer] = (await this.ask({ rows: [given], first: 0 }, common, question)) as [

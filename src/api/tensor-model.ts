@@ -100,7 +100,7 @@ export class TensorModel extends ModelHandle<TensorSource, TensorPayload> {
    */
   async run(inputs: TensorSource, options: TensorRunOptions = {}): Promise<Tensors> {
     const { outputs = null, ...common } = options;
-    checkClassifyOptions(common);
+    checkClassifyOptions(common, '');
     if (
       outputs !== null &&
       !(Array.isArray(outputs) && outputs.every((each) => typeof each === 'string'))

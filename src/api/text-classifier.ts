@@ -9,7 +9,7 @@ import type { TextSource } from '../tasks/text-page.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { withModel } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
-import { checkClassifyOptions } from './options.js';
+import { answerOptions, checkClassifyOptions } from './options.js';
 import {
   isTextList,
   type TextModelEventMap,
@@ -89,7 +89,7 @@ export class TextClassifier extends ModelHandle<TextSource, CapturedText> {
     texts: TextSource | readonly TextSource[],
     options: TextClassifyOptions = {},
   ): Promise<Classification[] | Classification[][]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, answerOptions);
     const question: TextClassificationOptions = {
       topK: options.topK ?? 5,
       threshold: options.threshold ?? null,

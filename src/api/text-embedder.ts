@@ -76,7 +76,7 @@ export class TextEmbedder extends ModelHandle<TextSource, CapturedText> {
     texts: TextSource | readonly TextSource[],
     options: TextEmbedOptions = {},
   ): Promise<Float32Array | Float32Array[]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, 'normalize');
     const question: TextEmbeddingOptions = { normalize: options.normalize ?? null };
     const answer = isTextList(texts)
       ? this.askAll(texts, options, question, 'text')
