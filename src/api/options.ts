@@ -174,7 +174,9 @@ function refuseUnknown(options: object, known: string): void {
 function nearest(found: string, names: readonly string[]): string | undefined {
   const distances = names.map((name) => distance(found.toLowerCase(), name.toLowerCase()));
   const least = Math.min(...distances);
-  return least <= Math.max(found.length < 3 ? 1 : 2, found.length / 3) ? names[distances.indexOf(least)] : undefined;
+  return least <= Math.max(found.length < 3 ? 1 : 2, found.length / 3)
+    ? names[distances.indexOf(least)]
+    : undefined;
 }
 
 /** How many characters have to be put in, taken out or changed. Source: V. Levenshtein, 1966. */
