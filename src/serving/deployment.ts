@@ -191,6 +191,11 @@ export class Deployment<Source, Payload> {
     });
   }
 
+  /** What the model is wanted for. */
+  get task(): string {
+    return this.#task.name;
+  }
+
   get state(): ClassifierState {
     return this.#state.current;
   }
@@ -267,11 +272,17 @@ export class Deployment<Source, Payload> {
    * Answers a question, in its turn; a second time if the worker is lost during the first.
    *
    * @param options - Of the task, complete.
+   * @param task - One that takes any graph, to ask the model by. @default the model's own
    * @throws TabserveError what the task's capture and the worker say; the signal's reason.
    */
-  async run(source: Source, options: object, request: RequestOptions): Promise<Served> {
+  async run<From = Source, Sent = Payload>(
+    source: From,
+    options: object,
+    request: RequestOptions,
+    task = this.#task as unknown as PageTask<From, Sent>,
+  ): Promise<Served> {
     this.#life.signal.throwIfAborted();
-    const held = new HeldPayload(this.#task, source, request.captureNow);
+    const held = new HeldPayload(task, source, request.captureNow);
     const signal = AbortSignal.any([request.signal, this.#life.signal]);
     this.#requests += 1;
     this.#stopIdle();
@@ -304,14 +315,14 @@ export class Deployment<Source, Payload> {
     this.#progress.clear();
   }
 
-  async #serveRequest(
-    held: HeldPayload<Source, Payload>,
+  async #serveRequest<From, Sent>(
+    held: HeldPayload<From, Sent>,
     options: object,
     { priority, signal, timeLeft }: RequestOptions,
   ): Promise<Served> {
     const { now } = this.#environment;
     const began = now();
-    let captured = undefined as Captured<Payload> | undefined;
+    let captured = undefined as Captured<Sent> | undefined;
     try {
       for (let attempts = 1, turns = 1; ; turns += 1) {
         this.#wake();
@@ -339,9 +350,9 @@ export class Deployment<Source, Payload> {
               continue;
             }
           }
-          const { payload, took } = captured as unknown as Captured<Payload>;
+          const { payload, took } = captured as unknown as Captured<Sent>;
           captured = undefined;
-          const result = await this.#send(replica, payload, options, signal, timeLeft);
+          const result = await this.#send(replica, held.task, payload, options, signal, timeLeft);
           return { ...result, device: replica.plan.device, captured: took, attempts, waited };
         } catch (error) {
           const isLost = losses.some((code) => isTabserveError(error, code));
@@ -354,7 +365,7 @@ export class Deployment<Source, Payload> {
         }
       }
     } finally {
-      if (captured) this.#task.close(captured.payload);
+      if (captured) held.task.close(captured.payload);
     }
   }
 
@@ -369,9 +380,10 @@ export class Deployment<Source, Payload> {
     }
   }
 
-  async #send(
+  async #send<From, Sent>(
     replica: ModelReplica,
-    payload: Payload,
+    task: PageTask<From, Sent>,
+    payload: Sent,
     options: object,
     signal: AbortSignal,
     timeLeft: () => number | null,
@@ -380,11 +392,13 @@ export class Deployment<Source, Payload> {
     try {
       signal.throwIfAborted();
       const waiting = { signal, patience: this.#patience.of('run') };
-      const transfer = this.#task.transfer(payload);
-      result = await replica.run(payload, transfer, options, timeLeft(), waiting);
+      const transfer = task.transfer(payload);
+      const { name } = task;
+      const by = name === this.#task.name ? null : name;
+      result = await replica.run(payload, transfer, options, by, timeLeft(), waiting);
     } finally {
       // What was handed over is empty here; what was not has no other owner.
-      this.#task.close(payload);
+      task.close(payload);
     }
     this.#losses.forgive();
     const { decode, preprocess, inference } = result.timings;

@@ -10,6 +10,7 @@ import type { TensorManifest, TensorOptions, TensorPayload } from './types.js';
 export const tensorTask: WorkerTask<TensorManifest, TensorPayload, TensorOptions, Tensors, object> =
   {
     name: 'tensor',
+    takesAny: true,
     checks: {
       payload: tensorsCheck,
       options: object({ outputs: nullable(list(string)) }),
