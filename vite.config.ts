@@ -8,6 +8,7 @@
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`: parts that the script tag's build loads when it needs them;
+ * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
@@ -89,6 +90,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('input/audio/page', 'audio');
     case 'library-client':
       return partBuild('library/client', 'library-client');
+    case 'server':
+      return partBuild('server/index', 'server', 'dist');
     case 'cli':
       return cliBuild();
     case 'demo':
@@ -216,14 +219,14 @@ function globalBuild(): UserConfig {
   };
 }
 
-function partBuild(module: string, name = '[name]'): UserConfig {
+function partBuild(module: string, name = '[name]', outDir = 'dist/parts'): UserConfig {
   return {
     root,
     define,
     publicDir: false,
     build: {
       target: 'es2022',
-      outDir: 'dist/parts',
+      outDir,
       emptyOutDir: false,
       lib: { entry: `src/${module}.ts`, formats: ['es'] },
       rolldownOptions: {

@@ -51,7 +51,7 @@ it('finds the imports', () => {
 });
 
 describe('no arrow leads', () => {
-  const faces = 'api|element|library|demo|cli|index\\.ts|global\\.ts';
+  const faces = 'api|server|element|library|demo|cli|index\\.ts|global\\.ts';
   it.each<[string, RegExp, RegExp, readonly string[]]>([
     ['from base to any other room', /^base\//, /^(?!base\/)/, []],
     ['from an input to anything but base', /^input\//, /^(?!input\/|base\/)/, []],
