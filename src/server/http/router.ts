@@ -35,7 +35,10 @@ export class Router {
   readonly #routes: readonly Compiled[];
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ ...route, parts: route.path.split('/').slice(1) }));
+    this.#routes = routes
+      .map((route) => ({ ...route, parts: route.path.split('/').slice(1) }))
+      // A name that is written out goes before one that may be any.
+      .sort((a, b) => named(a) - named(b));
   }
 
   /**
@@ -55,11 +58,16 @@ export class Router {
       const allowed = [...new Set(fitting.map((each) => each.method))].join(', ');
       throw new ServerError(405, 'Method Not Allowed', { headers: { Allow: allowed } });
     }
-    const named = route.parts.flatMap((part, index): [string, string][] =>
+    const names = route.parts.flatMap((part, index): [string, string][] =>
       part.startsWith('{') ? [[part.slice(1, -1), parts[index] as string]] : [],
     );
-    return { route, path: Object.fromEntries(named) };
+    return { route, path: Object.fromEntries(names) };
   }
+}
+
+/** How many parts of the path may be anything. */
+function named({ parts }: Compiled): number {
+  return parts.filter((part) => part.startsWith('{')).length;
 }
 
 function fits(route: readonly string[], parts: readonly string[]): boolean {
