@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `audio`, `library-client`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `audio`, `library-client`, `background`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
@@ -90,6 +90,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('input/audio/page', 'audio');
     case 'library-client':
       return partBuild('library/client', 'library-client');
+    case 'background':
+      return partBuild('serving/background');
     case 'server':
       return partBuild('server/index', 'server', 'dist');
     case 'cli':
@@ -400,11 +402,11 @@ function loadParts(): Plugin {
     enforce: 'pre',
     transform: {
       filter: {
-        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|(library\/)?client)\.js'\)/,
+        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|background|(library\/)?client)\.js'\)/,
       },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|client)\.js'\)/g,
+          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|background|client)\.js'\)/g,
           (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
         )}`,
     },

@@ -33,6 +33,7 @@ export {
   type ObjectDetectorOptions,
 } from './api/object-detector.js';
 export type { CatalogEntry } from './api/options.js';
+export { TensorModel, type TensorModelInfo, type TensorModelOptions } from './api/tensor-model.js';
 export type * from './api/types.js';
 export {
   type ErrorCode,
@@ -43,6 +44,7 @@ export {
   type TabserveErrorOptions,
 } from './base/errors.js';
 export { similarity } from './base/similarity.js';
+export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from './base/tensor.js';
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
@@ -70,3 +72,4 @@ export type {
   YoloOutput,
   YoloxOutput,
 } from './tasks/object-detection/types.js';
+export type { TensorManifest } from './tasks/tensor/types.js';

@@ -4,7 +4,7 @@ import { TabserveError } from '../base/errors.js';
 import type { ImageSource } from '../input/image/capture.js';
 import type { ModelInput } from '../input/image/manifest.js';
 import type { CapturedImage } from '../input/image/types.js';
-import type { Serving } from '../serving/deployment.js';
+import type { Serving } from '../serving/types.js';
 import { imagePage } from '../tasks/image-page.js';
 import type { PackName } from '../wire/protocol.js';
 import type { HandleKind } from './model-handle.js';

@@ -4,13 +4,9 @@ import { identityOf } from '../base/identity.js';
 import type { TensorInfo, Tensors } from '../base/tensor.js';
 import { models } from '../library/models.js';
 import { autoWorkers, planBackends } from '../serving/backends.js';
-import {
-  Deployment,
-  type DeploymentSettings,
-  type Served,
-  type Serving,
-} from '../serving/deployment.js';
+import { Deployment } from '../serving/deployment.js';
 import { exposeDiagnostics } from '../serving/diagnostics.js';
+import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import type { PageTask } from '../tasks/task.js';
 import { tensorPage } from '../tasks/tensor/page.js';
 import { MetricsRecorder } from './metrics.js';
@@ -340,6 +336,7 @@ const classes: Readonly<Record<string, string>> = {
   'object-detection': 'ObjectDetector',
   'image-segmentation': 'ImageSegmenter',
   'audio-classification': 'AudioClassifier',
+  tensor: 'TensorModel',
 };
 
 /** The error with the class that would open the model, where it is for another task. */

@@ -1,5 +1,5 @@
 /** What every class says of the model that it serves. */
-import type { Serving } from '../serving/deployment.js';
+import type { Serving } from '../serving/types.js';
 
 /** The facts of any model. */
 export function modelFacts({ loaded }: Serving) {

@@ -81,15 +81,6 @@ export async function planBackends(
   return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
 }
 
-/** What others are checked against: WASM on one thread. */
-export const reference: BackendPlan = {
-  device: 'wasm',
-  flavour: 'wasm',
-  threads: 1,
-  reason: 'the GPU does not compute what WASM does',
-  fallbacks: [],
-};
-
 const software = 'its adapter is a software one, slower than WASM';
 
 /** Plans that are settled. */

@@ -2,10 +2,16 @@
 import { TabserveError } from '../base/errors.js';
 import type { BackendPlan } from './backends.js';
 import type { Environment, Lease } from './environment.js';
-import { ModelReplica, type ModelSettings, type ReplicaOptions } from './replica.js';
+import type { LoadReplica, ModelReplica, ModelSettings, ReplicaOptions } from './replica.js';
 
-/** Milliseconds that the first requests have for themselves before a device is checked. */
-export const beforeCheck = 2_000;
+/** What others are checked against: WASM on one thread. */
+export const reference: BackendPlan = {
+  device: 'wasm',
+  flavour: 'wasm',
+  threads: 1,
+  reason: 'the GPU does not compute what WASM does',
+  fallbacks: [],
+};
 
 /** What was found out about a device. */
 export interface Times {
@@ -49,11 +55,17 @@ export async function tryOut(
  * @throws TabserveError where it could not be checked.
  */
 export async function checkByWasm(
-  environment: Environment,
+  {
+    environment,
+    settings,
+    load,
+  }: {
+    readonly environment: Environment;
+    readonly settings: ModelSettings;
+    readonly load: LoadReplica;
+  },
   serving: ModelReplica,
   lease: Lease,
-  plan: BackendPlan,
-  settings: ModelSettings,
   options: ReplicaOptions,
 ): Promise<{ replica: ModelReplica; reason: string } | undefined> {
   const { dtype, finding } = serving.loaded;
@@ -63,10 +75,10 @@ export async function checkByWasm(
     return undefined;
   }
   // The same weights: they are here, and it is the device that is in question.
-  const replica = await ModelReplica.load(
+  const replica = await load(
     environment,
     lease,
-    plan,
+    reference,
     { ...settings, dtype },
     { ...options, local: true },
   );

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ErrorCode, TabserveError } from '../base/errors.js';
 import type { BackendPlan } from './backends.js';
-import { Deployment, type DeploymentSettings, type RequestOptions } from './deployment.js';
+import { Deployment } from './deployment.js';
 import { pageBudget } from './held-payload.js';
 import { loadedModels } from './replica.js';
 import {
@@ -14,6 +14,7 @@ import {
   wasm,
   webgpu,
 } from './testing/world.js';
+import type { DeploymentSettings, RequestOptions } from './types.js';
 
 let world: World;
 beforeEach(() => {

@@ -1,37 +1,31 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import type {
-  ClassifierInfo,
-  ClassifierState,
-  Device,
-  Fallback,
-  RequestPriority,
-} from '../api/types.js';
+import type { ClassifierState, Fallback } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
 import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { PageTask } from '../tasks/task.js';
 import type { ProgressListener } from '../wire/progress.js';
-import type { LoadedModel, RunResult } from '../wire/protocol.js';
-import { type BackendPlan, type BackendPlans, type LaterPlans, reference } from './backends.js';
-import { beforeCheck, checkByWasm } from './belief.js';
+import type { RunResult } from '../wire/protocol.js';
+import type { BackendPlan, BackendPlans, LaterPlans } from './backends.js';
 import { type Environment, type Lease, page, pause } from './environment.js';
-import { ExtraWorkers } from './extra-workers.js';
+import type { ExtraWorkers } from './extra-workers.js';
 import { HeldPayload } from './held-payload.js';
 import { Losses } from './losses.js';
 import { Patience } from './patience.js';
-import { ModelReplica, type ModelSettings } from './replica.js';
+import { ModelReplica } from './replica.js';
 import { RequestQueue } from './request-queue.js';
+import { type RequestHost, serveRequest } from './requests.js';
+import type { RivalHost } from './rivals.js';
 import { planAfter } from './step-down.js';
 import { DeploymentState, Superseded, TransitionLane } from './transitions.js';
-import { nameOf, type Trial, trial as trialByTime } from './trials.js';
-
-/** Everything about a model but where it runs. */
-export interface DeploymentSettings extends ModelSettings {
-  ownWorker: boolean;
-  /** Workers that may serve it at a time. */
-  maxWorkers: number;
-  /** Milliseconds without a request after which the model is unloaded; `null` for never. */
-  idleTimeout: number | null;
-}
+import type { Trial } from './trials.js';
+import type {
+  DeploymentListener,
+  DeploymentSettings,
+  LoadOptions,
+  RequestOptions,
+  Served,
+  Serving,
+} from './types.js';
 
 /** What a {@link Deployment} is made of. */
 export interface DeploymentParts<Source, Payload> {
@@ -39,83 +33,26 @@ export interface DeploymentParts<Source, Payload> {
   settings: DeploymentSettings;
   /** Which backends there are. Asked once, by the first load. */
   plan(): Promise<BackendPlans>;
-  /** Compares a rival backend with the one in use. @default by the time that a run takes */
+  /** Compares a rival backend with the one in use. @default by outputs and time */
   trial?: Trial;
   /** @default the page's */
   environment?: Environment;
 }
 
-/** What a {@link Deployment} tells. */
-export interface DeploymentListener {
-  /** Its `state` has changed. */
-  onStateChange(): void;
-  /** It has moved to another device: `serving` has changed. */
-  onDeviceChange(): void;
-}
-
-/** Options of {@link Deployment.load}. */
-export interface LoadOptions {
-  /** Stops the waiting, not the load, which others may wait for. */
-  signal?: AbortSignal | undefined;
-  onProgress?: ProgressListener | undefined;
-}
-
-/** How {@link Deployment.run} treats a request. */
-export interface RequestOptions {
-  /** Captures what can change at the call, rather than when its turn comes. */
-  captureNow: boolean;
-  priority: RequestPriority;
-  /** How many sources of the same call come after this one. */
-  behind: number;
-  signal: AbortSignal;
-  /**
-   * Milliseconds that are left for the request; `null` for as many as it takes.
-   *
-   * @throws TabserveError `timeout` when there are none, even where a throttled timer is late.
-   */
-  timeLeft(): number | null;
-}
-
-/** A result, and what it took. */
-export interface Served extends RunResult {
-  /** What answered. */
-  device: Device;
-  /** Milliseconds of capturing the source, and of waiting for a slot. */
-  captured: number;
-  waited: number;
-  /** 2 if the worker was lost in the middle of the first attempt. */
-  attempts: number;
-}
-
-/** What serves the model. */
-export interface Serving {
-  loaded: LoadedModel;
-  plan: BackendPlan;
-  /** Milliseconds that loading took. */
-  loadTime: number;
-  /** What its answers were checked against. */
-  verified: ClassifierInfo['verified'];
-  /** Everything that was given up or assumed for it. */
-  fallbacks: readonly Fallback[];
-}
-
-/** A payload on its way, and the milliseconds that capturing it took. */
-interface Captured<Payload> {
-  payload: Payload;
-  took: number;
-}
-
 /** A worker that has lived so many milliseconds was a good one, even if nobody asked it anything. */
 const goodAge = 30_000;
 
-/** Milliseconds that a capture may keep a slot of the worker; then it goes on without one. */
-const captureInSlot = 100;
+/**
+ * Milliseconds of work per worker that are worth another one: starting it takes a part of that, on
+ * a processor that the first one needs too.
+ */
+const worthwhile = 1_500;
 
 /** Milliseconds that the first requests have for themselves before another device is tried. */
 const beforeTrial = 500;
 
-/** Errors of a worker that has to be replaced; a request that it met can be made again. */
-const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
+/** The same before a device is checked. */
+const beforeCheck = 2_000;
 
 /**
  * Errors that are for good at first, but pass where the same has worked before: a worker died in its
@@ -137,17 +74,20 @@ export class Deployment<Source, Payload> {
   readonly #task: PageTask<Source, Payload>;
   readonly #settings: DeploymentSettings;
   readonly #plan: () => Promise<BackendPlans>;
-  readonly #trial: Trial;
   readonly #environment: Environment;
   readonly #queue = new RequestQueue();
   readonly #lane = new TransitionLane();
-  readonly #extras: ExtraWorkers;
+  readonly #extraSettings: Omit<DeploymentSettings, 'idleTimeout'>;
+  /** Only where a backlog has asked for them. */
+  #extras: ExtraWorkers | undefined;
   readonly #life = new AbortController();
   readonly #patience = new Patience();
   readonly #losses = new Losses();
   readonly #state: DeploymentState;
   readonly #progress = new Set<ProgressListener>();
   readonly #stopListening: () => void;
+  readonly #requestHost: RequestHost;
+  readonly #rivalHost: RivalHost;
   #lastProgress: Parameters<ProgressListener> | undefined;
   /** Backends still worth trying; the first is in use. `undefined` before the first load. */
   #plans: readonly BackendPlan[] | undefined;
@@ -175,15 +115,16 @@ export class Deployment<Source, Payload> {
   listener: DeploymentListener | undefined;
 
   constructor(parts: DeploymentParts<Source, Payload>) {
-    const { task, settings, plan, trial = trialByTime, environment = page } = parts;
+    const { task, settings, plan, trial, environment = page } = parts;
     this.#task = task;
     this.#settings = settings;
     this.#plan = plan;
-    this.#trial = trial;
     this.#environment = environment;
     this.#state = new DeploymentState(() => this.listener?.onStateChange());
     const { idleTimeout: _, ...rest } = settings;
-    this.#extras = new ExtraWorkers(environment, rest, this.#queue);
+    this.#extraSettings = rest;
+    this.#requestHost = this.#asRequestHost();
+    this.#rivalHost = this.#asRivalHost(trial);
     liveDeployments.add(this);
     // A load that the network refused is made again when there is a network.
     this.#stopListening = environment.onOnline(() => {
@@ -212,7 +153,7 @@ export class Deployment<Source, Payload> {
 
   /** How many workers serve it now. */
   get workers(): number {
-    return (this.#replica ? 1 : 0) + this.#extras.count;
+    return (this.#replica ? 1 : 0) + (this.#extras?.count ?? 0);
   }
 
   /**
@@ -251,7 +192,7 @@ export class Deployment<Source, Payload> {
       });
       this.#serve(replica);
       // They have the former version.
-      this.#extras.close();
+      this.#extras?.close();
       retired = this.#retire(former);
     });
     const resume = () => {
@@ -286,10 +227,10 @@ export class Deployment<Source, Payload> {
     const signal = AbortSignal.any([request.signal, this.#life.signal]);
     this.#requests += 1;
     this.#stopIdle();
-    this.#extras.wake();
+    this.#extras?.wake();
     this.#considerMoreWorkers(request.behind);
     try {
-      return await this.#serveRequest(held, options, { ...request, signal });
+      return await serveRequest(this.#requestHost, held, options, { ...request, signal });
     } finally {
       held.release();
       this.#requests -= 1;
@@ -315,100 +256,56 @@ export class Deployment<Source, Payload> {
     this.#progress.clear();
   }
 
-  async #serveRequest<From, Sent>(
-    held: HeldPayload<From, Sent>,
-    options: object,
-    { priority, signal, timeLeft }: RequestOptions,
-  ): Promise<Served> {
-    const { now } = this.#environment;
-    const began = now();
-    let captured = undefined as Captured<Sent> | undefined;
-    try {
-      for (let attempts = 1, turns = 1; ; turns += 1) {
-        this.#wake();
-        const slot = await this.#queue.enter(turns > 1 ? 'again' : priority, signal);
-        const { slots, leave } = slot;
-        const isFirst = this.#replica?.slots === slots;
-        const replica = isFirst ? this.#replica : this.#extras.find(slots);
-        const done = replica?.begin();
-        try {
-          signal.throwIfAborted();
-          // It was lost in the same moment.
-          if (!replica || replica.connection.end) continue;
-          timeLeft();
-          const waited = now() - began - (captured?.took ?? 0);
-          if (!captured) {
-            const beganCapture = now();
-            const capture = held.take(attempts === 1, signal).then((payload) => {
-              captured = { payload, took: now() - beganCapture };
-            });
-            if (!(await this.#isSoon(capture))) {
-              // Whoever asks a slow server for its picture is not to keep others from the worker.
-              done?.();
-              leave();
-              await capture;
-              continue;
-            }
-          }
-          const { payload, took } = captured as unknown as Captured<Sent>;
-          captured = undefined;
-          const result = await this.#send(replica, held.task, payload, options, signal, timeLeft);
-          return { ...result, device: replica.plan.device, captured: took, attempts, waited };
-        } catch (error) {
-          const isLost = losses.some((code) => isTabserveError(error, code));
-          if (replica && isTabserveError(error, 'out-of-memory')) this.#outOfMemory(replica, error);
-          if (!isLost || attempts > 1 || held.isSpent) throw error;
-          attempts += 1;
-        } finally {
-          done?.();
-          leave();
-        }
-      }
-    } finally {
-      if (captured) held.task.close(captured.payload);
-    }
+  #asRequestHost(): RequestHost {
+    const deployment = this;
+    return {
+      task: this.#task.name,
+      environment: this.#environment,
+      queue: this.#queue,
+      get patience() {
+        return deployment.#patience.of('run');
+      },
+      wake: () => this.#wake(),
+      find: (slots) => (this.#replica?.slots === slots ? this.#replica : this.#extras?.find(slots)),
+      answered: (replica, timings) => this.#noteAnswer(replica, timings),
+      outOfMemory: (replica, error) => this.#outOfMemory(replica, error),
+    };
   }
 
-  /** Whether the capture ends while it may keep a slot. @throws as the capture does. */
-  async #isSoon(capture: Promise<void>): Promise<boolean> {
-    const { promise: late, resolve } = Promise.withResolvers<false>();
-    const cancel = this.#environment.after(captureInSlot, () => resolve(false));
-    try {
-      return await Promise.race([capture.then(() => true), late]);
-    } finally {
-      cancel();
-    }
+  #asRivalHost(trial: Trial | undefined): RivalHost {
+    const deployment = this;
+    return {
+      environment: this.#environment,
+      settings: this.#settings,
+      load: ModelReplica.load,
+      patience: Patience.first,
+      trial,
+      get typicalRun() {
+        return deployment.#typical?.run;
+      },
+      takeLease: (plan) => this.#takeLease(plan),
+      moveTo: (...move) => this.#moveTo(...move),
+      settle: (current, reason) => {
+        const settled = { ...current.plan, reason };
+        this.#plans = this.#plans?.map((each) => (each === current.plan ? settled : each));
+        current.plan = settled;
+      },
+      degrade: (fallback) => {
+        this.#fallbacks.push(fallback);
+        this.#state.go('degraded');
+        this.#describe();
+      },
+      describe: () => this.#describe(),
+    };
   }
 
-  async #send<From, Sent>(
-    replica: ModelReplica,
-    task: PageTask<From, Sent>,
-    payload: Sent,
-    options: object,
-    signal: AbortSignal,
-    timeLeft: () => number | null,
-  ): Promise<RunResult> {
-    let result: RunResult;
-    try {
-      signal.throwIfAborted();
-      const waiting = { signal, patience: this.#patience.of('run') };
-      const transfer = task.transfer(payload);
-      const { name } = task;
-      const by = name === this.#task.name ? null : name;
-      result = await replica.run(payload, transfer, options, by, timeLeft(), waiting);
-    } finally {
-      // What was handed over is empty here; what was not has no other owner.
-      task.close(payload);
-    }
+  #noteAnswer(replica: ModelReplica, { decode, preprocess, inference }: RunResult['timings']) {
     this.#losses.forgive();
-    const { decode, preprocess, inference } = result.timings;
     this.#patience.note('run', Math.max(preprocess, inference));
-    if (replica === this.#replica) {
-      const latest = decode + preprocess + inference;
-      const { request, run } = this.#typical ?? { request: latest, run: inference };
-      this.#typical = { request: (3 * request + latest) / 4, run: (3 * run + inference) / 4 };
-    }
-    return result;
+    if (replica !== this.#replica) return;
+    const latest = decode + preprocess + inference;
+    const { request, run } = this.#typical ?? { request: latest, run: inference };
+    this.#typical = { request: (3 * request + latest) / 4, run: (3 * run + inference) / 4 };
   }
 
   /** Loads the model if it is not there, without waiting for it. */
@@ -448,6 +345,8 @@ export class Deployment<Source, Payload> {
   async #loadSomewhere(signal: AbortSignal): Promise<void> {
     try {
       if (!this.#plans) {
+        // Beside the rest, so that a page may lose its network once it has loaded.
+        this.#environment.background().catch(() => undefined);
         const { plans, laterPlans } = await untilAborted(this.#plan(), signal);
         this.#plans = plans;
         this.#planned = plans[0];
@@ -613,7 +512,9 @@ export class Deployment<Source, Payload> {
         const [rival] = this.#rivals;
         const current = this.#replica;
         if (!rival || !current) return;
-        const hasMoved = await this.#tryRival(rival, current, signal);
+        const { tryRival } = await this.#environment.background();
+        signal.throwIfAborted();
+        const hasMoved = await tryRival(this.#rivalHost, rival, current, signal);
         this.#rivals = hasMoved ? [] : this.#rivals.slice(1);
       }
     });
@@ -624,50 +525,6 @@ export class Deployment<Source, Payload> {
     trials.then(end, end);
   }
 
-  /** Loads the model on `plan` beside the one in use, and moves there if it is better. */
-  async #tryRival(
-    plan: BackendPlan,
-    current: ModelReplica,
-    laneSignal: AbortSignal,
-  ): Promise<boolean> {
-    const lease = this.#takeLease(plan);
-    const lost = new AbortController();
-    lease.onDeath = (error) => lost.abort(error);
-    const options = {
-      signal: AbortSignal.any([laneSignal, lost.signal]),
-      patience: Patience.first,
-    };
-    let replica: ModelReplica | undefined;
-    try {
-      replica = await ModelReplica.load(this.#environment, lease, plan, this.#settings, options);
-      const typicalRun = this.#typical?.run;
-      const { move, reason } = await this.#trial(current, replica, { ...options, typicalRun });
-      options.signal.throwIfAborted();
-      if (move) {
-        this.#moveTo(replica, lease, reason, current);
-        return true;
-      }
-      const settled = { ...current.plan, reason };
-      this.#plans = this.#plans?.map((each) => (each === current.plan ? settled : each));
-      current.plan = settled;
-    } catch (error) {
-      replica?.unload();
-      lease.release();
-      laneSignal.throwIfAborted();
-      // The one in use was lost, which says nothing about the rival.
-      if (current.connection.end) return false;
-      const [from, to] = [nameOf(plan), nameOf(current.plan)];
-      this.#fallbacks.push({ from, to, reason: messageOf(error) });
-      this.#state.go('degraded');
-      this.#describe();
-      return false;
-    }
-    replica.unload();
-    lease.release();
-    this.#describe();
-    return false;
-  }
-
   /** Checks a GPU that serves and that nothing was compared with yet. */
   #considerCheck(): void {
     if (this.#replica?.verified !== 'none' || this.#isChecking || this.#environment.savesData())
@@ -676,7 +533,10 @@ export class Deployment<Source, Payload> {
     const check = this.#lane.run('check', async (signal) => {
       await pause(this.#environment, beforeCheck, signal);
       const current = this.#replica;
-      if (current?.verified === 'none') await this.#check(current, signal);
+      if (current?.verified !== 'none') return;
+      const { checkServing } = await this.#environment.background();
+      signal.throwIfAborted();
+      await checkServing(this.#rivalHost, current, signal);
     });
     const end = () => {
       this.#isChecking = false;
@@ -684,56 +544,25 @@ export class Deployment<Source, Payload> {
     check.then(end, end);
   }
 
-  /** WASM takes over where the GPU computes otherwise. */
-  async #check(current: ModelReplica, laneSignal: AbortSignal): Promise<void> {
-    const lease = this.#takeLease(reference);
-    const lost = new AbortController();
-    lease.onDeath = (error) => lost.abort(error);
-    const signal = AbortSignal.any([laneSignal, lost.signal]);
-    const options = { signal, patience: Patience.first };
-    try {
-      const instead = await checkByWasm(
-        this.#environment,
-        current,
-        lease,
-        reference,
-        this.#settings,
-        options,
-      );
-      if (!instead) {
-        lease.release();
-        this.#describe();
-        return;
-      }
-      const { replica, reason } = instead;
-      if (signal.aborted) {
-        replica.unload();
-        throw signal.reason;
-      }
-      this.#fallbacks.push({ from: current.plan.device, to: 'wasm', reason });
-      this.#plans = [];
-      this.#moveTo(replica, lease, reference.reason, current);
-      this.#state.go('degraded');
-    } catch {
-      // What cannot be checked goes on as it is, and says that it was not.
-      lease.release();
-      laneSignal.throwIfAborted();
-    }
-  }
-
   /** Requests that have begun end where they are, before any begins at the new place. */
-  #moveTo(replica: ModelReplica, lease: Lease, reason: string, former: ModelReplica): void {
+  #moveTo(
+    replica: ModelReplica,
+    lease: Lease,
+    reason: string,
+    former: ModelReplica,
+    isForGood = false,
+  ): void {
     this.#noteLoad(replica);
     const formerLease = this.#lease;
     this.#queue.close(former.slots);
-    this.#extras.close();
+    this.#extras?.close();
     replica.plan = { ...replica.plan, reason };
-    this.#plans = [replica.plan, ...(this.#plans ?? [])];
+    this.#plans = [replica.plan, ...(isForGood ? [] : (this.#plans ?? []))];
     this.#replica = replica;
     this.#typical = undefined;
     this.#lease = lease;
     lease.onDeath = (error) => this.#onWorkerDeath(lease, error);
-    void Promise.all([this.#retire(former), this.#extras.idle()]).then(() => {
+    void Promise.all([this.#retire(former), this.#extras?.idle()]).then(() => {
       formerLease?.release();
       if (this.#replica !== replica || replica.connection.end) return;
       this.#describe();
@@ -783,14 +612,27 @@ export class Deployment<Source, Payload> {
     this.#forget();
     this.#lease?.release();
     this.#lease = undefined;
-    this.#extras.close();
+    this.#extras?.close();
   }
 
   #considerMoreWorkers(behind: number): void {
     const { plan } = this.#replica ?? {};
-    if (!plan || !this.#typical) return;
+    if (plan?.device !== 'wasm' || plan.threads > 1 || !this.#typical) return;
     const backlog = (this.#requests + behind) * this.#typical.request;
-    this.#extras.consider(plan, backlog, this.#patience.of('load'));
+    if (backlog / this.workers < worthwhile || this.workers >= this.maxWorkers) return;
+    const wake = async () => {
+      const { ExtraWorkers } = await this.#environment.background();
+      if (this.#life.signal.aborted || this.#replica?.plan !== plan) return;
+      this.#extras ??= new ExtraWorkers(
+        this.#environment,
+        this.#extraSettings,
+        this.#queue,
+        ModelReplica.load,
+      );
+      this.#extras.start(plan, this.#patience.of('load'));
+    };
+    // Without them it takes longer.
+    wake().catch(() => undefined);
   }
 
   /** Unloads the model after a while, unless a request comes. */
@@ -798,7 +640,7 @@ export class Deployment<Source, Payload> {
     this.#stopIdle();
     const { idleTimeout } = this.#settings;
     if (this.#requests > 0 || this.#life.signal.aborted) return;
-    this.#extras.rest();
+    this.#extras?.rest();
     if (idleTimeout === null || !this.#replica) return;
     this.#stopIdle = this.#environment.after(idleTimeout, () => {
       const unloading = this.#lane.run('unload', async () => {

@@ -33,6 +33,12 @@ export interface Environment {
   onOnline(listener: () => void): () => void;
   /** Whether the user wants few bytes loaded. */
   savesData(): boolean;
+  /**
+   * What is needed only after a while.
+   *
+   * @throws TabserveError `network` where it cannot be loaded.
+   */
+  background(): Promise<typeof import('./background.js')>;
   /** See `WorkerLease.take`. */
   takeLease(config: WorkerConfig, own: boolean, nth?: number): Lease;
 }
@@ -49,6 +55,7 @@ export const page: Environment = {
     return () => globalThis.removeEventListener?.('online', listener);
   },
   savesData,
+  background: async () => await import('./background.js'),
   takeLease: (config, own, nth) => WorkerLease.take(config, own, nth),
 };
 

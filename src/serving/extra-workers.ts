@@ -1,14 +1,8 @@
 /** Further workers for a model that has more requests than one can answer soon. */
 import type { BackendPlan } from './backends.js';
 import type { Environment, Lease } from './environment.js';
-import { ModelReplica, type ModelSettings } from './replica.js';
+import type { LoadReplica, ModelReplica, ModelSettings } from './replica.js';
 import type { RequestQueue, Slots } from './request-queue.js';
-
-/**
- * Milliseconds of work per worker that are worth another one: starting it takes a part of that, on
- * a processor that the first one needs too.
- */
-const worthwhile = 1_500;
 
 /** Milliseconds that extra workers are kept without need. */
 const keptIdle = 10_000;
@@ -30,6 +24,7 @@ export class ExtraWorkers {
   readonly #environment: Environment;
   readonly #options: ExtraWorkersOptions;
   readonly #queue: RequestQueue;
+  readonly #load: LoadReplica;
   readonly #extras = new Map<Slots, { replica: ModelReplica; lease: Lease; nth: number }>();
   #life = new AbortController();
   #closing: Promise<unknown> = Promise.resolve();
@@ -38,7 +33,13 @@ export class ExtraWorkers {
   #refused = false;
   #stopTimer: () => void = () => undefined;
 
-  constructor(environment: Environment, options: ExtraWorkersOptions, queue: RequestQueue) {
+  constructor(
+    environment: Environment,
+    options: ExtraWorkersOptions,
+    queue: RequestQueue,
+    load: LoadReplica,
+  ) {
+    this.#load = load;
     this.#environment = environment;
     this.#options = options;
     this.#queue = queue;
@@ -55,17 +56,14 @@ export class ExtraWorkers {
   }
 
   /**
-   * Starts another worker if there is work enough.
+   * Starts another worker, unless one is starting, or could not be started.
    *
    * @param plan - What the first worker runs on.
-   * @param backlog - Milliseconds of work that are waiting.
    * @param patience - Milliseconds that a worker may be silent while it loads.
    */
-  consider(plan: BackendPlan, backlog: number, patience: number): void {
-    const workers = 1 + this.#extras.size;
-    const isPossible = plan.device === 'wasm' && plan.threads === 1 && !this.#refused;
-    if (!isPossible || this.#starting || workers >= this.#options.maxWorkers) return;
-    if (backlog / workers >= worthwhile) void this.#start(plan, patience);
+  start(plan: BackendPlan, patience: number): void {
+    if (this.#refused || this.#starting || 1 + this.count >= this.#options.maxWorkers) return;
+    void this.#start(plan, patience);
   }
 
   /** Ends them unless they are needed again soon. */
@@ -122,7 +120,7 @@ export class ExtraWorkers {
     };
     try {
       const options = { signal, patience, local: true };
-      const replica = await ModelReplica.load(this.#environment, lease, plan, settings, options);
+      const replica = await this.#load(this.#environment, lease, plan, settings, options);
       if (isDead) return replica.unload();
       if (signal.aborted) replica.unload();
       signal.throwIfAborted();

@@ -42,6 +42,9 @@ export interface ReplicaOptions {
   local?: boolean;
 }
 
+/** {@link ModelReplica.load}, as code gets it that is loaded on demand. */
+export type LoadReplica = typeof ModelReplica.load;
+
 /** Models that have not been unloaded; those of dead workers too. */
 export const loadedModels = new Set<ModelReplica>();
 

@@ -3,9 +3,10 @@ import { TabserveError } from '../../base/errors.js';
 import type { PageTask } from '../../tasks/task.js';
 import type { WorkerConfig } from '../../wire/connection.js';
 import type { BackendPlan, BackendPlans } from '../backends.js';
-import type { DeploymentSettings } from '../deployment.js';
+import * as background from '../background.js';
 import type { Environment, Lease, WorkerLink } from '../environment.js';
 import { Slots } from '../request-queue.js';
+import type { DeploymentSettings } from '../types.js';
 
 /** Lets everything happen that does not wait for the clock. */
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -67,6 +68,8 @@ export class World implements Environment {
   };
 
   savesData = () => false;
+
+  background = async () => background;
 
   takeLease = (config: WorkerConfig, own: boolean, nth = 0): Lease => {
     const key = own ? null : `${config.device} ${config.threads} ${nth}`;

@@ -1,0 +1,267 @@
+/**
+ * From text to the numbers of its tokens, as Hugging Face's tokenizers do it.
+ *
+ * Vocabularies and merges are `@huggingface/tokenizers`'; what it does otherwise than the original
+ * (see `normalizers.ts`, `pre-tokenizers.ts`), and what it leaves out (truncation, pairs), is here.
+ */
+import { Tokenizer as Core } from '@huggingface/tokenizers';
+import { isTabserveError, messageOf, TabserveError } from '../../base/errors.js';
+import { type Fields, flag, isFields, list, text as textIn, unknownPart } from './json.js';
+import { type Normalizer, openNormalizer } from './normalizers.js';
+import { openPreTokenizer } from './pre-tokenizers.js';
+import { openTemplate } from './template.js';
+
+/** A text, or two, in tokens. */
+export interface Encoded {
+  /** Numbers in the vocabulary, special tokens included. */
+  ids: number[];
+  /** Per token, which of the two texts it belongs to. */
+  typeIds: number[];
+  /** Whether something was left out, because there is room for no more. */
+  isTruncated: boolean;
+}
+
+/** How a tokenizer is used. */
+export interface TokenizerOptions {
+  /** Most tokens, special ones included. */
+  maxTokens: number;
+  /** What messages call the file. */
+  where: string;
+}
+
+/** A tokenizer, opened. */
+export interface Tokenizer {
+  /** Most tokens of an encoding. */
+  readonly maxTokens: number;
+  /** Fills short texts up in a batch. */
+  readonly padId: number;
+  readonly padTypeId: number;
+  /** Whether texts are filled up from the left. */
+  readonly padsLeft: boolean;
+  /**
+   * @param pair - A second text, to be judged together with the first.
+   * @throws TabserveError `model-invalid` where the vocabulary has no token for something.
+   */
+  encode(text: string, pair?: string | null): Encoded;
+}
+
+/** Bytes of the largest `tokenizer.json` that is read: that of a vocabulary of half a million. */
+const mostBytes = 2 ** 27;
+
+/** Tokens of the largest vocabulary. */
+const mostTokens = 4_000_000;
+
+/** Code units at most that are cut into tokens at once. More are cut in parts, between words. */
+const mostUnits = 2_000_000;
+
+/**
+ * @param file - `tokenizer.json`.
+ * @param config - `tokenizer_config.json`, if there is one.
+ * @throws TabserveError `model-invalid` where it is no tokenizer; `unsupported` where it has parts that
+ *   nobody here knows.
+ */
+export function openTokenizer(
+  file: Uint8Array,
+  config: Uint8Array | undefined,
+  { maxTokens, where }: TokenizerOptions,
+): Tokenizer {
+  const fields = parsed(file, where);
+  const settings = config ? parsed(config, `the tokenizer_config.json beside ${where}`) : {};
+  checkModel(fields, where);
+  const normalizer = openNormalizer(fields.normalizer, where);
+  const preTokenizer = openPreTokenizer(fields.pre_tokenizer, where);
+  const core = coreOf(fields, settings, normalizer, where);
+  const own = core as unknown as {
+    normalizer: Normalizer;
+    pre_tokenizer: (piece: string, place: { section_index: number }) => string[];
+    model: { unk_token_id?: number; tokens_to_ids: Map<string, number> };
+  };
+  own.normalizer = normalizer;
+  own.pre_tokenizer = (piece, place) => preTokenizer([piece], place.section_index === 0);
+  const unknown = textIn(fields.model as Fields, 'unk_token');
+  own.model.unk_token_id ??=
+    unknown === undefined ? undefined : own.model.tokens_to_ids.get(unknown);
+  const template = openTemplate(fields.post_processor, (token) => core.token_to_id(token), where);
+  const pads = isFields(fields.padding) ? fields.padding : {};
+  const padToken = textIn(pads, 'pad_token') ?? tokenIn(settings.pad_token);
+  const padId =
+    whole(pads.pad_id) ?? (padToken === undefined ? undefined : core.token_to_id(padToken));
+  const side = textIn(settings, 'padding_side') ?? textIn(pads, 'direction') ?? 'right';
+  const cutsLeft = textIn(settings, 'truncation_side') === 'left';
+
+  const tokensOf = (text: string): number[] => {
+    const { ids } = core.encode(text, { add_special_tokens: false });
+    const at = ids.findIndex((id) => !Number.isSafeInteger(id));
+    if (at < 0) return ids;
+    throw new TabserveError(
+      'model-invalid',
+      `The vocabulary in ${where} has no token for a part of this text, and none for what is unknown.`,
+      { details: { file: where } },
+    );
+  };
+  return {
+    maxTokens,
+    padId: padId ?? 0,
+    padTypeId: whole(pads.pad_type_id) ?? 0,
+    padsLeft: side.toLowerCase() === 'left',
+    encode(text, pair = null) {
+      const limit = mostUnits;
+      const cut = (given: string) => wellFormed(given.slice(0, limit));
+      const first = tokensOf(cut(text));
+      const second = pair === null ? null : tokensOf(cut(pair));
+      const room = maxTokens - template.specials(second !== null);
+      const fitted = truncated(first, second, Math.max(0, room), cutsLeft);
+      const isCut = text.length > limit || (pair?.length ?? 0) > limit;
+      return { ...template.join(fitted.first, fitted.second), isTruncated: fitted.isCut || isCut };
+    },
+  };
+}
+
+/** Half a character, which no tokenizer has seen, is what Python's makes of it: U+FFFD. */
+function wellFormed(text: string): string {
+  return text.replace(
+    /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+    '\ufffd',
+  );
+}
+
+/** Leaves out tokens of the longer text first, as `truncation=True` does in Transformers. */
+function truncated(first: number[], second: number[] | null, room: number, cutsLeft: boolean) {
+  const all = first.length + (second?.length ?? 0);
+  if (all <= room) return { first, second, isCut: false };
+  const keep = (ids: number[], count: number) =>
+    cutsLeft ? ids.slice(ids.length - count) : ids.slice(0, count);
+  if (second === null) return { first: keep(first, room), second, isCut: true };
+  let [one, two] = [first.length, second.length];
+  // Source: `LongestFirst` of tokenizers/src/utils/truncation.rs.
+  const isSwapped = one > two;
+  if (isSwapped) [one, two] = [two, one];
+  two = one > room ? one : Math.max(one, room - one);
+  if (one + two > room) {
+    one = Math.floor(room / 2);
+    two = one + (room % 2);
+  }
+  if (isSwapped) [one, two] = [two, one];
+  return { first: keep(first, one), second: keep(second, two), isCut: true };
+}
+
+function parsed(bytes: Uint8Array, where: string): Fields {
+  if (bytes.length > mostBytes) {
+    throw new TabserveError(
+      'model-invalid',
+      `${where} has ${bytes.length} bytes; a tokenizer has at most ${mostBytes}.`,
+      { details: { file: where } },
+    );
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new TabserveError('model-invalid', `${where} is not JSON: ${messageOf(cause)}`, {
+      cause,
+      details: { file: where },
+    });
+  }
+  if (isFields(value)) return value;
+  throw new TabserveError('model-invalid', `${where} is not an object of JSON.`, {
+    details: { file: where },
+  });
+}
+
+/** What the library takes on trust. */
+function checkModel({ model, added_tokens: added = [] }: Fields, where: string): void {
+  const refuse = (field: string, expected: string) =>
+    new TabserveError('model-invalid', `${where} is no tokenizer: "${field}" is not ${expected}.`, {
+      details: { file: where, field },
+    });
+  if (!isFields(model)) throw refuse('model', 'an object');
+  const { vocab, merges, type } = model;
+  const isId = (id: unknown) =>
+    Number.isInteger(id) && (id as number) >= 0 && (id as number) < 2 ** 31;
+  if (type === 'Unigram' || Array.isArray(vocab)) {
+    const entries = Array.isArray(vocab) ? vocab : [];
+    if (entries.length === 0 || entries.length > mostTokens)
+      throw refuse('model.vocab', 'a vocabulary');
+    const isEntry = (entry: unknown) =>
+      Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number';
+    if (!entries.every(isEntry)) throw refuse('model.vocab', 'a list of tokens and scores');
+    if (!isId(model.unk_id) || (model.unk_id as number) >= entries.length) {
+      throw refuse('model.unk_id', 'a place in the vocabulary');
+    }
+  } else {
+    if (!isFields(vocab)) throw refuse('model.vocab', 'a vocabulary');
+    const ids = Object.values(vocab);
+    if (
+      ids.length === 0 ||
+      ids.length > mostTokens ||
+      !ids.every((id) => isId(id) && (id as number) < 2 * mostTokens)
+    ) {
+      throw refuse('model.vocab', 'a vocabulary of numbered tokens');
+    }
+    if (!['WordPiece', 'BPE', 'WordLevel'].includes(String(type))) {
+      throw unknownPart('model', model, where);
+    }
+  }
+  if (type === 'BPE') {
+    const isMerge = (merge: unknown) =>
+      typeof merge === 'string' ||
+      (Array.isArray(merge) &&
+        merge.length === 2 &&
+        merge.every((part) => typeof part === 'string'));
+    if (!Array.isArray(merges) || merges.length > mostTokens || !merges.every(isMerge)) {
+      throw refuse('model.merges', 'a list of pairs');
+    }
+    if (merges.length === 0 && model.dropout) throw refuse('model.dropout', 'null');
+  }
+  const isToken = (token: unknown) =>
+    isFields(token) &&
+    typeof token.content === 'string' &&
+    isId(token.id) &&
+    (token.id as number) < 2 * mostTokens;
+  if (!Array.isArray(added) || added.length > mostTokens || !added.every(isToken)) {
+    throw refuse('added_tokens', 'a list of tokens');
+  }
+}
+
+/** The library's tokenizer, with the parts of it that are not replaced. */
+function coreOf(fields: Fields, settings: Fields, normalizer: Normalizer, where: string): Core {
+  const added = list(fields, 'added_tokens').map((token) => {
+    const isNormalized = flag(token, 'normalized', !flag(token, 'special'));
+    return isNormalized ? { ...token, content: normalizer(token.content as string) } : token;
+  });
+  const model = fields.model as Fields;
+  try {
+    return new Core(
+      {
+        ...fields,
+        added_tokens: added.filter(({ content }) => content !== ''),
+        // One that changes nothing: added tokens are looked for in what the other one made.
+        normalizer: { type: 'Sequence', normalizers: [] },
+        pre_tokenizer: null,
+        post_processor: null,
+        decoder: null,
+        model:
+          model.type === 'BPE' && (model.merges as unknown[]).length === 0
+            ? { ...model, merges: [] }
+            : model,
+      },
+      // What the library makes of these is the slow tokenizers', which normalise by themselves.
+      { ...settings, remove_space: undefined, do_lowercase_and_remove_accent: undefined } as never,
+    );
+  } catch (cause) {
+    if (isTabserveError(cause)) throw cause;
+    throw new TabserveError('model-invalid', `${where} cannot be used: ${messageOf(cause)}`, {
+      cause,
+      details: { file: where },
+    });
+  }
+}
+
+/** A token, which settings give as its text, or with more about it. */
+function tokenIn(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : isFields(value) ? textIn(value, 'content') : undefined;
+}
+
+function whole(value: unknown): number | undefined {
+  return Number.isInteger(value) && (value as number) >= 0 ? (value as number) : undefined;
+}

@@ -1,0 +1,3 @@
+/** What a deployment needs only when it has been serving for a while. Loaded on demand. */
+export { ExtraWorkers } from './extra-workers.js';
+export { checkServing, tryRival } from './rivals.js';
