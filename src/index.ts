@@ -32,6 +32,7 @@ export {
   ObjectDetector,
   type ObjectDetectorOptions,
 } from './api/object-detector.js';
+export type { InferOptions } from './api/model-handle.js';
 export type { CatalogEntry } from './api/options.js';
 export { TensorModel, type TensorModelInfo, type TensorModelOptions } from './api/tensor-model.js';
 export type * from './api/types.js';
