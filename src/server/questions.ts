@@ -107,7 +107,7 @@ function itemsOf(question: Question): number {
 /**
  * Asks a model a question, in the terms of its task.
  *
- * @throws ServerError 501 where its task has none; TabserveError as the model.
+ * @throws ServerError 400 where its task has none; TabserveError as the model.
  */
 export function askFace(
   face: TaskFace | undefined,
@@ -124,7 +124,7 @@ export function askFace(
 /** For models that only take tensors. */
 export function noFace({ task }: ServableModel): ServerError {
   return new ServerError(
-    501,
+    400,
     `Models of the task "${task}" take tensors only, at /v2/models/{model}/infer.`,
   );
 }

@@ -41,6 +41,7 @@ const differences: Readonly<Record<string, readonly [here: string, why: string]>
   'bools as FP32': ['4xx object error', clientsFault],
   'floats as INT64': ['4xx object error', clientsFault],
   'ident binary, not utf-8': ['4xx object error', clientsFault],
+  'ident binary': ['4xx object error', 'the engine ends a text at U+0000: it is refused, not cut'],
   'load, bad config': ['4xx object error', clientsFault],
   'load unknown': ['4xx object error', 'a model that is not there is 404, as everywhere else'],
   'unload unknown': ['4xx object error', 'a model that is not there is 404, as everywhere else'],
