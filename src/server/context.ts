@@ -1,6 +1,6 @@
 /** What the handlers of all protocols share. */
 import type { Executor, Wishes } from './execution.js';
-import { readBody } from './http/body.js';
+import { readBlob, readBody } from './http/body.js';
 import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
 import type { ModelVersion } from './model-version.js';
@@ -38,6 +38,16 @@ export function begin(request: Request): void {
 /** The body of a call, within the server's bound. */
 export function bodyOf({ maxBodyBytes }: ServerContext, { request }: Call) {
   return readBody(request, maxBodyBytes);
+}
+
+/** The body of a call as a blob of its own media type. */
+export function blobOf({ maxBodyBytes }: ServerContext, { request }: Call): Promise<Blob> {
+  return readBlob(request, maxBodyBytes, mediaType(request.headers));
+}
+
+/** The media type of a body, without its parameters. */
+export function mediaType(headers: Headers): string {
+  return (headers.get('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
 /**

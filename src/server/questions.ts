@@ -1,6 +1,8 @@
 /** Bodies that are no tensors: pictures, sounds, texts and rows, asked in the model's own terms. */
+import { blobOf, bodyOf, mediaType, type ServerContext } from './context.js';
 import type { Execution } from './execution.js';
 import { ServerError } from './http/errors.js';
+import type { Call } from './http/router.js';
 import type {
   Question,
   QuestionKind,
@@ -12,34 +14,22 @@ import type {
 /** Most texts of one question. */
 const maxTexts = 2048;
 
-/** The media type of a body, without its parameters. */
-export function mediaType(headers: Headers): string {
-  return (headers.get('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-}
-
 /**
- * The question that a body of its own media type is; `undefined` where it is the protocol's JSON.
+ * The question that a body of its own media type is; `null` where it is the protocol's JSON.
  *
  * @param kind - What the model takes.
  */
-export function questionOf(
+export async function questionOf(
   kind: QuestionKind,
-  headers: Headers,
-  body: Uint8Array<ArrayBuffer>,
-): Question | undefined {
-  const type = mediaType(headers);
+  context: ServerContext,
+  call: Call,
+): Promise<Question | null> {
+  const type = mediaType(call.request.headers);
   const [group] = type.split('/');
-  switch (kind) {
-    case 'image':
-    case 'audio':
-      return group === kind || (kind === 'audio' && group === 'video')
-        ? { kind, blob: new Blob([body], { type }) }
-        : undefined;
-    case 'text':
-      return type === 'text/plain' ? { kind, texts: [textOf(body)] } : undefined;
-    case 'rows':
-      return undefined;
-  }
+  if (kind === 'text')
+    return type === 'text/plain' ? { kind, texts: [textOf(await bodyOf(context, call))] } : null;
+  const isIts = group === kind || (kind === 'audio' && group === 'video');
+  return isIts && kind !== 'rows' ? { kind, blob: await blobOf(context, call) } : null;
 }
 
 /**

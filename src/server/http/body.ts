@@ -48,6 +48,32 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   }
 }
 
+/**
+ * The body of a request as a blob. What the request was made of in one piece is not copied, and its
+ * size is known before anything is read.
+ *
+ * Errors as {@link readBody}.
+ */
+export async function readBlob(request: Request, limit: number, type: string): Promise<Blob> {
+  const whole = request.headers.has('Content-Encoding') ? null : wholeOf(request);
+  if (!whole) return new Blob([await readBody(request, limit)], { type });
+  const blob = await whole.blob();
+  if (blob.size > limit) throw tooLarge(limit, String(blob.size));
+  return blob.slice(0, blob.size, type);
+}
+
+/**
+ * The request's body in another request, if it was made of something whole: the standard allows only
+ * such bodies without CORS. A stream may be endless, and is for {@link readBody}.
+ */
+function wholeOf(request: Request): Request | null {
+  try {
+    return request.body && new Request(request, { mode: 'no-cors', method: 'POST' });
+  } catch {
+    return null;
+  }
+}
+
 async function collect(
   stream: ReadableStream<Uint8Array>,
   limit: number,

@@ -2,11 +2,11 @@
  * Hugging Face's inference API: `POST /models/{model}` with a picture, a sound, or
  * `{"inputs": …, "parameters": {…}}`, as its clients send it to an endpoint's address.
  */
-import { bodyOf, type ServerContext, versionNamed, wishesOf } from '../context.js';
+import { bodyOf, mediaType, type ServerContext, versionNamed, wishesOf } from '../context.js';
 import { json, writeError } from '../http/body.js';
 import { ServerError } from '../http/errors.js';
 import type { Call, Route } from '../http/router.js';
-import { anyQuestionOf, askFace, mediaType, noFace, questionOfJson } from '../questions.js';
+import { anyQuestionOf, askFace, noFace, questionOf, questionOfJson } from '../questions.js';
 import type { Question, QuestionKind, QuestionParameters, TaskFace } from '../servable.js';
 import { isObject, type Json, parseJson, shown } from '../v2/json.js';
 
@@ -37,7 +37,10 @@ async function answer(context: ServerContext, call: Call): Promise<Response> {
     }
     const face = context.face(task);
     if (!face) throw noFace(execution.model);
-    const { question, parameters, isList } = read(face, call, await bodyOf(context, call));
+    const own = await questionOf(face.kind, context, call);
+    const { question, parameters, isList } = own
+      ? { question: own, parameters: {}, isList: false }
+      : read(face, call, await bodyOf(context, call));
     const result = await askFace(face, execution, question, parameters);
     return json(inHubForm(task, result, isList));
   });

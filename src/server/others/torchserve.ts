@@ -1,6 +1,7 @@
 /** TorchServe's inference and management calls. */
 import {
   bodyOf,
+  mediaType,
   modelNamed,
   needsManagement,
   type ServerContext,
@@ -11,7 +12,7 @@ import { json } from '../http/body.js';
 import { ServerError } from '../http/errors.js';
 import type { Call, ErrorWriter, Handler, Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
-import { anyQuestionOf, askFace, mediaType, noFace, questionOfJson } from '../questions.js';
+import { anyQuestionOf, askFace, noFace, questionOf, questionOfJson } from '../questions.js';
 import type { Question, TaskFace } from '../servable.js';
 import { isObject, type Json, parseJson } from '../v2/json.js';
 
@@ -63,7 +64,8 @@ async function predict(context: ServerContext, call: Call): Promise<Response> {
     const { task } = execution.model;
     const face = context.face(task);
     if (!face) throw noFace(execution.model);
-    const question = await read(face, call, await bodyOf(context, call));
+    const own = await questionOf(face.kind, context, call);
+    const question = own ?? (await read(face, call, await bodyOf(context, call)));
     return json(inTorchServeForm(task, await askFace(face, execution, question)));
   });
 }

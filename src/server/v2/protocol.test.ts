@@ -302,6 +302,56 @@ describe('a body that is too large', () => {
   });
 });
 
+describe('a picture', () => {
+  const sizes: number[] = [];
+
+  beforeAll(async () => {
+    const graph = await GraphModel.open('affine');
+    const model = Object.assign(graph, {
+      task: 'image-classification',
+      classify: async (blob: Blob) => {
+        sizes.push(blob.size);
+        return [{ label: blob.type, score: 1, index: 0 }];
+      },
+    });
+    await server.register('seer', model);
+  });
+
+  const png = { 'Content-Type': 'image/png' };
+  const path = '/v2/models/seer/infer';
+
+  it.each([
+    ['whole', () => ({ body: new Uint8Array(5) })],
+    ['as a stream', () => ({ body: new Blob(['12345']).stream(), duplex: 'half' })],
+  ])('%s reaches the model', async (_how, init) => {
+    const response = await send(path, '', png, init() as RequestInit);
+    expect((await response.json()).result).toEqual([{ label: 'image/png', score: 1, index: 0 }]);
+    expect(sizes.pop()).toBe(5);
+  });
+
+  it.each([
+    ['whole', () => ({ body: new Uint8Array(100_001) })],
+    [
+      'as an endless stream',
+      () => ({
+        body: new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(10_000)) }),
+        duplex: 'half',
+      }),
+    ],
+  ])('that is too large does not: %s', async (_how, init) => {
+    const { status } = await errorOf(send(path, '', png, init() as RequestInit));
+    expect(status).toBe(413);
+    expect(sizes).toEqual([]);
+  });
+
+  it('has parameters that are checked', async () => {
+    const { status, error } = await errorOf(send(`${path}?top_k=0`, new Uint8Array(5), png));
+    expect([status, error]).toEqual([400, expect.stringMatching(/top_k.*"0"; it takes/)]);
+    const unknown = await errorOf(send(`${path}?best=3`, new Uint8Array(5), png));
+    expect(unknown.error).toMatch(/"best" is unknown/);
+  });
+});
+
 describe('what happens to a model', () => {
   /** A model that does what a test wants. */
   function model(answer: ServableModel['infer']): ServableModel {

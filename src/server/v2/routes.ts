@@ -86,15 +86,15 @@ async function infer(context: ServerContext, call: Call): Promise<Response> {
   return context.executor.run(version, wishesOf(call), async (execution) => {
     const { model } = execution;
     // What the body has to be only the model knows.
-    const body = await bodyOf(context, call);
     const face = context.face(model.task);
-    const question = face && questionOf(face.kind, request.headers, body);
+    const question = face && (await questionOf(face.kind, context, call));
     if (question) {
       const parameters = Object.fromEntries(url.searchParams);
       const result = await askFace(face, execution, question, parameters);
       const { task } = model;
       return json({ model_name: name, model_version: version.version, task, result });
     }
+    const body = await bodyOf(context, call);
     return inferTensors(execution, request, body, name, version.version);
   });
 }
