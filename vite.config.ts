@@ -9,6 +9,7 @@
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
+ * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
@@ -94,6 +95,10 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('serving/background');
     case 'server':
       return partBuild('server/index', 'server', 'dist');
+    case 'service-worker':
+      return partBuild('server/service-worker/respond', 'service-worker', 'dist');
+    case 'model-server-sw':
+      return partBuild('server/service-worker/standalone', 'model-server-sw', 'dist');
     case 'cli':
       return cliBuild();
     case 'demo':

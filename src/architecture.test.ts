@@ -58,6 +58,7 @@ describe('no arrow leads', () => {
     ['from one input to another', /^input\/image\//, /^input\/(?!image\/)/, []],
     ['from the runtime to a task', /^runtime\//, /^(tasks|worker)\//, []],
     ['from the runtime to an input', /^runtime\//, /^input\//, []],
+    ['from the server to anything but base', /^server\//, /^(?!server\/|base\/)/, []],
     ['from a model to the runtime', /^model\//, /^(runtime|worker)\//, []],
     ['from a model to an input', /^model\//, /^input\//, modelsOfPictures('input')],
     ['from a model to a task', /^model\//, /^tasks\//, modelsOfPictures('tasks')],

@@ -2,7 +2,7 @@
 import type { StageTimings } from '../base/types.js';
 import { asServerError, clientClosedRequest, ServerError } from './http/errors.js';
 import type { ModelVersion } from './model-version.js';
-import type { RequestTreatment, ServableModel } from './servable.js';
+import type { Question, RequestTreatment, ServableModel } from './servable.js';
 import {
   type FailureReason,
   modelTimings,
@@ -27,6 +27,8 @@ export interface QuestionWishes {
   timeout?: number | undefined;
   /** @default 'normal' */
   priority?: RequestTreatment['priority'];
+  /** What it asks, where that is no tensors. */
+  question?: Question;
 }
 
 /** A request under way: its model stays loaded. */
@@ -46,6 +48,9 @@ export interface Executed {
   error: ServerError | null;
   timings: Timings;
   began: number;
+  /** What the model said; `undefined` where it failed. */
+  answer?: unknown;
+  question?: Question | undefined;
 }
 
 /** Runs requests. */
@@ -78,7 +83,8 @@ export class Executor {
     const timings: Timings = {};
     const statistics = this.#statistics(version);
     const deadline = new Deadline(signal, began);
-    let items = 1;
+    let asked: QuestionWishes = { items: 1 };
+    let said: unknown;
     let answered = began;
     try {
       deadline.set(timeout);
@@ -87,11 +93,12 @@ export class Executor {
           answer({
             model,
             ask: async (wishes, ask) => {
-              items = wishes.items;
+              asked = wishes;
               deadline.set(wishes.timeout);
               timings.parse = performance.now() - began;
               const value = await this.#ask(model, deadline, wishes, timings, ask);
               answered = performance.now();
+              said = value;
               return value;
             },
           }),
@@ -100,8 +107,9 @@ export class Executor {
       const ended = performance.now();
       timings.write = ended - answered;
       timings.total = ended - began;
-      statistics.succeeded(timings, items);
-      this.#onExecuted({ version, error: null, timings, began });
+      statistics.succeeded(timings, asked.items);
+      const { question } = asked;
+      this.#onExecuted({ version, error: null, timings, began, answer: said, question });
       return response;
     } catch (thrown) {
       const error = asServerError(deadline.explained(thrown), signal);

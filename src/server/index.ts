@@ -5,6 +5,15 @@
  */
 export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
 export {
+  type DriftFinding,
+  DriftMonitor,
+  type DriftMonitorEventMap,
+  type DriftOptions,
+  type DriftReport,
+  type Observation,
+} from './drift/monitor.js';
+export type { WatchDriftOptions } from './drift/watch.js';
+export {
   type ModelDescription,
   ModelServer,
   type ModelServerEventMap,

@@ -2,6 +2,8 @@
 import { TabserveError } from '../base/errors.js';
 import { version as tabserveVersion } from '../base/version.js';
 import { begin, type ServerContext } from './context.js';
+import type { DriftMonitor } from './drift/monitor.js';
+import { DriftWatch, type WatchDriftOptions } from './drift/watch.js';
 import { type Executed, Executor } from './execution.js';
 import { faceOf } from './faces.js';
 import { compressed, writeError } from './http/body.js';
@@ -17,6 +19,7 @@ import { predictRoutes } from './others/predict.js';
 import { torchServeRoutes } from './others/torchserve.js';
 import { type RegisterOptions, Registry } from './registry.js';
 import type { ModelLoader, ServableModel, TaskFace } from './servable.js';
+import { holdFor } from './service-worker/holder.js';
 import { VersionStatistics } from './statistics.js';
 import { v2Routes } from './v2/routes.js';
 
@@ -89,6 +92,7 @@ export class ModelServer extends EventTarget {
   readonly #router: Router;
   readonly #basePath: string;
   readonly #statistics = new WeakMap<ModelVersion, VersionStatistics>();
+  readonly #drift = new DriftWatch();
   readonly #spans: SpanWriter;
   readonly #meter = new MeterOfRequests();
 
@@ -118,7 +122,7 @@ export class ModelServer extends EventTarget {
     this.#router = new Router([
       ...v2Routes(context),
       ...openApiRoutes(context),
-      ...metricsRoutes(context, this.#meter),
+      ...metricsRoutes(context, this.#meter, this.#drift),
       ...torchServeRoutes(context),
       ...huggingFaceRoutes(context),
       ...openAiRoutes(context),
@@ -196,6 +200,20 @@ export class ModelServer extends EventTarget {
   }
 
   /**
+   * Watches what a model answers: of classifiers the best score, its margin and class, of embedders the
+   * vectors, and the size of pictures and sounds. The first requests are the reference; when the later
+   * ones are no more like them, the monitor fires `alert`.
+   */
+  watchDrift(name: string, options: WatchDriftOptions = {}): DriftMonitor {
+    return this.#drift.watch(name, options);
+  }
+
+  /** Ends {@link watchDrift}. */
+  unwatchDrift(name: string): void {
+    this.#drift.unwatch(name);
+  }
+
+  /**
    * Answers a request. Never rejects: whatever goes wrong is a response.
    *
    * @param request - Its `signal` drops the request, which answers 499.
@@ -212,6 +230,19 @@ export class ModelServer extends EventTarget {
     this.#meter.count(request.method, response.status);
     span.end(response.status);
     return response;
+  }
+
+  /**
+   * Answers the requests that this page's service worker passes on: one that uses
+   * `tabserve/service-worker`. Requests of all pages, frames and workers of the origin come that way.
+   *
+   * @param container - Where the worker's messages arrive. @default navigator.serviceWorker
+   * @returns To be called when that is to end.
+   */
+  serveServiceWorker(
+    container: EventTarget & { startMessages?: () => void } = navigator.serviceWorker,
+  ): () => void {
+    return holdFor((request) => this.handle(request), container);
   }
 
   /** Takes all models away. */
@@ -270,6 +301,7 @@ export class ModelServer extends EventTarget {
 
   #executed(executed: Executed): void {
     this.#spans.executed(executed);
+    this.#drift.executed(executed);
   }
 
   #describe(version: ModelVersion): ModelDescription {

@@ -106,7 +106,7 @@ export function askFace(
   parameters: QuestionParameters = {},
 ): Promise<unknown> {
   if (!face) throw noFace(model);
-  return ask({ items: itemsOf(question) }, (treatment) =>
+  return ask({ items: itemsOf(question), question }, (treatment) =>
     face.ask(model, question, parameters, treatment),
   );
 }

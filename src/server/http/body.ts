@@ -9,16 +9,22 @@ const encodings: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', d
  * it is read whole, and so is what it decompresses to.
  *
  * @param limit - Most bytes, as sent and as decompressed.
+ * @param unpacks - Whether it is decompressed; otherwise it stays as it was sent.
  * @throws ServerError 400 for what cannot be decompressed, 413, 501 for another encoding; the
  *   request's reason when it aborts.
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBody(
+  request: Request,
+  limit: number,
+  unpacks = true,
+): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get('Content-Length');
   if (declared !== null && Number(declared) > limit) throw tooLarge(limit, `${declared}`);
   const encoding = request.headers.get('Content-Encoding')?.trim().toLowerCase() ?? '';
   const { body } = request;
   if (!body) return new Uint8Array(0);
-  if (encoding === '' || encoding === 'identity') return collect(body, limit, request.signal);
+  if (!unpacks || encoding === '' || encoding === 'identity')
+    return collect(body, limit, request.signal);
   const format = Object.hasOwn(encodings, encoding) ? encodings[encoding] : undefined;
   if (!format) {
     await body.cancel().catch(() => undefined);

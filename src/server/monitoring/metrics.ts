@@ -3,6 +3,7 @@
  * has one, under its own.
  */
 import type { ServerContext } from '../context.js';
+import type { DriftWatch } from '../drift/watch.js';
 import { writeError } from '../http/body.js';
 import type { Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
@@ -29,13 +30,17 @@ export class MeterOfRequests {
 }
 
 /** Its route. */
-export function metricsRoutes(context: ServerContext, meter: MeterOfRequests): Route[] {
+export function metricsRoutes(
+  context: ServerContext,
+  meter: MeterOfRequests,
+  drift: DriftWatch,
+): Route[] {
   return [
     {
       method: 'GET',
       path: '/metrics',
       handler: () =>
-        new Response(exposition(metricsOf(context, meter)), {
+        new Response(exposition([...metricsOf(context, meter), driftOf(context, drift)]), {
           headers: { 'Content-Type': expositionType },
         }),
       writeError,
@@ -166,6 +171,23 @@ function metricsOf(context: ServerContext, meter: MeterOfRequests): Metric[] {
       samples: meter.samples,
     },
   ];
+}
+
+/** What the monitors' latest comparisons have found, over their thresholds: above 1 is drift. */
+function driftOf({ registry }: ServerContext, drift: DriftWatch): Metric {
+  const samples = registry.list().flatMap(({ name }) =>
+    (drift.find(name)?.report?.findings ?? []).map(({ signal, measure, value, threshold }) => ({
+      labels: { model: name, signal, measure },
+      // Of a chance the smaller one is more.
+      value: measure === 'kolmogorov-smirnov' ? chanceRatio(value, threshold) : value / threshold,
+    })),
+  );
+  const help = 'How far a signal has moved, over the threshold of its measure.';
+  return { name: 'tabserve_drift_ratio', help, type: 'gauge', samples };
+}
+
+function chanceRatio(value: number, threshold: number): number {
+  return Math.log(Math.max(value, Number.MIN_VALUE)) / Math.log(threshold);
 }
 
 function labelsOf({ name, version }: ModelVersion): Labels {
