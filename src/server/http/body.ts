@@ -60,9 +60,15 @@ export async function readBody(
  *
  * Errors as {@link readBody}.
  */
-export async function readBlob(request: Request, limit: number, type: string): Promise<Blob> {
-  const whole = request.headers.has('Content-Encoding') ? null : wholeOf(request);
-  if (!whole) return new Blob([await readBody(request, limit)], { type });
+export async function readBlob(
+  request: Request,
+  limit: number,
+  type: string,
+  unpacks = true,
+): Promise<Blob> {
+  const isPacked = unpacks && request.headers.has('Content-Encoding');
+  const whole = isPacked ? null : wholeOf(request);
+  if (!whole) return new Blob([await readBody(request, limit, unpacks)], { type });
   const blob = await whole.blob();
   if (blob.size > limit) throw tooLarge(limit, String(blob.size));
   return blob.slice(0, blob.size, type);

@@ -12,7 +12,7 @@ export interface RequestMessage {
   url: string;
   headers: readonly (readonly [string, string])[];
   /** `null` for none. */
-  body: ArrayBuffer | null;
+  body: Blob | null;
 }
 
 /** From the page, through the port. */

@@ -5,7 +5,7 @@
  *
  * @packageDocumentation
  */
-import { readBody, writeError } from '../http/body.js';
+import { readBlob, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
 import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './messages.js';
 
@@ -64,7 +64,7 @@ const replyPatience = 500;
 const watchInterval = 250;
 
 /** The page that answered last. A worker that was ended and started again looks anew. */
-let holder: string | undefined;
+let holder: Client | undefined;
 
 /**
  * Answers the event, if its request is for the model server.
@@ -87,19 +87,19 @@ function slashed(path: string): string {
 
 async function pass(request: Request, maxBodyBytes: number, patience: number): Promise<Response> {
   try {
-    const bytes = request.method === 'GET' ? null : await readBody(request, maxBodyBytes, false);
-    const message = (): RequestMessage => ({
+    const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
+    const body = hasBody ? await readBlob(request, maxBodyBytes, '', false) : null;
+    const message: RequestMessage = {
       tabserve: 'request',
       method: request.method,
       url: request.url,
       headers: [...request.headers],
-      // Another page gets a copy if the first one goes.
-      body: bytes && bytes.length > 0 ? bytes.slice().buffer : null,
-    });
+      body: body && body.size > 0 ? body : null,
+    };
     const ends = Date.now() + patience;
     for (;;) {
       const client = await findHolder(ends, request.signal);
-      const response = await ask(client, message(), request.signal);
+      const response = await ask(client, message, request.signal);
       if (response) return response;
       holder = undefined;
     }
@@ -112,12 +112,11 @@ async function pass(request: Request, maxBodyBytes: number, patience: number): P
 async function findHolder(ends: number, signal: AbortSignal): Promise<Client> {
   for (;;) {
     signal.throwIfAborted();
-    const known = holder === undefined ? undefined : await scope.clients.get(holder);
-    if (known) return known;
+    if (holder) return holder;
     const all = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
     const found = await Promise.any(all.map(isHolder)).catch(() => undefined);
     if (found) {
-      holder = found.id;
+      holder = found;
       return found;
     }
     if (Date.now() >= ends) {
@@ -170,7 +169,7 @@ async function ask(
     if (!isThere || (!isTaken && Date.now() - began > replyPatience)) resolve(null);
   }, watchInterval);
   try {
-    client.postMessage(message, message.body ? [port2, message.body] : [port2]);
+    client.postMessage(message, [port2]);
     return await promise;
   } finally {
     clearInterval(watch);
