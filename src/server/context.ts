@@ -30,9 +30,9 @@ export const deadlineHeader = 'X-Request-Timeout-Ms';
 /** When the server was given a request. */
 const beginnings = new WeakMap<Request, number>();
 
-/** Notes that a request has come. */
-export function begin(request: Request): void {
-  beginnings.set(request, performance.now());
+/** Notes that a request has come, at the call or when another one did that it stands for. */
+export function begin(request: Request, former?: Request): void {
+  beginnings.set(request, (former && beginnings.get(former)) ?? performance.now());
 }
 
 /** The body of a call, within the server's bound. */
@@ -40,9 +40,17 @@ export function bodyOf({ maxBodyBytes }: ServerContext, { request }: Call) {
   return readBody(request, maxBodyBytes);
 }
 
-/** The body of a call as a blob of its own media type. */
-export function blobOf({ maxBodyBytes }: ServerContext, { request }: Call): Promise<Blob> {
-  return readBlob(request, maxBodyBytes, mediaType(request.headers));
+/**
+ * The body of a call as a blob of its own media type.
+ *
+ * @param unpacks - Whether it is decompressed; otherwise it stays as it was sent.
+ */
+export function blobOf(
+  { maxBodyBytes }: ServerContext,
+  { request }: Call,
+  unpacks = true,
+): Promise<Blob> {
+  return readBlob(request, maxBodyBytes, mediaType(request.headers), unpacks);
 }
 
 /** The media type of a body, without its parameters. */

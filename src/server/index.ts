@@ -13,6 +13,8 @@ export {
   type Observation,
 } from './drift/monitor.js';
 export type { WatchDriftOptions } from './drift/watch.js';
+export type { BreakerOptions } from './fallback/breaker.js';
+export type { FallbackOptions, FallbackReason, FallbackReport } from './fallback/fallback.js';
 export {
   type ModelDescription,
   ModelServer,

@@ -6,6 +6,7 @@ import type { DriftMonitor } from './drift/monitor.js';
 import { DriftWatch, type WatchDriftOptions } from './drift/watch.js';
 import { type Executed, Executor } from './execution.js';
 import { faceOf } from './faces.js';
+import { Fallback, type FallbackReport } from './fallback/fallback.js';
 import { compressed, writeError } from './http/body.js';
 import { asServerError, ServerError } from './http/errors.js';
 import { type Call, type ErrorWriter, Router } from './http/router.js';
@@ -72,6 +73,8 @@ export interface ModelDescription {
 export interface ModelServerEventMap {
   /** A version's state has changed; `detail` describes it. */
   modelstatechange: CustomEvent<ModelDescription>;
+  /** A request went to a model's fallback; `detail` says why, and what came of it. */
+  fallback: CustomEvent<FallbackReport & { name: string; version: string }>;
 }
 
 /**
@@ -104,6 +107,11 @@ export class ModelServer extends EventTarget {
       memoryBudget,
       idleTimeout,
       onChange: (version) => this.#announce(version),
+      openFallback: (given, name, version) =>
+        new Fallback(given, globalThis.location?.href ?? 'http://localhost/', (report) => {
+          const detail = { name, version, ...report };
+          this.dispatchEvent(new CustomEvent('fallback', { detail }));
+        }),
     });
     this.#spans = new SpanWriter(options.tracer ?? null);
     const context: ServerContext = {

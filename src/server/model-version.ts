@@ -1,6 +1,7 @@
 /** One version of a registered model: loaded, used, unloaded, and loaded again. */
 import { untilAborted } from '../base/abort.js';
 import { messageOf, TabserveError } from '../base/errors.js';
+import type { Fallback } from './fallback/fallback.js';
 import type { LoadContext, ModelLoader, ServableModel } from './servable.js';
 
 /** Where a version is, by Triton's names. */
@@ -23,6 +24,8 @@ export interface ModelVersionParts {
    * @throws TabserveError `out-of-memory` where there is none.
    */
   makeRoom(version: ModelVersion): Promise<void>;
+  /** Where requests go that it cannot answer; `null` for nowhere. */
+  fallback: Fallback | null;
   /** Its state has changed. */
   onChange(version: ModelVersion): void;
 }
@@ -73,6 +76,8 @@ class Instance {
 export class ModelVersion {
   readonly name: string;
   readonly version: string;
+  /** Where requests go that it cannot answer; `null` for nowhere. */
+  readonly fallback: Fallback | null;
   /** When it was registered, and last used, in milliseconds since 1970. */
   readonly since = Date.now();
   lastUsed = 0;
@@ -97,6 +102,7 @@ export class ModelVersion {
     this.#parts = parts;
     this.name = parts.name;
     this.version = parts.version;
+    this.fallback = parts.fallback;
     this.#instance = parts.model && new Instance(parts.model);
     this.#bytes = parts.model?.info.model.bytes ?? parts.bytes;
   }

@@ -1,5 +1,6 @@
 /** The models of a server, by name and version, and the memory that they share. */
 import { TabserveError } from '../base/errors.js';
+import type { Fallback, FallbackOptions } from './fallback/fallback.js';
 import { ModelVersion } from './model-version.js';
 import type { ModelLoader, ServableModel } from './servable.js';
 
@@ -16,6 +17,12 @@ export interface RegisterOptions {
   idleTimeout?: number | null;
   /** Bytes that the model will have, so that room can be made before it is loaded. @default 0 */
   bytes?: number;
+  /**
+   * A server that gets the tensors that the device cannot compute. Off unless it is named here: no
+   * model's file can switch it on.
+   * @default none
+   */
+  fallback?: FallbackOptions;
 }
 
 /** What is registered under a name. */
@@ -42,6 +49,7 @@ export interface RegistryOptions {
   memoryBudget: number | null;
   idleTimeout: number | null;
   onChange(version: ModelVersion): void;
+  openFallback(options: FallbackOptions, name: string, version: string): Fallback;
 }
 
 /** Holds models. */
@@ -63,7 +71,7 @@ export class Registry {
   async register(
     name: string,
     source: ServableModel | ModelLoader,
-    { version = '1', load = 'now', idleTimeout, bytes = 0 }: RegisterOptions = {},
+    { version = '1', load = 'now', idleTimeout, bytes = 0, fallback }: RegisterOptions = {},
   ): Promise<ModelVersion> {
     checkName(name, 'name');
     checkName(version, 'version');
@@ -83,6 +91,7 @@ export class Registry {
       model: isLoader ? null : source,
       idleTimeout: idleTimeout === undefined ? this.#options.idleTimeout : idleTimeout,
       bytes,
+      fallback: fallback ? this.#options.openFallback(fallback, name, version) : null,
       makeRoom: (each) => this.#makeRoom(each),
       onChange: this.#options.onChange,
     });
@@ -93,6 +102,8 @@ export class Registry {
       try {
         await added.load();
       } catch (error) {
+        // Then the fallback answers, until a later load succeeds.
+        if (fallback) return added;
         this.#remove(name, version);
         throw error;
       }

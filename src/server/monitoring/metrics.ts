@@ -40,9 +40,12 @@ export function metricsRoutes(
       method: 'GET',
       path: '/metrics',
       handler: () =>
-        new Response(exposition([...metricsOf(context, meter), driftOf(context, drift)]), {
-          headers: { 'Content-Type': expositionType },
-        }),
+        new Response(
+          exposition([...metricsOf(context, meter), driftOf(context, drift), fallbacksOf(context)]),
+          {
+            headers: { 'Content-Type': expositionType },
+          },
+        ),
       writeError,
     },
   ];
@@ -184,6 +187,21 @@ function driftOf({ registry }: ServerContext, drift: DriftWatch): Metric {
   );
   const help = 'How far a signal has moved, over the threshold of its measure.';
   return { name: 'tabserve_drift_ratio', help, type: 'gauge', samples };
+}
+
+/** Requests that went to fallbacks, by what came of them. */
+function fallbacksOf({ registry }: ServerContext): Metric {
+  const samples = registry
+    .list()
+    .flatMap(({ versions }) => versions)
+    .flatMap((version) =>
+      Object.entries(version.fallback?.counts ?? {}).map(([outcome, value]) => ({
+        labels: { ...labelsOf(version), outcome },
+        value,
+      })),
+    );
+  const help = 'Requests that the device could not answer, by what the fallback did.';
+  return { name: 'tabserve_fallback_requests_total', help, type: 'counter', samples };
 }
 
 function chanceRatio(value: number, threshold: number): number {

@@ -1,9 +1,19 @@
 /** The Open Inference Protocol V2, with Triton's extensions, as routes. */
-import { bodyOf, modelNamed, type ServerContext, versionNamed, wishesOf } from '../context.js';
-import type { Execution } from '../execution.js';
+import {
+  begin,
+  blobOf,
+  bodyOf,
+  mediaType,
+  modelNamed,
+  type ServerContext,
+  versionNamed,
+  wishesOf,
+} from '../context.js';
+import type { Execution, Wishes } from '../execution.js';
 import { json, writeError } from '../http/body.js';
-import { ServerError } from '../http/errors.js';
+import { asServerError, ServerError } from '../http/errors.js';
 import type { Call, Handler, Route } from '../http/router.js';
+import type { ModelVersion } from '../model-version.js';
 import { askFace, questionOf } from '../questions.js';
 import { configOf, metadataOf } from './describe.js';
 import { readInferRequest, splitBody } from './infer-request.js';
@@ -80,10 +90,47 @@ function described(
 }
 
 async function infer(context: ServerContext, call: Call): Promise<Response> {
-  const { path, request, url } = call;
-  const name = path.model as string;
-  const version = versionNamed(context, name, path.version);
-  return context.executor.run(version, wishesOf(call), async (execution) => {
+  const { path, request } = call;
+  const { signal, headers } = request;
+  const version = versionNamed(context, path.model as string, path.version);
+  const { fallback } = version;
+  const wishes = wishesOf(call);
+  // What a picture is, no other server of the protocol knows.
+  const isMedia = /^(image|audio|video)\//.test(mediaType(request.headers));
+  if (!fallback || isMedia) return inferHere(context, call, version, wishes);
+  const body = await blobOf(context, call, false);
+  const here = { ...call, request: rebuilt(request, body) };
+  const timeout = fallback.shareOf(wishes.timeout);
+  try {
+    return await inferHere(context, here, version, { ...wishes, timeout });
+  } catch (thrown) {
+    const error = asServerError(thrown, request.signal);
+    const reason = fallback.reasonOf(error);
+    const isTensors = headers.has('Content-Encoding') || (await body.slice(0, 1).text()) === '{';
+    if (reason === null || !isTensors) throw error;
+    const left = wishes.timeout && wishes.began + wishes.timeout - performance.now();
+    return fallback.ask(body, headers, { reason, error, signal, left });
+  }
+}
+
+/** The same request, with its body as it is kept. */
+function rebuilt(request: Request, body: Blob): Request {
+  const { url, method, signal, headers } = request;
+  const copy = new Request(url, { method, signal, body });
+  Object.defineProperty(copy, 'headers', { value: headers });
+  begin(copy, request);
+  return copy;
+}
+
+async function inferHere(
+  context: ServerContext,
+  call: Call,
+  version: ModelVersion,
+  wishes: Wishes,
+): Promise<Response> {
+  const { request, url } = call;
+  const { name } = version;
+  return context.executor.run(version, wishes, async (execution) => {
     const { model } = execution;
     // What the body has to be only the model knows.
     const face = context.face(model.task);
