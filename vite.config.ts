@@ -2,7 +2,7 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-search`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
+ * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
@@ -11,12 +11,13 @@
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
  * - `cli`: `dist/cli.js`, the command line, for Node;
+ * - `vite`: `dist/vite.js`, the plugin for Vite;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
  * - `file`: the demo page once more, as one file that works when it is double-clicked.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
@@ -72,6 +73,8 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'pack-image':
     case 'pack-tensor':
     case 'pack-audio':
+    case 'pack-text':
+    case 'pack-table':
     case 'pack-search':
       return packBuild(mode.slice('pack-'.length));
     case 'library':
@@ -101,6 +104,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('server/service-worker/standalone', 'model-server-sw', 'dist');
     case 'cli':
       return cliBuild();
+    case 'vite':
+      return pluginBuild();
     case 'demo':
       return demoBuild();
     case 'file':
@@ -260,6 +265,20 @@ function cliBuild(): UserConfig {
     ssr: { noExternal: true },
     resolve: { conditions: ['import', 'default'] },
     plugins: [assemble()],
+  };
+}
+
+function pluginBuild(): UserConfig {
+  return {
+    root,
+    publicDir: false,
+    build: {
+      target: 'node20',
+      ssr: 'src/vite.ts',
+      emptyOutDir: false,
+      copyPublicDir: false,
+      rolldownOptions: { output: { entryFileNames: 'vite.js' } },
+    },
   };
 }
 
@@ -423,8 +442,9 @@ function copyAssets(): Plugin {
   return {
     name: 'tabserve:copy-assets',
     writeBundle() {
+      mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
       for (const name of ortBinaries) {
-        cpSync(resolve(ortFolder, 'dist', name), resolve(root, 'dist/ort', name));
+        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
@@ -432,6 +452,21 @@ function copyAssets(): Plugin {
       cpSync(resolve(root, 'src/react.d.ts'), resolve(root, 'dist/types/src/react.d.ts'));
     },
   };
+}
+
+/**
+ * A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one.
+ * Kept beside the packages, since it takes seconds.
+ */
+function compressedBinary(name: string): Buffer {
+  const { sha256 } = JSON.parse(define.__ORT_BINARIES__)[name];
+  const kept = resolve(root, 'node_modules/.cache/tabserve', `${sha256}.gz`);
+  if (!existsSync(kept)) {
+    mkdirSync(dirname(kept), { recursive: true });
+    const binary = readFileSync(resolve(ortFolder, 'dist', name));
+    writeFileSync(kept, gzipSync(binary, { level: 9 }));
+  }
+  return readFileSync(kept);
 }
 
 /** Turns the built page into one HTML file: script, style, engine and models inside. */
@@ -462,9 +497,7 @@ function oneFile(): Plugin {
       const carried = [
         {
           path: 'ort/ort-wasm-simd-threaded.wasm.gz',
-          content: gzipSync(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')), {
-            level: 9,
-          }),
+          content: compressedBinary('ort-wasm-simd-threaded.wasm'),
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {

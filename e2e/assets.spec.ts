@@ -1,12 +1,15 @@
 /** tabserve's own files: where they are looked for, and what is said when they are not there. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { cdnPath, classifySeven, createError, expect, test, version } from './embedding.js';
 import type { Handler } from './server.js';
 
 const dist = join(import.meta.dirname, '../dist');
 const wasmName = 'ort-wasm-simd-threaded.wasm';
-const wasm = readFileSync(join(dist, 'ort', wasmName));
+/** As tabserve's own folder has it. */
+const binaryName = `${wasmName}.gz`;
+const wasm = gunzipSync(readFileSync(join(dist, 'ort', binaryName)));
 const digits = readFileSync(join(dist, 'models/digits/digits.onnx'));
 const workerScript = readFileSync(join(dist, 'worker-wasm.js'), 'utf8');
 const ortVersion = JSON.parse(
@@ -27,12 +30,12 @@ test('explicit places are used, and nothing else', async ({ open, server, cdn })
   server.requests.length = 0;
   const outcome = await classifySeven(page, {
     workerUrl: '/dist/worker-wasm.js',
-    wasmUrl: `${cdn.origin}${cdnPath}/ort/${wasmName}`,
+    wasmUrl: `${cdn.origin}${cdnPath}/ort/${binaryName}`,
     modelsUrl: `${cdn.origin}${cdnPath}/models`,
     device: 'wasm',
   });
   expect(outcome).toEqual({ label: '7', device: 'wasm', threads: 1, fallbacks: [] });
-  expect(server.requests.filter((path) => /\.(wasm|onnx)$/.test(path))).toEqual([]);
+  expect(server.requests.filter((path) => /\.(wasm|gz|onnx)$/.test(path))).toEqual([]);
 });
 
 test('a binary that lies compressed on the server is unpacked', async ({ open, server }) => {
@@ -85,7 +88,7 @@ test.describe('the public CDN', () => {
     expect(outcome.label).toBe('7');
     expect(outcome.fallbacks).toEqual([
       {
-        from: `${server.origin}/bare/ort/${wasmName}`,
+        from: `${server.origin}/bare/ort/${binaryName}`,
         to: `https://cdn.jsdelivr.net${cdnWasm}`,
         reason: expect.stringContaining('404'),
       },
@@ -101,7 +104,7 @@ test.describe('the public CDN', () => {
   });
 
   test('is asked too when an index page is served instead', async ({ cdnBrowser, server }) => {
-    server.route(`/bare/ort/${wasmName}`, indexPage);
+    server.route(`/bare/ort/${binaryName}`, indexPage);
     server.route('/bare/models/digits/digits.onnx', indexPage);
     const page = await cdnBrowser.newPage();
     await page.goto(`${server.origin}/bare.html`);
@@ -113,7 +116,7 @@ test.describe('the public CDN', () => {
     ]);
     await page.close();
     const missing = answer('', {}, 404);
-    server.route(`/bare/ort/${wasmName}`, missing);
+    server.route(`/bare/ort/${binaryName}`, missing);
     server.route('/bare/models/digits/digits.onnx', missing);
   });
 
@@ -144,15 +147,15 @@ test.describe('a binary that is not there', () => {
   test('HTTP 404', async ({ open, server }) => {
     const page = await open();
     const error = await createError(page, { wasmUrl: '/nowhere/' });
-    expect(error).toMatchObject({ code: 'network', url: `${server.origin}/nowhere/${wasmName}` });
+    expect(error).toMatchObject({ code: 'network', url: `${server.origin}/nowhere/${binaryName}` });
     expect(error.message).toMatch(/HTTP 404.*"ort" folder.*wasmUrl/s);
   });
 
   test('an index page', async ({ open, server }) => {
-    server.route(`/spa/${wasmName}`, indexPage);
+    server.route(`/spa/${binaryName}`, indexPage);
     const page = await open();
     const error = await createError(page, { wasmUrl: '/spa/' });
-    expect(error).toMatchObject({ code: 'network', url: `${server.origin}/spa/${wasmName}` });
+    expect(error).toMatchObject({ code: 'network', url: `${server.origin}/spa/${binaryName}` });
     expect(error.message).toMatch(/begins with "<!doctype html>.*wasmUrl/s);
   });
 
@@ -161,16 +164,16 @@ test.describe('a binary that is not there', () => {
     const error = await createError(page, { wasmUrl: `${otherServer.origin}/dist/ort/` });
     expect(error).toMatchObject({
       code: 'network',
-      url: `${otherServer.origin}/dist/ort/${wasmName}`,
+      url: `${otherServer.origin}/dist/ort/${binaryName}`,
     });
     expect(error.message).toContain('Access-Control-Allow-Origin');
   });
 
   test('cut off, or of another version', async ({ open, server }) => {
-    server.route(`/old/${wasmName}`, wasm.subarray(0, 1_000_000));
+    server.route(`/old/${binaryName}`, wasm.subarray(0, 1_000_000));
     const page = await open();
     const error = await createError(page, { wasmUrl: '/old/' });
-    expect(error).toMatchObject({ code: 'integrity', url: `${server.origin}/old/${wasmName}` });
+    expect(error).toMatchObject({ code: 'integrity', url: `${server.origin}/old/${binaryName}` });
     expect(error.message).toMatch(new RegExp(`has 1000000 bytes.*${wasm.length}`));
     expect(error.message).toContain(`onnxruntime-web ${ortVersion}`);
   });
@@ -186,7 +189,7 @@ test.describe('a binary that is not there', () => {
     const page = await cdnBrowser.newPage();
     await page.goto('https://cdn.jsdelivr.net/secure.html');
     const error = await createError(page, { wasmUrl: url });
-    expect(error).toMatchObject({ code: 'network', url: url + wasmName });
+    expect(error).toMatchObject({ code: 'network', url: url + binaryName });
     expect(error.message).toContain('mixed content');
     await page.close();
   });

@@ -190,7 +190,7 @@ test('a GPU that was asked for by name is checked after the first answers', asyn
   await open();
   server.requests.length = 0;
   expect((await visit()).first).toBe('reference');
-  expect(server.requests.filter((path) => path.endsWith('threaded.wasm'))).toEqual([]);
+  expect(server.requests.filter((path) => path.endsWith('threaded.wasm.gz'))).toEqual([]);
 });
 
 test('a GPU that was asked for by name and computes wrongly is left for WASM', async ({

@@ -174,7 +174,7 @@ test('what is wrong is said, and the next call works', async ({ page }) => {
     await index.add('a', [1, 2]);
     const failures = {
       classifier: await window.failureOf(create('/mean/model.json')),
-      nothing: await window.failureOf(ImageEmbedder.create(undefined as never)),
+      nothing: await window.failureOf(window.tabserve.ObjectDetector.create(undefined as never)),
       picture: await window.failureOf(embedder.embed(new Blob([]))),
       lengths: await window.failureOf((async () => similarity([1], [1, 2]))()),
       metric: await window.failureOf(EmbeddingIndex.create({ metric: 'near' as never })),
@@ -200,7 +200,7 @@ test('what is wrong is said, and the next call works', async ({ page }) => {
   });
   const { failures } = found;
   expect(failures.classifier?.message).toContain('Use ImageClassifier for it');
-  expect(failures.nothing?.message).toContain('ImageEmbedder needs a "model"');
+  expect(failures.nothing?.message).toContain('ObjectDetector needs a "model"');
   expect(failures.picture?.code).toBe('image-undecodable');
   expect(failures.missing?.code).toBe('model-not-found');
   const wrong = ['lengths', 'metric', 'dimensions', 'nan', 'empty', 'mixed', 'k', 'query', 'name'];

@@ -219,6 +219,11 @@ test('what is unknown is warned of; what is missing or contradicts is an error',
     to: 'assumption',
     reason: expect.stringContaining('"do_magic"'),
   });
+  // It is as true of what the store has of it.
+  server.requests.length = 0;
+  const stored = await ask(page, 'hf:owner/strange', hub);
+  expect(server.requests.filter((path) => path.startsWith('/hub/'))).toEqual([]);
+  expect(stored.info?.fallbacks).toEqual(strange.info?.fallbacks);
   expect(
     await variant('torn', {
       'config.json': config,

@@ -386,3 +386,42 @@ test('sizes that lie and hostile JSON end in a typed error', async ({ server, op
     expect(await ask(page, url)).toMatch(/^manifest-invalid/);
   }
 });
+
+test('a model of another task is updated by a worker that knows it', async ({
+  page,
+  server,
+  open,
+}) => {
+  await open();
+  const { labels: _, output, ...described } = meanColour.manifest;
+  const versions = models.map((bytes, at) => {
+    hostFile(server, `/embedders/model-${at}.onnx`, bytes);
+    return {
+      ...described,
+      name: 'embedder',
+      version: `${at + 1}.0.0`,
+      task: 'image-embedding',
+      output: { name: output.name },
+      files: [{ url: `model-${at}.onnx`, dtype: 'fp32', sha256: sha256(bytes) }],
+    };
+  });
+  const url = `${server.origin}/embedders/model.json`;
+  server.route('/embedders/model.json', versions[0] as object);
+  await page.evaluate(async (model) => {
+    const embedder = await window.tabserve.ImageEmbedder.create({ model, device: 'wasm' });
+    Object.assign(window, { embedder });
+  }, url);
+  server.route('/embedders/model.json', versions[1] as object);
+  const found = await page.evaluate(async (url) => {
+    const { embedder } = window as unknown as {
+      embedder: Awaited<ReturnType<typeof window.tabserve.ImageEmbedder.create>>;
+    };
+    const change = await window.tabserve.models.update(url);
+    await embedder.refresh();
+    const { version } = embedder.info.model;
+    embedder.destroy();
+    return { change, version };
+  }, url);
+  expect(found.change).toMatchObject({ from: '1.0.0', version: '2.0.0', changed: true });
+  expect(found.version).toBe('2.0.0');
+});

@@ -214,7 +214,7 @@ test('a worker after another needs neither network nor store for the engine', as
     return best?.label;
   }, model);
   expect(label).toBe('red');
-  expect(server.requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+  expect(server.requests.filter((path) => path.endsWith('.wasm.gz'))).toHaveLength(1);
 });
 
 test('what was preloaded makes create() need nothing', async ({ open, server }) => {

@@ -108,7 +108,7 @@ test('a WebGPU that cannot take over is reported, and WASM goes on', async ({
 }) => {
   await believeInGpu(page);
   const model = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
-  const binary = '/dist/ort/ort-wasm-simd-threaded.jspi.wasm';
+  const binary = '/dist/ort/ort-wasm-simd-threaded.jspi.wasm.gz';
   server.route(binary, (_request, response) => response.writeHead(404).end());
   await open();
   const outcome = await page.evaluate(async (model) => {
@@ -149,5 +149,5 @@ test('where the user saves data, only the engine of the GPU is loaded', async ({
     return classifier.info;
   }, model);
   expect(info).toMatchObject({ device: 'webgpu', engine: 'jspi' });
-  expect(server.requests.filter((path) => path.endsWith('.wasm'))).toHaveLength(1);
+  expect(server.requests.filter((path) => path.endsWith('.wasm.gz'))).toHaveLength(1);
 });

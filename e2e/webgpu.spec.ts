@@ -26,7 +26,7 @@ test('asked for by name, WebGPU answers, on a device and an engine build of its 
   expect(best).toMatchObject({ label: 'green', score: 1 });
   expect(info).toMatchObject({ device: 'webgpu', engine: 'jspi', fallbacks: [] });
   expect(info.adapter).toMatch(/swiftshader/i);
-  expect(requests.filter((url) => url.endsWith('.wasm'))).toHaveLength(1);
+  expect(requests.filter((url) => url.endsWith('.wasm.gz'))).toHaveLength(1);
 });
 
 test('auto does not take a software adapter, and loads no WebGPU code', async ({

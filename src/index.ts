@@ -27,14 +27,42 @@ export {
   type ImageSegmenterOptions,
   type SegmentOptions,
 } from './api/image-segmenter.js';
+export type { InferOptions } from './api/model-handle.js';
 export {
   type DetectOptions,
   ObjectDetector,
   type ObjectDetectorOptions,
 } from './api/object-detector.js';
-export type { InferOptions } from './api/model-handle.js';
 export type { CatalogEntry } from './api/options.js';
-export { TensorModel, type TensorModelInfo, type TensorModelOptions } from './api/tensor-model.js';
+export {
+  type PredictOptions,
+  TabularModel,
+  type TabularModelInfo,
+  type TabularModelOptions,
+} from './api/tabular-model.js';
+export {
+  TensorModel,
+  type TensorModelInfo,
+  type TensorModelOptions,
+  type TensorRunOptions,
+} from './api/tensor-model.js';
+export {
+  TextClassifier,
+  type TextClassifierOptions,
+  type TextClassifyOptions,
+} from './api/text-classifier.js';
+export {
+  TextEmbedder,
+  type TextEmbedderOptions,
+  type TextEmbedOptions,
+} from './api/text-embedder.js';
+export type {
+  TextModelEventMap,
+  TextModelInfo,
+  TextModelOptions,
+  TextRequestOptions,
+  TextRequestReport,
+} from './api/text-model.js';
 export type * from './api/types.js';
 export {
   type ErrorCode,
@@ -49,6 +77,8 @@ export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from './base
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
+export type { CellValue, TableColumn, TableInput, TableRow } from './input/table/types.js';
+export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
 export type { Neighbour, SimilarityMetric } from './search/types.js';
 export type { EmbeddingManifest, EmbeddingOutput } from './tasks/image-embedding/types.js';
@@ -73,4 +103,9 @@ export type {
   YoloOutput,
   YoloxOutput,
 } from './tasks/object-detection/types.js';
+export type { Prediction, TabularManifest, TabularOutput } from './tasks/tabular/types.js';
+export type { TensorInput, TensorSource } from './tasks/tensor/page.js';
 export type { TensorManifest } from './tasks/tensor/types.js';
+export type { TextClassificationManifest } from './tasks/text-classification/types.js';
+export type { TextEmbeddingManifest, TextEmbeddingOutput } from './tasks/text-embedding/types.js';
+export type { TextSource } from './tasks/text-page.js';

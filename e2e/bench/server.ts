@@ -175,6 +175,7 @@ function kindOf(path: string): keyof Traffic {
       // What the benchmark itself puts on the page is not the library's.
       return path.startsWith('/pages/') ? 'other' : 'script';
     case '.wasm':
+    case '.gz':
       return 'wasm';
     case '.onnx':
     case '.tflite':

@@ -243,7 +243,7 @@ test('messages to the worker', async ({ page, server }) => {
     },
     {
       messages: messages.map((each) => JSON.stringify(each)),
-      wasmUrl: `${server.origin}/dist/ort/ort-wasm-simd-threaded.wasm`,
+      wasmUrl: `${server.origin}/dist/ort/ort-wasm-simd-threaded.wasm.gz`,
       modelUrl: `${server.origin}/mean/model.json`,
     },
   );

@@ -14,7 +14,7 @@ export interface Target {
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const engine = '/dist/ort/ort-wasm-simd-threaded.wasm';
+const engine = '/dist/ort/ort-wasm-simd-threaded.wasm.gz';
 
 /** Each ends when the fault itself is over; recovery from it may still be under way. */
 export const injections: Readonly<Record<string, (target: Target) => Promise<void>>> = {

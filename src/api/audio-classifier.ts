@@ -25,7 +25,7 @@ import {
   preloadHandle,
 } from './model-handle.js';
 import { modelFacts, runtimeFacts } from './model-info.js';
-import { checkClassifyOptions, inRange } from './options.js';
+import { answerOptions, checkClassifyOptions, inRange } from './options.js';
 import type { Availability, Classification, CreateOptions } from './types.js';
 
 /** The events of an {@link AudioClassifier}. */
@@ -52,6 +52,7 @@ function kindOf({
   inRange(maxSeconds, 'maxSeconds', 0.01, 3600);
   const kind: HandleKind<AudioSource, CapturedAudio> = {
     task: audioClassificationPage(maxSeconds),
+    options: 'maxSeconds',
     // Not for the worker: a model that was loaded ahead is found by its settings.
     taskSettings: () => ({ maxSeconds }),
   };
@@ -127,7 +128,7 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
     sounds: AudioSource | readonly AudioSource[],
     options: AudioClassifyOptions = {},
   ): Promise<Classification[] | Classification[][]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, answerOptions);
     const { topK = 5, threshold = 0, allow = null, deny = null } = options;
     const question = { topK, threshold, allow, deny };
     const answer = isList(sounds)
@@ -156,7 +157,7 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
     const length = seconds ?? Math.min(this.info.model.seconds, defaultMaxWindow);
     inRange(length, 'seconds', 0.01, 600);
     inRange(hop, 'hop', 0.01, 600);
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, answerOptions);
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
     const { StreamFollower } = await import('../input/audio/page.js');

@@ -13,7 +13,13 @@ import {
   type ModelHandleEventMap,
   preloadHandle,
 } from './model-handle.js';
-import { type CatalogEntry, catalogEntries, checkClassifyOptions } from './options.js';
+import {
+  answerOptions,
+  type CatalogEntry,
+  catalogEntries,
+  checkClassifyOptions,
+  imageOptions,
+} from './options.js';
 import type {
   Availability,
   Classification,
@@ -120,7 +126,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
     images: ImageSource | readonly ImageSource[],
     options: ClassifyOptions = {},
   ): Promise<Classification[] | Classification[][]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, `${imageOptions} ${answerOptions}`);
     const question = {
       crop: options.crop ?? null,
       quality: options.quality ?? 'exact',

@@ -13,7 +13,7 @@ import {
   isList,
 } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
-import { checkClassifyOptions } from './options.js';
+import { checkClassifyOptions, imageOptions } from './options.js';
 import type { Availability, CreateOptions } from './types.js';
 
 /** Options of `ImageEmbedder.create()`. */
@@ -88,7 +88,7 @@ export class ImageEmbedder extends ModelHandle<ImageSource, CapturedImage> {
     images: ImageSource | readonly ImageSource[],
     options: EmbedOptions = {},
   ): Promise<Float32Array | Float32Array[]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, `${imageOptions} normalize`);
     const { crop = null, quality = 'exact', normalize = false } = options;
     const question: EmbeddingOptions = { crop, quality, normalize: Boolean(normalize) };
     const answer = isList(images)

@@ -18,7 +18,7 @@ import {
   withModel,
 } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
-import { checkClassifyOptions, inRange } from './options.js';
+import { checkClassifyOptions, imageOptions, inRange } from './options.js';
 import type { Availability } from './types.js';
 
 /** Options of `ImageSegmenter.create()`. */
@@ -88,7 +88,7 @@ export class ImageSegmenter extends ModelHandle<ImageSource, CapturedImage> {
     images: ImageSource | readonly ImageSource[],
     options: SegmentOptions = {},
   ): Promise<Segmentation | Segmentation[]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, `${imageOptions} overlay opacity`);
     inRange(options.opacity, 'opacity', 0, 1);
     const { crop = null, quality = 'exact', overlay = false, opacity = null } = options;
     const question: SegmentationOptions = { crop, quality, overlay: Boolean(overlay), opacity };

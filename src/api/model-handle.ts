@@ -13,6 +13,7 @@ import { MetricsRecorder } from './metrics.js';
 import {
   assetOptions,
   catalogEntries,
+  checkClassifyOptions,
   checkCreateOptions,
   defaultStallTimeout,
   hubOf,
@@ -42,6 +43,8 @@ export interface ModelHandleEventMap {
 /** What distinguishes one kind of handle from another. */
 export interface HandleKind<Source, Payload> {
   task: PageTask<Source, Payload>;
+  /** Names of options that only this kind has, with spaces between them. @default none */
+  options?: string;
   /** What of the options only the task understands, complete and checked. */
   taskSettings(options: CreateOptions): object;
 }
@@ -145,12 +148,18 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
    *   fit the graph; else as every request.
    */
   async infer(tensors: Tensors, options: InferOptions = {}): Promise<Tensors> {
-    const question = { outputs: options.outputs ?? null };
-    const id = options.id ?? String(this.#nextId++);
-    return (await this.#askOne(tensors, { ...options, id }, question, {
-      captureNow: true,
-      task: tensorPage,
-    })) as Tensors;
+    const { outputs = null, ...common } = options;
+    checkClassifyOptions(common, '');
+    const id = common.id ?? String(this.#nextId++);
+    return (await this.#askOne(
+      tensors,
+      { ...common, id },
+      { outputs },
+      {
+        captureNow: true,
+        task: tensorPage,
+      },
+    )) as Tensors;
   }
 
   /**
@@ -336,6 +345,9 @@ const classes: Readonly<Record<string, string>> = {
   'object-detection': 'ObjectDetector',
   'image-segmentation': 'ImageSegmenter',
   'audio-classification': 'AudioClassifier',
+  'text-classification': 'TextClassifier',
+  'text-embedding': 'TextEmbedder',
+  tabular: 'TabularModel',
   tensor: 'TensorModel',
 };
 
@@ -430,7 +442,7 @@ function settingsOf<Source, Payload>(
   kind: HandleKind<Source, Payload>,
   options: CreateOptions,
 ): DeploymentSettings {
-  checkCreateOptions(options);
+  checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
   const { maxWorkers = 'auto' } = options;
   return {

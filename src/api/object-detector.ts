@@ -18,7 +18,7 @@ import {
   withModel,
 } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
-import { checkClassifyOptions, inRange } from './options.js';
+import { checkClassifyOptions, imageOptions, inRange } from './options.js';
 import type { Availability } from './types.js';
 
 /** Options of `ObjectDetector.create()`. */
@@ -92,7 +92,7 @@ export class ObjectDetector extends ModelHandle<ImageSource, CapturedImage> {
     images: ImageSource | readonly ImageSource[],
     options: DetectOptions = {},
   ): Promise<DetectedObject[] | DetectedObject[][]> {
-    checkClassifyOptions(options);
+    checkClassifyOptions(options, `${imageOptions} topK threshold iou`);
     if (options.iou !== null) inRange(options.iou, 'iou', 0, 1);
     const { crop = null, quality = 'exact', topK = 100, threshold = null, iou = 'model' } = options;
     const question: DetectionOptions = { crop, quality, topK, threshold, iou };

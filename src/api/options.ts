@@ -42,10 +42,25 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
   return absolute(hubUrl).replace(/\/?$/, '/');
 }
 
+/** What every `create()` takes. */
+const createOptions =
+  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker maxQueue tensors idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
+
+/** What every request takes. */
+const requestOptions = 'id timeout signal priority';
+
+/** What requests about pictures take besides. */
+export const imageOptions = 'crop quality';
+
+/** What requests for answers with scores take besides. */
+export const answerOptions = 'topK threshold allow deny';
+
 /**
+ * @param further - Names of options that only some class has, with spaces between them.
  * @throws TabserveError `invalid-argument`, naming the option, what was found and what is possible.
  */
-export function checkCreateOptions(options: CreateOptions): void {
+export function checkCreateOptions(options: CreateOptions, further = ''): void {
+  refuseUnknown(options, `${createOptions} ${further}`);
   oneOf(options.device, 'device', ['auto', 'webgpu', 'wasm']);
   oneOf(options.dtype, 'dtype', ['auto', 'fp32', 'fp16', 'int8']);
   const possible = options.device === 'wasm' ? ['auto', 'cpu'] : ['auto', 'cpu', 'gpu'];
@@ -58,8 +73,12 @@ export function checkCreateOptions(options: CreateOptions): void {
   inRange(options.idleTimeout, 'idleTimeout', 0, 2 ** 31 - 1);
 }
 
-/** Errors as {@link checkCreateOptions}. */
-export function checkClassifyOptions(options: ClassifyOptions): void {
+/**
+ * @param further - Names of options that this kind of request has, with spaces between them.
+ * @throws TabserveError as {@link checkCreateOptions}.
+ */
+export function checkClassifyOptions(options: ClassifyOptions, further: string): void {
+  refuseUnknown(options, `${requestOptions} ${further}`);
   inRange(options.topK, 'topK', 1, Number.MAX_SAFE_INTEGER, true);
   inRange(options.threshold, 'threshold', 0, 1);
   inRange(options.timeout, 'timeout', 0, 2 ** 31 - 1);
@@ -132,7 +151,46 @@ function defaultModel(): CatalogEntry {
 
 function oneOf(value: string | undefined, option: string, possible: readonly string[]): void {
   if (value === undefined || possible.includes(value)) return;
-  throw wrong(option, value, possible.map((each) => `"${each}"`).join(', '));
+  const near = nearest(String(value), possible);
+  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
+  throw wrong(option, value, possible.map((each) => `"${each}"`).join(', '), hint);
+}
+
+/** A misspelt option would do nothing, and nobody would know. */
+function refuseUnknown(options: object, known: string): void {
+  const names = known.split(' ').filter(Boolean);
+  const unknown = Object.entries(options).find(
+    ([name, value]) => value !== undefined && !names.includes(name),
+  )?.[0];
+  if (unknown === undefined) return;
+  const near = nearest(unknown, names);
+  const instead = near === undefined ? `There are ${names.join(', ')}.` : `Did you mean "${near}"?`;
+  throw new TabserveError('invalid-argument', `There is no option "${unknown}". ${instead}`, {
+    details: { option: unknown, ...(near !== undefined && { nearest: near }) },
+  });
+}
+
+/** The name that a misspelt one is nearest to; `undefined` where it is like none. */
+function nearest(found: string, names: readonly string[]): string | undefined {
+  const distances = names.map((name) => distance(found.toLowerCase(), name.toLowerCase()));
+  const least = Math.min(...distances);
+  return least <= Math.max(found.length < 3 ? 1 : 2, found.length / 3)
+    ? names[distances.indexOf(least)]
+    : undefined;
+}
+
+/** How many characters have to be put in, taken out or changed. Source: V. Levenshtein, 1966. */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [i, char] of [...one.slice(0, 40)].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < other.length; j++) {
+      const changed = (row[j] as number) + (char === other[j] ? 0 : 1);
+      next.push(Math.min((next[j] as number) + 1, (row[j + 1] as number) + 1, changed));
+    }
+    row = next;
+  }
+  return row.at(-1) as number;
 }
 
 /** Throws `invalid-argument` unless the option is such a number, or is not given and need not be. */
@@ -155,10 +213,10 @@ export function inRange(
   }
 }
 
-function wrong(option: string, found: unknown, expected: string): TabserveError {
+function wrong(option: string, found: unknown, expected: string, hint = ''): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
+    `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.${hint}`,
     { details: { option, expected } },
   );
 }

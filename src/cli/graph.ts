@@ -1,5 +1,6 @@
 /** ONNX Runtime in Node, to ask graphs what they are and to try them. */
 import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import * as ort from 'onnxruntime-web/wasm';
 import { isTabserveError } from '../base/errors.js';
 import { explainEngineError } from '../model/engine-errors.js';
@@ -14,10 +15,10 @@ let started: Promise<Backend> | undefined;
 /** The engine, started by the first call, from the binary that lies beside this script. */
 function backend(): Promise<Backend> {
   started ??= (async () => {
-    const binary = new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url);
+    const binary = new URL('./ort/ort-wasm-simd-threaded.wasm.gz', import.meta.url);
     ort.env.logLevel = 'error';
     ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmBinary = await readFile(binary);
+    ort.env.wasm.wasmBinary = gunzipSync(await readFile(binary));
     return {
       ort,
       abilities: { device: 'wasm', fp16: true },

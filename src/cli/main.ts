@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-/** `npx tabserve`: puts models where a web server finds them. For Node. */
+/** `npx tabserve`: puts models, and tabserve itself, where a web server finds them. For Node. */
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/errors.js';
+import { version } from '../base/version.js';
 import { check } from './check.js';
+import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pull } from './pull.js';
 
@@ -17,36 +19,92 @@ Promise.withResolvers ??= function withResolvers<T>() {
   return { promise, resolve, reject };
 };
 
+const options = {
+  dtype: { type: 'string' },
+  hub: { type: 'string' },
+  labels: { type: 'string' },
+  engines: { type: 'string' },
+  models: { type: 'string' },
+  compress: { type: 'boolean' },
+  force: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+
+interface Command {
+  usage: string;
+  /** How many arguments it takes. */
+  arguments: number;
+  help: string;
+  run(given: readonly string[], values: Values, say: (line: string) => void): Promise<void>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  copy: {
+    usage: 'copy <directory>',
+    arguments: 1,
+    help: `copies what a deployment serves, and prints what it weighs
+  --engines <wasm|wasm,webgpu>   the engines that go along (default: both)
+  --models <names|none>          the embedded models that go along (default: photos)
+  --compress                     writes .br and .gz beside what gets smaller
+  --force                        replaces a directory that is there`,
+    run: ([directory = ''], values, say) => copy(directory, values, say),
+  },
+  pull: {
+    usage: 'pull <model> <directory>',
+    arguments: 2,
+    help: `downloads and verifies a model: a catalogue name, hf:owner/name, or the URL of a
+model.json, of a folder, or of an .onnx file
+  --dtype <fp32|fp16|int8>   only this precision
+  --hub <url>                another hub (default: https://huggingface.co/)`,
+    run: ([model = '', directory = ''], values, say) => pull(model, directory, values, say),
+  },
+  manifest: {
+    usage: 'manifest <file.onnx>',
+    arguments: 1,
+    help: `writes a first model.json beside an .onnx file
+  --labels <file>   its labels (default: a labels.txt beside it)
+  --force           replaces the one that is there`,
+    run: ([file = ''], values, say) => writeManifest(file, values, say),
+  },
+  check: {
+    usage: 'check <directory>',
+    arguments: 1,
+    help: 'verifies a model.json and its files, and runs the model once',
+    run: ([directory = ''], _values, say) => check(directory, say),
+  },
+};
+
+function helpOf({ usage, help }: Command): string {
+  return `  ${usage}\n${help.replace(/^/gm, '      ')}\n`;
+}
+
 const help = `Usage: tabserve <command>
 
-  pull <model> <directory>   downloads and verifies a model: a catalogue name, hf:owner/name,
-                             or the URL of a model.json, of a folder, or of an .onnx file
-      --dtype <fp32|fp16|int8>   only this precision
-      --hub <url>                another hub (default: https://huggingface.co/)
-  manifest <file.onnx>       writes a first model.json beside an .onnx file
-      --labels <file>            its labels (otherwise: a labels.txt beside it)
-      --force                    replaces the one that is there
-  check <directory>          verifies a model.json and its files, and runs the model once
+${Object.values(commands).map(helpOf).join('')}
+  --help [of a command]   --version
 `;
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      dtype: { type: 'string' },
-      hub: { type: 'string' },
-      labels: { type: 'string' },
-      force: { type: 'boolean' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
-  const [command, first, second] = positionals;
-  const say = (line: string) => console.log(line);
-  if (command === 'pull' && first && second) return pull(first, second, values, say);
-  if (command === 'manifest' && first) return writeManifest(first, values, say);
-  if (command === 'check' && first) return check(first, say);
-  console.log(help);
-  if (!values.help) process.exitCode = 2;
+  const { values, positionals } = parseArgs({ allowPositionals: true, options });
+  const [name, ...given] = positionals;
+  if (values.version) return console.log(version);
+  const command = name === undefined ? undefined : commands[name];
+  if (!command) {
+    const known = Object.keys(commands).join(', ');
+    if (name !== undefined) console.error(`tabserve: there is no command "${name}": ${known}.`);
+    console.log(help);
+    if (!values.help) process.exitCode = 2;
+    return;
+  }
+  if (values.help || given.length !== command.arguments) {
+    console.log(`Usage: tabserve ${command.usage}\n\n${command.help}\n`);
+    if (!values.help) process.exitCode = 2;
+    return;
+  }
+  await command.run(given, values, (line) => console.log(line));
 }
 
 main().catch((error: unknown) => {

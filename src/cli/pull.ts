@@ -48,6 +48,7 @@ export async function pull(
   }
   const { signal } = new AbortController();
   const resolved = await resolveModel(requestOf(model), {
+    task: null,
     signal,
     stallTimeout: 20_000,
     library: null,

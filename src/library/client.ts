@@ -1,15 +1,28 @@
 /** What `tabserve.models` does. Loaded by its first call. */
 
 import type { CachedModel, CatalogModel } from '../api/types.js';
-import { TabserveError } from '../base/errors.js';
+import { isTabserveError, TabserveError } from '../base/errors.js';
 import { embeddedManifests, publicManifests } from '../model/catalog.js';
 import type { InstalledModel } from '../model/library.js';
 import type { ModelManifest } from '../model/manifest.js';
 import type { StoredFile } from '../model/store/store.js';
-import type { EvictRequest, LibrarySurvey, ModelRequest } from '../wire/protocol.js';
+import type { Connection } from '../wire/connection.js';
+import type { EvictRequest, LibrarySurvey, ModelRequest, PackName } from '../wire/protocol.js';
 import type { LibraryOptions, LibraryTools, Models } from './models.js';
 
 type Files = ReadonlyMap<string, StoredFile>;
+
+/** The pack that a worker needs for a task. */
+const packs: Readonly<Record<string, PackName>> = {
+  'image-embedding': 'image',
+  'object-detection': 'image',
+  'image-segmentation': 'image',
+  'audio-classification': 'audio',
+  'text-classification': 'text',
+  'text-embedding': 'text',
+  tabular: 'table',
+  tensor: 'tensor',
+};
 
 /** Builds the API on the page's tools. */
 export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
@@ -78,7 +91,7 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
         mirrors: {},
         local: false,
       };
-      return withWorker(options, async (worker) => {
+      const run = async (worker: Connection) => {
         const unfollow =
           progress && worker.followProgress(requestId, (...bytes) => progress.report(...bytes));
         try {
@@ -86,6 +99,12 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
         } finally {
           unfollow?.();
         }
+      };
+      // What the new version is for shows when it is there; what has come is in the store by then.
+      return withWorker(options, run).catch((error: unknown) => {
+        const pack = isTabserveError(error, 'unsupported') && packs[String(error.details.task)];
+        if (!pack) throw error;
+        return withWorker(options, run, [pack]);
       });
     },
     rollback(name, options = {}) {
@@ -145,7 +164,7 @@ function begunModels({ installed }: LibrarySurvey): InstalledModel[] {
 function notInstalled(manifest: ModelManifest): InstalledModel {
   return {
     source: manifest.name,
-    current: { manifest, baseUrl: null, otherOrigin: false, installedAt: 0 },
+    current: { manifest, baseUrl: null, otherOrigin: false, assumed: [], installedAt: 0 },
     previous: null,
   };
 }

@@ -16,6 +16,7 @@ import { planBackends } from '../serving/backends.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { type Connection, newRequestId } from '../wire/connection.js';
+import type { PackName } from '../wire/protocol.js';
 
 /** Where tabserve's own files are, as in `create()`. */
 export type LibraryOptions = AssetOptions;
@@ -87,7 +88,11 @@ export interface Models {
 /** What `library-client.ts` needs of the page's script; passed, so that both stay apart. */
 export interface LibraryTools {
   /** Borrows the worker that classifiers use by default, or starts it for this one task. */
-  withWorker<T>(options: AssetOptions, task: (worker: Connection) => Promise<T>): Promise<T>;
+  withWorker<T>(
+    options: AssetOptions,
+    task: (worker: Connection) => Promise<T>,
+    packs?: readonly PackName[],
+  ): Promise<T>;
   toModelRequest: typeof toModelRequest;
   hubOf: typeof hubOf;
   newRequestId: typeof newRequestId;
@@ -95,13 +100,13 @@ export interface LibraryTools {
 }
 
 const tools: LibraryTools = {
-  async withWorker(options, task) {
+  async withWorker(options, task, packs = []) {
     const {
       plans: [plan],
     } = await planBackends('auto', 'auto');
     if (!plan) throw new TabserveError('internal', 'There is no backend.');
     const { device, flavour, threads } = plan;
-    const config = { device, flavour, threads, assets: assetOptions(options) };
+    const config = { device, flavour, threads, assets: assetOptions(options), packs };
     const lease = WorkerLease.take(config);
     try {
       return await task(await lease.connect());

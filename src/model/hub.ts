@@ -4,6 +4,7 @@ import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import { describeHubModel } from './huggingface.js';
 import { type ExternalFile, type ModelDtype, type ModelFile, parseManifest } from './manifest.js';
+import type { FileReference } from './manifest-core.js';
 import { downloadJson, type TextOptions } from './text.js';
 import type { HubTask, Translation } from './translation.js';
 
@@ -103,8 +104,21 @@ async function describeFolder(
     folder.listing ?? probe(folder, options),
   ]);
   const task = options.tasks.find((each) => each.recognises({ config, preprocessor }));
+  // A server without a list may have it.
+  const find = (path: string): FileReference | undefined =>
+    folder.listing && !folder.listing.has(path)
+      ? undefined
+      : { url: path, ...folder.listing?.get(path) };
+  const more = Object.fromEntries(
+    await Promise.all(
+      (task?.reads ?? []).map(async (path) => [path, await readFirst([path], folder, options)]),
+    ),
+  );
   const { fields, warnings, check } = task
-    ? { ...task.describe({ where, config, preprocessor, addressOf }), check: task.check }
+    ? {
+        ...task.describe({ where, config, preprocessor, more, find, addressOf }),
+        check: task.check,
+      }
     : describePictures(where, config, preprocessor);
   const core = { name: nameOf(where), version: '0.0.0', source: where };
   const manifest = check({ ...core, ...fields, files: graphsIn(listing, where) }, where);

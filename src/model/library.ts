@@ -3,6 +3,7 @@
  * network: their manifest with the labels, in the version in use and the one before it.
  */
 import { TabserveError } from '../base/errors.js';
+import type { Fallback } from '../base/types.js';
 import { digestText } from './digest.js';
 import type { CoreManifest } from './manifest-core.js';
 import { manifestFormat } from './manifest-format.js';
@@ -16,6 +17,8 @@ export interface InstalledVersion {
   baseUrl: string | null;
   /** See `AskOptions.otherOrigin`. */
   otherOrigin: boolean;
+  /** What was assumed when it was described: as true at every later load. */
+  assumed: readonly Fallback[];
   /** Milliseconds since 1970. */
   installedAt: number;
 }

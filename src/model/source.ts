@@ -27,6 +27,8 @@ export interface ResolveOptions extends TextOptions {
   library: Library | null;
   /** Base address of the hub of `hf:` names, with a slash at its end. */
   hubUrl: string;
+  /** What the model is wanted for; `null` where that is not known. */
+  task: string | null;
   /** Look past the library, for a newer version. */
   fresh: boolean;
   /** Is called when a manifest is on its way to {@link validate}. */
@@ -132,10 +134,11 @@ async function findInstalled(
 }
 
 function fromLibrary(model: InstalledModel, version: InstalledVersion): ResolvedModel {
-  const { manifest, baseUrl, otherOrigin } = version;
+  const { manifest, baseUrl, otherOrigin, assumed } = version;
   const where = `the stored manifest of "${model.source}"`;
   return {
     ...described(manifest, locator({}, baseUrl, where)),
+    fallbacks: assumed,
     source: model.source,
     baseUrl,
     otherOrigin,
@@ -149,7 +152,7 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   const ending = /\.\w+$|\/$/.exec(pathname)?.[0].toLowerCase();
   if (ending === '/') return translated({ kind: 'folder', url, stallTimeout }, url, options);
   const isGraph = ending === '.onnx' || (ending !== '.json' && (await isBinary(url, options)));
-  if (isGraph) return translated({ kind: 'bare', where: url }, null, options);
+  if (isGraph) return translated({ kind: 'bare', where: url, task: options.task }, null, options);
   options.expectManifest();
   const manifest = await validated(await downloadJson(url, options), url, options);
   const locate = fetched(locator({}, url, url), url);
@@ -223,6 +226,7 @@ async function resolveFiles(
     const labels = texts.length === 1 ? texts[0] : undefined;
     const request = {
       kind: 'bare',
+      task: options.task,
       where: graph,
       ...(labels !== undefined && { labels }),
     } as const;

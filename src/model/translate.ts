@@ -38,7 +38,7 @@ export async function translate(
     case 'files':
       return resolveHubFolder(request.files, { signal, tasks });
     case 'bare':
-      return bareModel(request.where, request.labels);
+      return bare(request, tasks);
   }
 }
 
@@ -46,11 +46,29 @@ export async function translate(
 export function complete(request: CompleteRequest, tasks: readonly HubTask[]): Completion {
   const graph = request.graph && readable(request.graph);
   const task = tasks.find(({ name }) => name === request.manifest.task);
-  if (task) return { manifest: task.complete(request, graph), fallbacks: [], found: [] };
+  if (task) {
+    const assumed: string[] = [];
+    const manifest = task.complete(request, graph, assumed);
+    const reason = `${request.where} does not say everything. Assumed: ${assumed.join('; ')}. If the answers are wrong, this is why: write a model.json.`;
+    const fallbacks = assumed.length > 0 ? [{ from: 'manifest', to: 'assumption', reason }] : [];
+    return { manifest, fallbacks, found: [] };
+  }
   const fill = request.open === 'names' ? withGraphNames : completeBare;
   // All other translations are of classifiers of pictures.
   const manifest = request.manifest as ModelManifest;
   return fill({ ...request, manifest }, graph);
+}
+
+function bare(
+  { where, task, labels }: TranslateRequest & { kind: 'bare' },
+  tasks: readonly HubTask[],
+): Translation {
+  const picture = bareModel(where, labels);
+  const wanted = tasks.find(({ name }) => name === task);
+  if (!wanted?.bare) return picture;
+  const { name, version, files } = picture.manifest;
+  const given = labels === undefined ? {} : { labels: { url: labels } };
+  return { ...picture, manifest: wanted.bare({ name, version, files, ...given }) };
 }
 
 /** The graph, if it can be read: the engine reads some that this cannot. */

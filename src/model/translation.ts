@@ -1,7 +1,7 @@
 /** What passes between the worker and the page's translator of other descriptions of models. */
 import type { TensorInfo } from '../base/tensor.js';
 import type { Fallback } from '../base/types.js';
-import type { CoreManifest } from './manifest-core.js';
+import type { CoreManifest, FileReference } from './manifest-core.js';
 import type { OnnxModel } from './onnx/graph.js';
 
 /** A model that has no `model.json`. */
@@ -18,6 +18,8 @@ export type TranslateRequest =
   | {
       kind: 'bare';
       where: string;
+      /** What it is wanted for; `null` where that is not known. */
+      task: string | null;
       /** A label file that was given with it. */
       labels?: string;
     };
@@ -48,27 +50,39 @@ export interface HubTask {
   readonly name: CoreManifest['task'];
   /** Whether a repository with these files, parsed and not trusted, is for this task. */
   recognises(files: { config: unknown; preprocessor: unknown }): boolean;
+  /** Further files of JSON that are read where they are there. @default none */
+  readonly reads?: readonly string[];
   /**
    * The manifest's fields beside name, version, source and files.
    *
-   * @param files - `addressOf` gives the address of a file of the repository, for messages.
+   * @param files - `more` has those of `reads` that are there; `find` says whether a file is there,
+   *   as far as that is known without asking for it, and what is known of it; `addressOf` gives its
+   *   address, for messages.
    * @throws TabserveError `manifest-invalid`; `model-not-found` for a file that is missing.
    */
   describe(files: {
     where: string;
     config: unknown;
     preprocessor: unknown;
+    more: Readonly<Record<string, unknown>>;
+    find(path: string): FileReference | undefined;
     addressOf(path: string): string;
   }): { fields: object; warnings: string[] };
+  /**
+   * The manifest of an `.onnx` file alone, as far as that goes without the graph.
+   * @default a classifier of pictures
+   */
+  bare?(file: Pick<CoreManifest, 'name' | 'version' | 'labels' | 'files'>): CoreManifest;
   /** Checks the whole manifest. @throws TabserveError `manifest-invalid`. */
   check(manifest: unknown, where: string): CoreManifest;
   /**
    * Fills in what the graph tells.
    *
    * @param graph - `null` where it cannot be read.
+   * @param assumed - Is told what nothing says.
    * @throws TabserveError `model-invalid`.
    */
-  complete(request: CompleteRequest, graph: OnnxModel | null): CoreManifest;
+  complete(request: CompleteRequest, graph: OnnxModel | null, assumed: string[]): CoreManifest;
 }
 
 /** A translation's manifest, and what the loaded graph says of itself. */

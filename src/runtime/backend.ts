@@ -8,7 +8,7 @@ import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
-import { isWasm, ModuleCompiler, withModule } from './engine-module.js';
+import { isGzip, isWasm, ModuleCompiler, withModule } from './engine-module.js';
 
 /** The engine's API, the same for each of its builds. */
 export type OrtModule = Pick<typeof Ort, 'env' | 'InferenceSession' | 'Tensor'>;
@@ -102,8 +102,8 @@ export async function startBackend(
   };
 }
 
-/** What bundlers put into a file's name: `name-4f0a91c2.wasm`. */
-const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)/;
+/** What bundlers put into a file's name: `name-4f0a91c2.wasm`, `name.wasm-4f0a91c2.gz`. */
+const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)|(?<=\.wasm)[-.][\w-]{8,}$/;
 
 async function loadBinary(
   urls: readonly string[],
@@ -111,6 +111,7 @@ async function loadBinary(
 ): Promise<{ binary: EngineBinary; kept: Promise<unknown> }> {
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
   const known = names
+    .map((name) => name.replace(/\.gz$/, ''))
     .map((name) => __ORT_BINARIES__[name] ?? __ORT_BINARIES__[name.replace(bundlersHash, '')])
     .find((each) => each !== undefined);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
@@ -153,7 +154,7 @@ async function loadBinary(
 
 /** Files that their server does not compress may lie there compressed. */
 async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (!isGzip(bytes)) return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

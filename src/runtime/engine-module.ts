@@ -7,6 +7,11 @@ export function isWasm(bytes: Uint8Array): boolean {
   return wasmMagic.every((byte, index) => bytes[index] === byte);
 }
 
+/** Whether bytes begin as a gzip file does. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
 /**
  * Compiles a binary from the pieces in which it comes, so that most of the work is done when the
  * last one is here. Compiling runs nothing: what came is checked before it is instantiated.
@@ -15,9 +20,11 @@ export class ModuleCompiler {
   #stream: ReadableStreamDefaultController<Uint8Array> | undefined;
   #module: Promise<WebAssembly.Module> | undefined;
   #length = 0;
+  /** Bytes of the binary that came out of compressed pieces; `undefined` where they are not. */
+  #unpacked: number | undefined;
 
   /**
-   * Takes a piece.
+   * Takes a piece, of the binary or of a gzip file of it.
    *
    * @param at - Where it belongs, in bytes; 0 begins anew.
    * @param total - Bytes to come in all, 0 while unknown.
@@ -25,8 +32,9 @@ export class ModuleCompiler {
   take(chunk: Uint8Array<ArrayBuffer>, at: number, total: number): void {
     if (at === 0) {
       this.#abandon();
-      if (!isWasm(chunk)) return;
-      this.#begin(chunk, total);
+      if (isGzip(chunk)) this.#beginPacked(chunk);
+      else if (isWasm(chunk)) this.#begin(chunk, total);
+      else return;
     } else if (at === this.#length) {
       this.#stream?.enqueue(chunk);
     } else {
@@ -43,11 +51,48 @@ export class ModuleCompiler {
    * @throws CompileError as `WebAssembly.compile()`.
    */
   async finish(binary: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-    const module = this.#length === binary.length ? this.#module : undefined;
+    const isPacked = this.#unpacked !== undefined;
+    const module = isPacked || this.#length === binary.length ? this.#module : undefined;
     if (!module) this.#abandon();
     this.#stream?.close();
     this.#stream = undefined;
-    return module ?? WebAssembly.compile(binary);
+    if (!isPacked) return module ?? WebAssembly.compile(binary);
+    // What was unpacked and verified is compiled, should the pieces have been others.
+    const early = await module?.catch(() => undefined);
+    return early && this.#unpacked === binary.length ? early : WebAssembly.compile(binary);
+  }
+
+  #beginPacked(chunk: Uint8Array<ArrayBuffer>): void {
+    this.#unpacked = 0;
+    const unpacked = this.#streamOf(chunk)
+      .pipeThrough(new DecompressionStream('gzip'))
+      .pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>({
+          transform: (piece, controller) => {
+            this.#unpacked = (this.#unpacked ?? 0) + piece.length;
+            controller.enqueue(piece as Uint8Array<ArrayBuffer>);
+          },
+        }),
+      );
+    this.#compile(unpacked);
+  }
+
+  /** A stream that begins with this piece. */
+  #streamOf(chunk: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => {
+        this.#stream = controller;
+      },
+    });
+    this.#stream?.enqueue(chunk);
+    return stream;
+  }
+
+  #compile(body: ReadableStream<Uint8Array<ArrayBuffer>>): void {
+    const headers = { 'Content-Type': 'application/wasm' };
+    this.#module = WebAssembly.compileStreaming(new Response(body, { headers }));
+    // Reported by `finish()`, if it comes to that.
+    this.#module.catch(() => undefined);
   }
 
   #begin(chunk: Uint8Array<ArrayBuffer>, total: number): void {
@@ -55,16 +100,9 @@ export class ModuleCompiler {
       // Nothing to wait for: in one piece the browser compiles off this thread altogether.
       this.#module = WebAssembly.compile(chunk);
     } else {
-      const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-        start: (controller) => {
-          this.#stream = controller;
-        },
-      });
-      this.#stream?.enqueue(chunk);
-      const headers = { 'Content-Type': 'application/wasm' };
-      this.#module = WebAssembly.compileStreaming(new Response(body, { headers }));
+      this.#compile(this.#streamOf(chunk));
+      return;
     }
-    // Reported by `finish()`, if it comes to that.
     this.#module.catch(() => undefined);
   }
 
@@ -72,6 +110,7 @@ export class ModuleCompiler {
     this.#stream?.error(new Error('The download began anew.'));
     this.#stream = undefined;
     this.#module = undefined;
+    this.#unpacked = undefined;
     this.#length = 0;
   }
 }

@@ -1,6 +1,7 @@
 /** From a model's name to a session. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
+import type { Fallback } from '../base/types.js';
 import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
 import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
@@ -148,6 +149,7 @@ class Load {
     const resolved = await resolveModel(this.#request.model, {
       library,
       hubUrl,
+      task: this.#request.task,
       fresh,
       signal: this.#signal,
       stallTimeout,
@@ -188,7 +190,9 @@ class Load {
       entry.remember = (difference) => remember(store, subject, { difference });
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
-    if (library && late.length === 0) await install(library, resolved, manifest, complete, parts);
+    if (library && late.length === 0) {
+      await install(library, resolved, manifest, assumed, complete, parts);
+    }
     return {
       entry,
       report: {
@@ -274,8 +278,10 @@ class Load {
     if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
     const location = locate(file.url);
     const where = typeof location === 'string' ? location : file.url;
+    const wanted = this.#request.task ?? manifest.task;
+    const opener = this.#options.tasks.find(({ name }) => name === wanted);
     const files: GraphFiles = {
-      bytes: graph.bytes,
+      bytes: opener?.rewrite?.(graph.bytes) ?? graph.bytes,
       external: (file.external ?? []).map(({ path }, index) => ({
         path,
         data: (rest[index] as Obtained).bytes,
@@ -368,8 +374,9 @@ function settingsFor({ checks }: WorkerTask, settings: object): object {
 /** Remembers the model, if all that it needs is in the store. */
 async function install(
   library: Library,
-  { source, baseUrl, otherOrigin }: ResolvedModel,
+  { source, baseUrl, otherOrigin, fallbacks }: ResolvedModel,
   manifest: CoreManifest,
+  assumed: readonly Fallback[],
   file: ModelFile,
   parts: readonly Obtained[],
 ): Promise<void> {
@@ -396,6 +403,7 @@ async function install(
       manifest: { ...manifest, files, ...(assets && { assets: Object.fromEntries(known) }) },
       baseUrl,
       otherOrigin,
+      assumed: [...fallbacks, ...assumed],
       installedAt: Date.now(),
     })
     // It is loaded, which is what was asked for; it will be looked up again the next time.

@@ -41,6 +41,11 @@ export interface WorkerTask<
    */
   adopt?(manifest: CoreManifest): Manifest | undefined;
   /**
+   * The graph as the engine can run it, where it has parts whose answers the engine cannot hand out.
+   * @default as it is
+   */
+  rewrite?(model: Uint8Array): Uint8Array;
+  /**
    * Opens the task for a model whose session was created. Nothing is run yet.
    *
    * @throws TabserveError `model-invalid` where the graph does not fit the manifest.

@@ -35,11 +35,18 @@ function translated(
   const tasks: readonly HubTask[] = [audio, detection, segmentation, embedding];
   const task = tasks.find((each) => each.recognises({ config, preprocessor }));
   if (!task) return null;
-  const { fields, warnings } = task.describe({ where, config, preprocessor, addressOf: (p) => p });
+  const { fields, warnings } = task.describe({
+    where,
+    config,
+    preprocessor,
+    more: {},
+    find: () => undefined,
+    addressOf: (p) => p,
+  });
   const core = { name: 'o/n', version: '0.0.0', files: [{ url: 'm.onnx', dtype: 'fp32' }] };
   const manifest = task.check({ ...core, ...fields }, where);
   const request = { manifest, open: 'names' as const, inputs, outputs, graph: null, where };
-  return { manifest: task.complete(request, null), warnings };
+  return { manifest: task.complete(request, null, []), warnings };
 }
 
 const detrOutputs = [tensor('logits', 1, 24, 6), tensor('pred_boxes', 1, 24, 4)];

@@ -6,7 +6,10 @@ import { manifestCheck as imageClassification } from './image-classification/man
 import { manifestCheck as imageEmbedding } from './image-embedding/manifest.js';
 import { manifestCheck as imageSegmentation } from './image-segmentation/manifest.js';
 import { manifestCheck as objectDetection } from './object-detection/manifest.js';
+import { manifestCheck as tabular } from './tabular/manifest.js';
 import { manifestCheck as tensor } from './tensor/manifest.js';
+import { manifestCheck as textClassification } from './text-classification/manifest.js';
+import { manifestCheck as textEmbedding } from './text-embedding/manifest.js';
 
 const checks: readonly ManifestCheck[] = [
   imageClassification,
@@ -14,6 +17,9 @@ const checks: readonly ManifestCheck[] = [
   objectDetection,
   imageSegmentation,
   audioClassification,
+  textClassification,
+  textEmbedding,
+  tabular,
   tensor,
 ];
 

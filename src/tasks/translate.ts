@@ -11,6 +11,10 @@ import { hubTask as audioClassification } from './audio-classification/hub.js';
 import { hubTask as imageEmbedding } from './image-embedding/hub.js';
 import { hubTask as imageSegmentation } from './image-segmentation/hub.js';
 import { hubTask as objectDetection } from './object-detection/hub.js';
+import { hubTask as tabular } from './tabular/hub.js';
+import { hubTask as tensor } from './tensor/hub.js';
+import { hubTask as textClassification } from './text-classification/hub.js';
+import { hubTask as textEmbedding } from './text-embedding/hub.js';
 
 export { explainEngineError } from '../model/translate.js';
 
@@ -19,6 +23,10 @@ const tasks: readonly HubTask[] = [
   objectDetection,
   imageSegmentation,
   imageEmbedding,
+  textClassification,
+  textEmbedding,
+  tabular,
+  tensor,
 ];
 
 /** See `translate()` of the model room. */

@@ -27,7 +27,14 @@ const wasmNames: Readonly<Record<EngineFlavour, string>> = {
 /** The addresses of the engine's binary, in the order in which to try them. */
 export function wasmUrls(flavour: EngineFlavour, options: AssetOptions): string[] {
   const name = wasmNames[flavour];
-  if (options.wasmUrl !== undefined) return [named(options.wasmUrl, name, '.wasm')];
+  const { wasmUrl } = options;
+  if (wasmUrl !== undefined) {
+    const isFile = /\.(wasm|gz)$/.test(new URL(absolute(wasmUrl)).pathname);
+    // tabserve's own folder has it compressed, ONNX Runtime's has not.
+    return isFile
+      ? [absolute(wasmUrl)]
+      : [inFolder(wasmUrl, `${name}.gz`), inFolder(wasmUrl, name)];
+  }
   const url = engineBinary(flavour);
   if (options.cdn === false || isInline(url)) return [url];
   return [url, `${cdnRoot}/onnxruntime-web@${ortVersion}/dist/${name}`];

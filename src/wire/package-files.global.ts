@@ -33,7 +33,7 @@ const modelFiles: Readonly<Record<string, readonly string[]>> = {
 
 /** As in `package-files.ts`. */
 export function engineBinary(flavour: EngineFlavour): string {
-  return beside(`ort/ort-wasm-simd-threaded${suffix[flavour]}.wasm`);
+  return beside(`ort/ort-wasm-simd-threaded${suffix[flavour]}.wasm.gz`);
 }
 
 /** As in `package-files.ts`. */

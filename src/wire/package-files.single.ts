@@ -8,7 +8,9 @@
 import audioPack from '../../dist/packs/audio.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
+import tablePack from '../../dist/packs/table.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
+import textPack from '../../dist/packs/text.js?raw';
 import workerWasm from '../../dist/worker-wasm.js?raw';
 import { TabserveError } from '../base/errors.js';
 import type { EngineFlavour, PackName } from './protocol.js';
@@ -49,7 +51,9 @@ const packs: Readonly<Record<PackName, string>> = {
   audio: audioPack,
   image: imagePack,
   search: searchPack,
+  table: tablePack,
   tensor: tensorPack,
+  text: textPack,
 };
 
 /** As in `package-files.ts`. */

@@ -45,7 +45,7 @@ describe('packs', () => {
 describe('places of the engine', () => {
   it('are beside the script, then on the CDN, of exactly the version that is built in', () => {
     const [beside, cdn, ...others] = wasmUrls('jspi', {});
-    expect(beside).toMatch(/\/ort\/ort-wasm-simd-threaded\.jspi\.wasm$/);
+    expect(beside).toMatch(/\/ort\/ort-wasm-simd-threaded\.jspi\.wasm\.gz$/);
     expect(cdn).toBe(
       `https://cdn.jsdelivr.net/npm/onnxruntime-web@${ortVersion}/dist/ort-wasm-simd-threaded.jspi.wasm`,
     );
@@ -58,6 +58,7 @@ describe('places of the engine', () => {
 
   it('are only where the option says', () => {
     expect(wasmUrls('wasm', { wasmUrl: 'https://here.example/ort' })).toEqual([
+      'https://here.example/ort/ort-wasm-simd-threaded.wasm.gz',
       'https://here.example/ort/ort-wasm-simd-threaded.wasm',
     ]);
     expect(wasmUrls('wasm', { wasmUrl: 'https://here.example/a.wasm?v=1' })).toEqual([

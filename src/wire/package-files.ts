@@ -9,9 +9,9 @@
 import type { EngineFlavour, PackName } from './protocol.js';
 
 const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
-  wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm', import.meta.url),
-  jspi: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm', import.meta.url),
-  asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm', import.meta.url),
+  wasm: () => new URL('./ort/ort-wasm-simd-threaded.wasm.gz', import.meta.url),
+  jspi: () => new URL('./ort/ort-wasm-simd-threaded.jspi.wasm.gz', import.meta.url),
+  asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm.gz', import.meta.url),
 };
 
 const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
@@ -45,6 +45,8 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   image: () => new URL('./packs/image.js', import.meta.url),
   tensor: () => new URL('./packs/tensor.js', import.meta.url),
   audio: () => new URL('./packs/audio.js', import.meta.url),
+  text: () => new URL('./packs/text.js', import.meta.url),
+  table: () => new URL('./packs/table.js', import.meta.url),
   search: () => new URL('./packs/search.js', import.meta.url),
 };
 
@@ -52,6 +54,8 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   image: () => import('../../dist/packs/image.js?raw'),
   tensor: () => import('../../dist/packs/tensor.js?raw'),
   audio: () => import('../../dist/packs/audio.js?raw'),
+  text: () => import('../../dist/packs/text.js?raw'),
+  table: () => import('../../dist/packs/table.js?raw'),
   search: () => import('../../dist/packs/search.js?raw'),
 };
 

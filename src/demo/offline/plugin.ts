@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Plugin } from 'vite';
 
 /** Files that tabserve's store keeps when they are used. */
-const kept = /\.(wasm|onnx|map)$/;
+const kept = /\.(gz|wasm|onnx|map)$/;
 
 /**
  * @param publicFolder - Files that are copied as they are.

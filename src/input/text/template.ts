@@ -57,7 +57,7 @@ export function openTemplate(
   };
 }
 
-const first: Piece = { kind: 'text', second: false, type: 0 };
+const first: Piece & { kind: 'text' } = { kind: 'text', second: false, type: 0 };
 
 function piecesOf(
   config: unknown,

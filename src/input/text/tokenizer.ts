@@ -51,8 +51,8 @@ const mostBytes = 2 ** 27;
 /** Tokens of the largest vocabulary. */
 const mostTokens = 4_000_000;
 
-/** Code units at most that are cut into tokens at once. More are cut in parts, between words. */
-const mostUnits = 2_000_000;
+/** Code units that are cut into tokens at first, for each token that there is room for. */
+const unitsPerToken = 64;
 
 /**
  * @param file - `tokenizer.json`.
@@ -74,7 +74,7 @@ export function openTokenizer(
   const own = core as unknown as {
     normalizer: Normalizer;
     pre_tokenizer: (piece: string, place: { section_index: number }) => string[];
-    model: { unk_token_id?: number; tokens_to_ids: Map<string, number> };
+    model: { unk_token_id?: number | undefined; tokens_to_ids: Map<string, number> };
   };
   own.normalizer = normalizer;
   own.pre_tokenizer = (piece, place) => preTokenizer([piece], place.section_index === 0);
@@ -88,6 +88,9 @@ export function openTokenizer(
     whole(pads.pad_id) ?? (padToken === undefined ? undefined : core.token_to_id(padToken));
   const side = textIn(settings, 'padding_side') ?? textIn(pads, 'direction') ?? 'right';
   const cutsLeft = textIn(settings, 'truncation_side') === 'left';
+  const { model_input_names: names } = settings;
+  // Transformers does not give these where the tokenizer's settings leave them out.
+  const isTyped = !Array.isArray(names) || names.includes('token_type_ids');
 
   const tokensOf = (text: string): number[] => {
     const { ids } = core.encode(text, { add_special_tokens: false });
@@ -105,16 +108,32 @@ export function openTokenizer(
     padTypeId: whole(pads.pad_type_id) ?? 0,
     padsLeft: side.toLowerCase() === 'left',
     encode(text, pair = null) {
-      const limit = mostUnits;
-      const cut = (given: string) => wellFormed(given.slice(0, limit));
-      const first = tokensOf(cut(text));
-      const second = pair === null ? null : tokensOf(cut(pair));
-      const room = maxTokens - template.specials(second !== null);
-      const fitted = truncated(first, second, Math.max(0, room), cutsLeft);
-      const isCut = text.length > limit || (pair?.length ?? 0) > limit;
-      return { ...template.join(fitted.first, fitted.second), isTruncated: fitted.isCut || isCut };
+      const room = Math.max(0, maxTokens - template.specials(pair !== null));
+      // Of a long text only so much is looked at as there is room for.
+      const read = (text: string) => {
+        for (let units = unitsPerToken * (room + 1); ; units *= 2) {
+          const part = cutsLeft ? text : beginning(text, units);
+          const tokens = tokensOf(wellFormed(part));
+          if (part === text || tokens.length > room) return tokens;
+        }
+      };
+      const { isCut, ...parts } = truncated(
+        read(text),
+        pair === null ? null : read(pair),
+        room,
+        cutsLeft,
+      );
+      const { ids, typeIds } = template.join(parts.first, parts.second);
+      return { ids, typeIds: isTyped ? typeIds : typeIds.map(() => 0), isTruncated: isCut };
     },
   };
+}
+
+/** About so many code units, up to a space if there is one. */
+function beginning(text: string, units: number): string {
+  if (text.length <= units) return text;
+  const space = text.lastIndexOf(' ', units);
+  return text.slice(0, space > units / 2 ? space : units);
 }
 
 /** Half a character, which no tokenizer has seen, is what Python's makes of it: U+FFFD. */

@@ -109,6 +109,8 @@ describe('a repository', () => {
       where: 'hf:a/b',
       config,
       preprocessor,
+      more: {},
+      find: () => undefined,
       addressOf: (path) => `https://hub.example/${path}`,
     });
 

@@ -1,37 +1,108 @@
 /** What does this graph make of these tensors? The page's half. */
-import type { Tensor, Tensors } from '../../base/tensor.js';
+import { TabserveError } from '../../base/errors.js';
+import type { Tensor, TensorData, TensorType } from '../../base/tensor.js';
 import type { PageTask } from '../task.js';
+import type { TensorPayload } from './types.js';
 
-/** Named tensors, which stay the caller's: what travels is a copy. */
-export const tensorPage: PageTask<Tensors, Tensors> = {
+/** A tensor, as a caller gives it. */
+export interface TensorInput {
+  /** The elements, in row-major order. */
+  readonly data: TensorData | readonly string[];
+  /** The size of each dimension; a product of as many as there are elements. */
+  readonly dims: readonly number[];
+  /**
+   * What the elements are. A `Uint16Array` holds the bits of float16, a `Uint8Array` of 0 and 1 bool,
+   * only where this says so.
+   * @default what the array is of: a `BigInt64Array` is int64, strings are string
+   */
+  readonly type?: TensorType;
+}
+
+/** Tensors by the names of the graph's inputs. */
+export type TensorSource = Readonly<Record<string, TensorInput>>;
+
+const types: readonly (readonly [abstract new (...args: never[]) => TensorData, TensorType])[] = [
+  [Float32Array, 'float32'],
+  [Float64Array, 'float64'],
+  [Int8Array, 'int8'],
+  [Uint8Array, 'uint8'],
+  [Int16Array, 'int16'],
+  [Uint16Array, 'uint16'],
+  [Int32Array, 'int32'],
+  [Uint32Array, 'uint32'],
+  [BigInt64Array, 'int64'],
+  [BigUint64Array, 'uint64'],
+];
+
+/** Named tensors, copied at the call. */
+export const tensorPage: PageTask<TensorSource, TensorPayload> = {
   name: 'tensor',
   pack: 'tensor',
   isLasting: () => false,
-  capture: async (tensors) => copyOf(tensors),
-  expectedBytes: bytesOf,
-  transfer: (tensors) =>
-    Object.values(tensors).flatMap(({ data }) => ('buffer' in data ? [data.buffer] : [])),
-  bytes: bytesOf,
-  copy: copyOf,
+  capture: async (source) => capturedTensors(source),
+  expectedBytes: (source) => sizeOf(Object.values(source ?? {})),
+  transfer: (payload) => Object.values(payload).flatMap(buffersOf),
+  bytes: (payload) => sizeOf(Object.values(payload)),
+  copy: (payload) => capturedTensors(payload),
   close: () => undefined,
 };
 
-function copyOf(tensors: Tensors): Tensors {
+/** @throws TabserveError `invalid-argument`, naming the input. */
+function capturedTensors(source: TensorSource): TensorPayload {
+  if (typeof source !== 'object' || source === null || Array.isArray(source)) {
+    throw wrong(
+      'run()',
+      source,
+      'an object with a tensor for each input, { name: { data, dims } }',
+    );
+  }
   return Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, dims, data }]): [string, Tensor] => [
-      name,
-      { type, dims: [...dims], data: data.slice() as Tensor['data'] },
-    ]),
+    Object.entries(source).map(([name, tensor]) => [name, capturedTensor(name, tensor)]),
   );
 }
 
-function bytesOf(tensors: Tensors): number {
-  return Object.values(tensors).reduce(
-    (sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 2 * textLength(data)),
-    0,
-  );
+function capturedTensor(name: string, tensor: TensorInput): Tensor {
+  const { data, dims, type: given } = (tensor ?? {}) as Partial<TensorInput>;
+  const where = `the input "${name}"`;
+  const isText = Array.isArray(data) && data.every((each) => typeof each === 'string');
+  const [, found] = types.find(([made]) => data instanceof made) ?? [null, isText && 'string'];
+  if (!data || !found) {
+    throw wrong(where, data, 'a typed array or strings as "data"');
+  }
+  const isSize = (size: unknown) => Number.isInteger(size) && (size as number) >= 0;
+  if (!Array.isArray(dims) || dims.length > 16 || !dims.every(isSize)) {
+    throw wrong(where, dims, 'up to 16 whole numbers as "dims"');
+  }
+  const count = dims.reduce((product, size) => product * size, 1);
+  if (count !== data.length) {
+    throw wrong(where, `${data.length} elements`, `${count}, for [${dims.join(', ')}]`);
+  }
+  const type = given ?? found;
+  const isBits =
+    (type === 'float16' && found === 'uint16') || (type === 'bool' && found === 'uint8');
+  if (type !== found && !isBits) {
+    throw wrong(where, `elements of ${found}`, `some that fit its type, ${String(type)}`);
+  }
+  return { type, dims: [...dims], data: data.slice() as TensorData };
 }
 
-function textLength(texts: readonly string[]): number {
-  return texts.reduce((sum, { length }) => sum + length, 0);
+function buffersOf({ data }: Tensor): Transferable[] {
+  return 'buffer' in data ? [data.buffer] : [];
+}
+
+function sizeOf(tensors: readonly Pick<TensorInput, 'data'>[]): number {
+  return tensors.reduce((sum, tensor) => {
+    const data = tensor?.data;
+    return sum + (data && 'byteLength' in data ? data.byteLength : 0);
+  }, 0);
+}
+
+function wrong(where: string, found: unknown, expected: string): TabserveError {
+  const shown =
+    typeof found === 'string' ? found : (JSON.stringify(found) ?? 'nothing').slice(0, 80);
+  return new TabserveError(
+    'invalid-argument',
+    `For ${where} there is ${shown}; expected ${expected}.`,
+    { details: { expected } },
+  );
 }

@@ -2,9 +2,10 @@
 import { TabserveError } from '../../base/errors.js';
 import { list, nullable, object, string } from '../../base/shape.js';
 import type { Tensors } from '../../base/tensor.js';
+import { withoutZipMaps } from '../../model/onnx/zip-map.js';
 import type { WorkerTask } from '../../runtime/task.js';
 import { checkFeeds, tensorsCheck, zeros } from './tensors.js';
-import type { TensorManifest, TensorOptions, TensorPayload } from './types.js';
+import type { TensorManifest, TensorOptions, TensorPayload, TensorReport } from './types.js';
 
 /** Named tensors in and out. */
 export const tensorTask: WorkerTask<TensorManifest, TensorPayload, TensorOptions, Tensors, object> =
@@ -16,12 +17,16 @@ export const tensorTask: WorkerTask<TensorManifest, TensorPayload, TensorOptions
       options: object({ outputs: nullable(list(string)) }),
       settings: object({}),
     },
+    // Any graph has tensors.
+    adopt: (manifest) => ({ ...manifest, task: 'tensor' }),
+    rewrite: withoutZipMaps,
     transfer: (answer) =>
       Object.values(answer).flatMap(({ data }) => ('buffer' in data ? [data.buffer] : [])),
     open({ inputs, outputs }) {
       const names = outputs.map(({ name }) => name);
       return {
         outputs: names,
+        report: { inputs, outputs } satisfies TensorReport,
         sample: () => zeros(inputs),
         async prepare(feeds, options) {
           checkFeeds(feeds, inputs);
