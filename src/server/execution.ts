@@ -6,6 +6,7 @@ import type { Question, RequestTreatment, ServableModel } from './servable.js';
 import {
   type FailureReason,
   modelTimings,
+  type Stage,
   type Timings,
   type VersionStatistics,
 } from './statistics.js';
@@ -34,6 +35,8 @@ export interface QuestionWishes {
 /** A request under way: its model stays loaded. */
 export interface Execution {
   readonly model: ServableModel;
+  /** Tokens of the texts that were read; 0 where nobody counts them. */
+  readonly tokens: () => number;
   /** Asks the model. Is called once; what comes before is reading, what comes after is writing. */
   ask<Answer>(
     wishes: QuestionWishes,
@@ -58,8 +61,8 @@ export class Executor {
   readonly #statistics: (version: ModelVersion) => VersionStatistics;
   readonly #onExecuted: (executed: Executed) => void;
   readonly #heard = new WeakSet<ServableModel>();
-  /** Reports of models that have not been picked up, by the request's id. */
-  readonly #reports = new Map<string, StageTimings>();
+  /** What models have reported of requests under way, by the requests' ids. */
+  readonly #reports = new Map<string, Report>();
   #nextId = 1;
 
   constructor(
@@ -85,6 +88,7 @@ export class Executor {
     const deadline = new Deadline(signal, began);
     let asked: QuestionWishes = { items: 1 };
     let said: unknown;
+    const report: Report = { timings: {}, tokens: 0 };
     let answered = began;
     try {
       deadline.set(timeout);
@@ -92,11 +96,13 @@ export class Executor {
         (model) =>
           answer({
             model,
+            tokens: () => report.tokens,
             ask: async (wishes, ask) => {
               asked = wishes;
               deadline.set(wishes.timeout);
               timings.parse = performance.now() - began;
-              const value = await this.#ask(model, deadline, wishes, timings, ask);
+              const value = await this.#ask(model, deadline, wishes, report, ask);
+              Object.assign(timings, report.timings);
               answered = performance.now();
               said = value;
               return value;
@@ -126,20 +132,17 @@ export class Executor {
     model: ServableModel,
     deadline: Deadline,
     { priority = 'normal' }: QuestionWishes,
-    timings: Timings,
+    report: Report,
     ask: (treatment: RequestTreatment) => Promise<Answer>,
   ): Promise<Answer> {
     const id = `http-${this.#nextId++}`;
     this.#listen(model);
-    this.#reports.set(id, unreported);
+    this.#reports.set(id, report);
     try {
       const left = deadline.left();
       const { signal } = deadline;
       const treatment = { id, signal, priority, ...(left !== undefined && { timeout: left }) };
-      const value = await ask(treatment);
-      const report = this.#reports.get(id);
-      if (report && report !== unreported) Object.assign(timings, modelTimings(report));
-      return value;
+      return await ask(treatment);
     } finally {
       this.#reports.delete(id);
     }
@@ -149,14 +152,29 @@ export class Executor {
     if (this.#heard.has(model)) return;
     this.#heard.add(model);
     model.addEventListener?.('request', (event) => {
-      const { id, timings } = (event as CustomEvent<{ id: string; timings: StageTimings }>).detail;
-      if (this.#reports.has(id)) this.#reports.set(id, timings);
+      const { id, timings, preprocessing } = (event as RequestEvent).detail;
+      // Several texts of one request are told apart by what follows a dot.
+      const report = this.#reports.get(id.split('.')[0] ?? id);
+      if (!report) return;
+      report.tokens += preprocessing?.tokens ?? 0;
+      for (const [stage, time] of Object.entries(modelTimings(timings)) as [Stage, number][])
+        report.timings[stage] = (report.timings[stage] ?? 0) + time;
     });
   }
 }
 
-/** Stands for a report that has not come. */
-const unreported = {} as StageTimings;
+/** What a model has reported of a request, all its parts together. */
+interface Report {
+  timings: Timings;
+  tokens: number;
+}
+
+/** A model's `request` event. */
+type RequestEvent = CustomEvent<{
+  id: string;
+  timings: StageTimings;
+  preprocessing?: { tokens?: number };
+}>;
 
 /** The time that a request has, counted from when the server was given it. */
 class Deadline {

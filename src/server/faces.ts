@@ -93,11 +93,7 @@ const faces: Readonly<Record<string, TaskFace>> = {
   'audio-classification': face('audio', 'classify', ['top_k', 'threshold']),
   'text-classification': face('text', 'classify', ['top_k', 'threshold']),
   'text-embedding': face('text', 'embed', ['normalize']),
-  'feature-extraction': face('text', 'embed', ['normalize']),
-  'sentence-similarity': face('text', 'embed', ['normalize']),
-  'tabular-classification': face('rows', 'predict', []),
-  'tabular-regression': face('rows', 'predict', []),
-  tabular: face('rows', 'predict', []),
+  tabular: face('rows', 'predict', ['top_k']),
 };
 
 /** How models of a task are asked; `undefined` where only tensors are taken. */
@@ -107,5 +103,5 @@ export function faceOf(task: string): TaskFace | undefined {
 
 /** Whether a model's answers are vectors of texts. */
 export function embedsTexts({ task }: ServableModel): boolean {
-  return ['text-embedding', 'feature-extraction', 'sentence-similarity'].includes(task);
+  return task === 'text-embedding';
 }

@@ -128,6 +128,11 @@ export class ModelVersion {
     return this.#unloading ? null : (this.#instance?.model ?? null);
   }
 
+  /** Whether it can be loaded again; a model that came loaded cannot. */
+  get isLoadable(): boolean {
+    return this.#parts.load !== null;
+  }
+
   /** Bytes of the model: of its files once it was loaded, before that as it was announced. */
   get bytes(): number {
     return this.#bytes;

@@ -9,6 +9,7 @@ import type {
   QuestionParameters,
   ServableModel,
   TaskFace,
+  TextPair,
 } from './servable.js';
 
 /** Most texts of one question. */
@@ -65,13 +66,10 @@ export function textOf(body: Uint8Array): string {
 export function questionOfJson(kind: QuestionKind, value: unknown): Question {
   if (kind === 'rows') return { kind, rows: value };
   if (kind === 'text') {
-    const texts = typeof value === 'string' ? [value] : value;
-    const areTexts =
-      Array.isArray(texts) &&
-      texts.length > 0 &&
-      texts.length <= maxTexts &&
-      texts.every((each) => typeof each === 'string');
-    if (areTexts) return { kind, texts };
+    const given: unknown[] = Array.isArray(value) ? value : [value];
+    const texts = given.map(textIn);
+    const areTexts = texts.length > 0 && texts.length <= maxTexts && !texts.includes(undefined);
+    if (areTexts) return { kind, texts: texts as (string | TextPair)[] };
     throw new ServerError(400, `The model takes a text, or a list of 1 to ${maxTexts} texts.`);
   }
   if (typeof value !== 'string')
@@ -86,6 +84,13 @@ export function questionOfJson(kind: QuestionKind, value: unknown): Question {
   } catch (cause) {
     throw new ServerError(400, 'The input is no base64.', { cause });
   }
+}
+
+/** A text, or two as Hugging Face's API has them; `undefined` for what is none. */
+function textIn(value: unknown): string | TextPair | undefined {
+  if (typeof value === 'string') return value;
+  const { text, text_pair: pair } = (value ?? {}) as Record<string, unknown>;
+  return typeof text === 'string' && typeof pair === 'string' ? { text, pair } : undefined;
 }
 
 /** How many things a question asks about. */

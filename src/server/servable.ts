@@ -64,10 +64,16 @@ export type ModelLoader = (context: LoadContext) => Promise<ServableModel>;
 /** What a body can be about. */
 export type QuestionKind = 'image' | 'audio' | 'text' | 'rows';
 
+/** Two texts that are judged together. */
+export interface TextPair {
+  text: string;
+  pair: string;
+}
+
 /** A question in a model's own terms. */
 export type Question =
   | { kind: 'image' | 'audio'; blob: Blob }
-  | { kind: 'text'; texts: readonly string[] }
+  | { kind: 'text'; texts: readonly (string | TextPair)[] }
   /** Of a table: `X` of a request, whatever it is. */
   | { kind: 'rows'; rows: unknown };
 

@@ -107,8 +107,6 @@ function inHubForm(task: string, result: unknown, isList: boolean): unknown {
         },
       }));
     case 'text-embedding':
-    case 'feature-extraction':
-    case 'sentence-similarity':
       return isList && ArrayBuffer.isView(result) ? [result] : result;
     default:
       return result as Json;

@@ -75,8 +75,7 @@ async function embeddings(context: ServerContext, call: Call): Promise<Response>
         embedding: format === 'base64' ? base64(vector) : vector,
       })),
       model: name,
-      // Clients want the fields. Nobody counts tokens here, and nobody pays for them.
-      usage: { prompt_tokens: 0, total_tokens: 0 },
+      usage: { prompt_tokens: execution.tokens(), total_tokens: execution.tokens() },
     });
   });
 }

@@ -184,6 +184,12 @@ async function scale(context: ServerContext, { path, url }: Call): Promise<Respo
   const [version] = chosen(context, path, path.version === undefined);
   const workers = wholeOf(url, 'min_worker', 0, maxWorkers) ?? 1;
   if (!version) throw new ServerError(404, 'Not Found');
+  if (workers > 0 && !version.isLoadable) {
+    throw new ServerError(
+      409,
+      `The model "${version.name}" came loaded, and cannot be loaded anew.`,
+    );
+  }
   const scaling =
     workers === 0 ? version.unload('scaled to no workers', true) : version.scale(workers);
   if (url.searchParams.get('synchronous') === 'true') {

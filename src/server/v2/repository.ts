@@ -1,5 +1,5 @@
 /** The model repository extension: what there is, loaded and unloaded by requests. */
-import { messageOf } from '../../base/errors.js';
+import { isTabserveError, messageOf } from '../../base/errors.js';
 import { bodyOf, modelNamed, needsManagement, type ServerContext } from '../context.js';
 import { json } from '../http/body.js';
 import { ServerError } from '../http/errors.js';
@@ -44,7 +44,9 @@ async function load(context: ServerContext, call: Call): Promise<Response> {
   try {
     await Promise.all(versions.map((each) => each.load()));
   } catch (cause) {
-    throw new ServerError(500, `failed to load '${call.path.model}': ${messageOf(cause)}`, {
+    // A model that came loaded cannot be loaded again.
+    const status = isTabserveError(cause, 'unsupported') ? 409 : 500;
+    throw new ServerError(status, `failed to load '${call.path.model}': ${messageOf(cause)}`, {
       cause,
     });
   }
