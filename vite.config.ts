@@ -8,6 +8,8 @@
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`: parts that the script tag's build loads when it needs them;
+ * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
+ * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `vite`: `dist/vite.js`, the plugin for Vite;
  * - `demo`: the demo page in `site/`, a plain Vite app that uses the built package;
@@ -97,6 +99,12 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('library/client', 'library-client');
     case 'background':
       return partBuild('serving/background');
+    case 'server':
+      return partBuild('server/index', 'server', 'dist');
+    case 'service-worker':
+      return partBuild('server/service-worker/respond', 'service-worker', 'dist');
+    case 'model-server-sw':
+      return partBuild('server/service-worker/standalone', 'model-server-sw', 'dist');
     case 'cli':
       return cliBuild();
     case 'vite':
@@ -226,14 +234,14 @@ function globalBuild(): UserConfig {
   };
 }
 
-function partBuild(module: string, name = '[name]'): UserConfig {
+function partBuild(module: string, name = '[name]', outDir = 'dist/parts'): UserConfig {
   return {
     root,
     define,
     publicDir: false,
     build: {
       target: 'es2022',
-      outDir: 'dist/parts',
+      outDir,
       emptyOutDir: false,
       lib: { entry: `src/${module}.ts`, formats: ['es'] },
       rolldownOptions: {

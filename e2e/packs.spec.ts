@@ -130,6 +130,7 @@ async function ask(page: import('@playwright/test').Page, server: TestServer, as
           modelId: 1,
           payload: sent,
           options,
+          task: null,
           timeLeft: null,
         })) as { value?: { answer: unknown }; error?: { code: string; message: string } };
         const { answer } = reply.value ?? {};

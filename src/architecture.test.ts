@@ -51,13 +51,14 @@ it('finds the imports', () => {
 });
 
 describe('no arrow leads', () => {
-  const faces = 'api|element|library|demo|cli|index\\.ts|global\\.ts';
+  const faces = 'api|server|element|library|demo|cli|index\\.ts|global\\.ts';
   it.each<[string, RegExp, RegExp, readonly string[]]>([
     ['from base to any other room', /^base\//, /^(?!base\/)/, []],
     ['from an input to anything but base', /^input\//, /^(?!input\/|base\/)/, []],
     ['from one input to another', /^input\/image\//, /^input\/(?!image\/)/, []],
     ['from the runtime to a task', /^runtime\//, /^(tasks|worker)\//, []],
     ['from the runtime to an input', /^runtime\//, /^input\//, []],
+    ['from the server to anything but base', /^server\//, /^(?!server\/|base\/)/, []],
     ['from a model to the runtime', /^model\//, /^(runtime|worker)\//, []],
     ['from a model to an input', /^model\//, /^input\//, modelsOfPictures('input')],
     ['from a model to a task', /^model\//, /^tasks\//, modelsOfPictures('tasks')],

@@ -27,6 +27,7 @@ export {
   type ImageSegmenterOptions,
   type SegmentOptions,
 } from './api/image-segmenter.js';
+export type { InferOptions } from './api/model-handle.js';
 export {
   type DetectOptions,
   ObjectDetector,

@@ -59,6 +59,7 @@ test('messages to the worker', async ({ page, server }) => {
         modelId: number,
         payload: fc.oneof(image, json),
         options: fc.oneof(options, json),
+        task: fc.oneof(fc.constant(null), json),
         timeLeft: number,
       },
       { requiredKeys: [] },
@@ -75,6 +76,7 @@ test('messages to the worker', async ({ page, server }) => {
         allow: fc.constant(null),
         deny: fc.constant(null),
       }),
+      task: fc.constantFrom(null, 'tensor'),
       timeLeft: fc.constant(null),
     }),
     fc.record({
@@ -220,6 +222,7 @@ test('messages to the worker', async ({ page, server }) => {
           allow: null,
           deny: null,
         },
+        task: null,
         timeLeft: null,
       });
       // Whoever signs a message with an identity is answered.

@@ -1,16 +1,19 @@
 /** The page's thin handle on a model in a worker, whatever the model's task is. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import { identityOf } from '../base/identity.js';
+import type { TensorInfo, Tensors } from '../base/tensor.js';
 import { models } from '../library/models.js';
 import { autoWorkers, planBackends } from '../serving/backends.js';
 import { Deployment } from '../serving/deployment.js';
 import { exposeDiagnostics } from '../serving/diagnostics.js';
 import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import type { PageTask } from '../tasks/task.js';
+import { tensorPage } from '../tasks/tensor/page.js';
 import { MetricsRecorder } from './metrics.js';
 import {
   assetOptions,
   catalogEntries,
+  checkClassifyOptions,
   checkCreateOptions,
   defaultStallTimeout,
   hubOf,
@@ -53,8 +56,25 @@ export interface HandleParts<Source, Payload> {
   maxQueue: number;
 }
 
+/** Options of {@link ModelHandle.infer}. */
+export interface InferOptions extends CommonRequestOptions {
+  /** The outputs that are wanted, by name. @default all */
+  outputs?: readonly string[];
+}
+
 /** The options that every request has, whatever its task. */
 export type CommonRequestOptions = Pick<ClassifyOptions, 'id' | 'timeout' | 'signal' | 'priority'>;
+
+/** How one question of a call is asked. */
+interface OneQuestion<From, Sent> {
+  captureNow?: boolean;
+  /** Sources of the same call that come after it. */
+  behind?: number;
+  /** Facts for its error. */
+  details?: Record<string, number>;
+  /** @default the model's own */
+  task?: PageTask<From, Sent>;
+}
 
 /** Sources of one call that are on their way per worker; the rest waits. */
 const batchLanes = 3;
@@ -90,6 +110,17 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     return this.#deployment.state;
   }
 
+  /** What the model is asked for, as in `model.json`. */
+  get task(): string {
+    return this.#deployment.task;
+  }
+
+  /** The graph's own inputs and outputs. A size that it leaves open is a name. */
+  get graph(): { inputs: readonly TensorInfo[]; outputs: readonly TensorInfo[] } {
+    const { inputs, outputs } = this.serving.loaded;
+    return { inputs, outputs };
+  }
+
   /** Aborts when the handle is destroyed. */
   protected get life(): AbortSignal {
     return this.#life.signal;
@@ -106,6 +137,29 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
   metrics(): ClassifierMetrics {
     this.#metrics.restarts = this.#deployment.restarts;
     return { ...this.#metrics.snapshot(), workers: this.#deployment.workers };
+  }
+
+  /**
+   * What the graph makes of these tensors, without any of the task's own preprocessing. The handle
+   * has to be created with `tensors: true`.
+   *
+   * @param tensors - One for each input of {@link graph}. They stay the caller's.
+   * @throws TabserveError `unsupported` without `tensors: true`; `invalid-argument` where they do not
+   *   fit the graph; else as every request.
+   */
+  async infer(tensors: Tensors, options: InferOptions = {}): Promise<Tensors> {
+    const { outputs = null, ...common } = options;
+    checkClassifyOptions(common, '');
+    const id = common.id ?? String(this.#nextId++);
+    return (await this.#askOne(
+      tensors,
+      { ...common, id },
+      { outputs },
+      {
+        captureNow: true,
+        task: tensorPage,
+      },
+    )) as Tensors;
   }
 
   /**
@@ -167,7 +221,7 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     taskOptions: object,
   ): Promise<unknown> {
     const id = common.id ?? String(this.#nextId++);
-    return this.#askOne(source, { ...common, id }, taskOptions, true);
+    return this.#askOne(source, { ...common, id }, taskOptions, { captureNow: true });
   }
 
   /**
@@ -191,7 +245,7 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
         const one = { ...common, id: `${id}.${index}`, signal };
         const behind = sources.length - index - 1;
         const details = { [place]: index };
-        results[index] = await this.#askOne(source, one, taskOptions, false, behind, details);
+        results[index] = await this.#askOne(source, one, taskOptions, { behind, details });
       }
     };
     try {
@@ -204,13 +258,11 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     }
   }
 
-  async #askOne(
-    source: Source,
+  async #askOne<From = Source, Sent = Payload>(
+    source: From,
     common: CommonRequestOptions & { id: string },
     taskOptions: object,
-    captureNow: boolean,
-    behind = 0,
-    details: Record<string, number> = {},
+    { captureNow = false, behind = 0, details = {}, task }: OneQuestion<From, Sent>,
   ): Promise<unknown> {
     const { id, timeout, priority = 'normal' } = common;
     const began = performance.now();
@@ -233,7 +285,7 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
       signal.throwIfAborted();
       this.#refuseOverload();
       const request = { captureNow, priority, behind, signal, timeLeft };
-      const served = await this.#deployment.run(source, taskOptions, request);
+      const served = await this.#deployment.run(source, taskOptions, request, task);
       const report = reportOf(id, served, performance.now() - began);
       this.#metrics.succeeded(report);
       this.dispatchEvent(new CustomEvent('request', { detail: report }));
@@ -396,7 +448,9 @@ function settingsOf<Source, Payload>(
   return {
     model: toModelRequest(options.model, assets),
     task: kind.task.name,
-    packs: kind.task.pack ? [kind.task.pack] : [],
+    packs: [...new Set([kind.task.pack, options.tensors ? tensorPage.pack : undefined])].filter(
+      (pack) => pack !== undefined,
+    ),
     dtype: options.dtype ?? 'auto',
     taskSettings: kind.taskSettings(options),
     ownWorker: options.ownWorker ?? false,

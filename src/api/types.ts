@@ -133,6 +133,11 @@ export interface CreateOptions {
    * @default never
    */
   idleTimeout?: number;
+  /**
+   * Whether the model also answers raw tensors, by `infer()`: the worker then loads the code for it.
+   * @default false
+   */
+  tensors?: boolean;
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**

@@ -198,6 +198,8 @@ class Load {
       report: {
         manifest: entry.manifest,
         labels,
+        inputs: entry.session.inputs,
+        outputs: entry.session.outputs,
         dtype: file.dtype,
         file: file.url,
         bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),

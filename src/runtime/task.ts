@@ -30,6 +30,8 @@ export interface WorkerTask<
 > {
   /** As in `model.json` and in the page half. */
   readonly name: string;
+  /** Whether a model of any other task can be asked by it too. @default false */
+  readonly takesAny?: true;
   /** What a message may look like. Whatever does not pass never reaches the task. */
   readonly checks: { readonly payload: Check; readonly options: Check; readonly settings: Check };
   /**

@@ -124,10 +124,13 @@ class TabserveWorker implements WorkerApi {
 
   async run(request: RunRequest): Promise<Reply<RunResult>> {
     const { requestId, modelId, timeLeft } = request;
-    const reply = await this.#cancellable(requestId, timeLeft, (signal) =>
-      runRequest(request, this.#context().engine, this.#model(modelId), signal),
-    );
-    const task = this.#models.get(modelId)?.task;
+    let task: WorkerTask | undefined;
+    const reply = await this.#cancellable(requestId, timeLeft, async (signal) => {
+      const model = this.#model(modelId);
+      const asked = request.task === null ? model : await this.#askedBy(request.task, model);
+      task = asked.task;
+      return runRequest(request, this.#context().engine, asked, signal);
+    });
     return task?.transfer && 'value' in reply
       ? Comlink.transfer(reply, task.transfer(reply.value.answer))
       : reply;
@@ -191,6 +194,25 @@ class TabserveWorker implements WorkerApi {
     const model = this.#models.get(id);
     if (model) return model;
     throw new TabserveError('destroyed', 'The model was unloaded from its worker.');
+  }
+
+  /** The model, asked by a task that takes any graph. */
+  async #askedBy(name: string, model: LoadedEntry): Promise<LoadedEntry> {
+    const task = this.#context().tasks.find((each) => each.takesAny && each.name === name);
+    if (!task) {
+      const message = `The worker cannot ask models by the task "${name}". Create the model with "tensors: true".`;
+      throw new TabserveError('unsupported', message, { details: { wanted: name } });
+    }
+    const { manifest, session } = model;
+    const { inputs, outputs } = session;
+    const where = manifest.name;
+    const services = { gpu: null, rasteriseSvg: () => Promise.reject(new Error(where)) };
+    const opened = await task.open(
+      { manifest, labels: [], inputs, outputs, where, assets: {} },
+      {},
+      services,
+    );
+    return { ...model, task, opened };
   }
 
   #loadOptions(requestId: number, signal: AbortSignal) {

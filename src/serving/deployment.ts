@@ -86,7 +86,7 @@ export class Deployment<Source, Payload> {
   readonly #state: DeploymentState;
   readonly #progress = new Set<ProgressListener>();
   readonly #stopListening: () => void;
-  readonly #requestHost: RequestHost<Source, Payload>;
+  readonly #requestHost: RequestHost;
   readonly #rivalHost: RivalHost;
   #lastProgress: Parameters<ProgressListener> | undefined;
   /** Backends still worth trying; the first is in use. `undefined` before the first load. */
@@ -130,6 +130,11 @@ export class Deployment<Source, Payload> {
     this.#stopListening = environment.onOnline(() => {
       if (this.state === 'failed') this.#wake();
     });
+  }
+
+  /** What the model is wanted for. */
+  get task(): string {
+    return this.#task.name;
   }
 
   get state(): ClassifierState {
@@ -208,11 +213,17 @@ export class Deployment<Source, Payload> {
    * Answers a question, in its turn; a second time if the worker is lost during the first.
    *
    * @param options - Of the task, complete.
+   * @param task - One that takes any graph, to ask the model by. @default the model's own
    * @throws TabserveError what the task's capture and the worker say; the signal's reason.
    */
-  async run(source: Source, options: object, request: RequestOptions): Promise<Served> {
+  async run<From = Source, Sent = Payload>(
+    source: From,
+    options: object,
+    request: RequestOptions,
+    task = this.#task as unknown as PageTask<From, Sent>,
+  ): Promise<Served> {
     this.#life.signal.throwIfAborted();
-    const held = new HeldPayload(this.#task, source, request.captureNow);
+    const held = new HeldPayload(task, source, request.captureNow);
     const signal = AbortSignal.any([request.signal, this.#life.signal]);
     this.#requests += 1;
     this.#stopIdle();
@@ -245,10 +256,10 @@ export class Deployment<Source, Payload> {
     this.#progress.clear();
   }
 
-  #asRequestHost(): RequestHost<Source, Payload> {
+  #asRequestHost(): RequestHost {
     const deployment = this;
     return {
-      task: this.#task,
+      task: this.#task.name,
       environment: this.#environment,
       queue: this.#queue,
       get patience() {

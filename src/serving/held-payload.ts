@@ -27,7 +27,8 @@ export const pageBudget = new PayloadBudget(2 ** 28);
  * bitmap) is captured once, and kept until the answer for a second attempt.
  */
 export class HeldPayload<Source, Payload> {
-  readonly #task: PageTask<Source, Payload>;
+  /** What captures it. */
+  readonly task: PageTask<Source, Payload>;
   readonly #source: Source;
   readonly #isLasting: boolean;
   readonly #budget: PayloadBudget;
@@ -48,7 +49,7 @@ export class HeldPayload<Source, Payload> {
     now: boolean,
     budget: PayloadBudget = pageBudget,
   ) {
-    this.#task = task;
+    this.task = task;
     this.#source = source;
     this.#isLasting = task.isLasting(source);
     this.#budget = budget;
@@ -86,12 +87,12 @@ export class HeldPayload<Source, Payload> {
   async take(again: boolean, signal: AbortSignal): Promise<Payload> {
     if (this.#isLasting) {
       const ends = AbortSignal.any([signal, this.#life.signal]);
-      return this.#owned(this.#task.capture(this.#source, ends), ends);
+      return this.#owned(this.task.capture(this.#source, ends), ends);
     }
     const payload = await untilAborted(this.#held ?? this.#hold(), signal);
     signal.throwIfAborted();
     if (again) {
-      const copy = this.#task.copy(payload);
+      const copy = this.task.copy(payload);
       const made = copy instanceof Promise ? await this.#owned(copy, signal) : copy;
       if (made !== null) return made;
     }
@@ -108,7 +109,7 @@ export class HeldPayload<Source, Payload> {
     this.#life.abort(new TabserveError('destroyed', 'The request has ended.'));
     this.#count(0);
     this.#held?.then(
-      (payload) => this.#task.close(payload),
+      (payload) => this.task.close(payload),
       () => undefined,
     );
     this.#held = undefined;
@@ -116,8 +117,8 @@ export class HeldPayload<Source, Payload> {
 
   #hold(): Promise<Payload> {
     const { signal } = this.#life;
-    this.#held = this.#owned(this.#task.capture(this.#source, signal), signal).then((payload) => {
-      if (!signal.aborted) this.#count(this.#task.bytes(payload));
+    this.#held = this.#owned(this.task.capture(this.#source, signal), signal).then((payload) => {
+      if (!signal.aborted) this.#count(this.task.bytes(payload));
       return payload;
     });
     // Reported when the payload is taken.
@@ -135,7 +136,7 @@ export class HeldPayload<Source, Payload> {
         (value) => {
           signal.removeEventListener('abort', onAbort);
           if (!signal.aborted) resolve(value);
-          else if (value !== null) this.#task.close(value);
+          else if (value !== null) this.task.close(value);
         },
         (error: unknown) => {
           signal.removeEventListener('abort', onAbort);

@@ -126,16 +126,18 @@ export class ModelReplica {
    * Has a question answered. Errors as `Connection.call()`.
    *
    * @param transfer - What of the payload is handed over.
+   * @param task - The task by which the model is asked; `null` for its own.
    */
   async run(
     payload: unknown,
     transfer: Transferable[],
     options: object,
+    task: string | null,
     timeLeft: number | null,
     waiting: { signal: AbortSignal; patience: number },
   ): Promise<RunResult> {
     const { modelId } = this.loaded;
-    const message = { requestId: newRequestId(), modelId, payload, options, timeLeft };
+    const message = { requestId: newRequestId(), modelId, task, payload, options, timeLeft };
     return this.connection.call('run', Comlink.transfer(message, transfer), waiting);
   }
 

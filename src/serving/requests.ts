@@ -21,8 +21,9 @@ const captureInSlot = 100;
 const losses = ['worker-crashed', 'device-lost', 'out-of-memory'] as const;
 
 /** The deployment, as its requests see it. */
-export interface RequestHost<Source, Payload> {
-  readonly task: PageTask<Source, Payload>;
+export interface RequestHost {
+  /** The model's own task. */
+  readonly task: string;
   readonly environment: Environment;
   readonly queue: RequestQueue;
   /** Milliseconds that a worker may be silent over a run. */
@@ -43,12 +44,13 @@ export interface RequestHost<Source, Payload> {
  * @throws TabserveError what the task's capture and the worker say; the signal's reason.
  */
 export async function serveRequest<Source, Payload>(
-  host: RequestHost<Source, Payload>,
+  host: RequestHost,
   held: HeldPayload<Source, Payload>,
   options: object,
   { priority, signal, timeLeft }: RequestOptions,
 ): Promise<Served> {
-  const { environment, queue, task } = host;
+  const { environment, queue } = host;
+  const { task } = held;
   const { now } = environment;
   const began = now();
   let captured = undefined as Captured<Payload> | undefined;
@@ -80,7 +82,7 @@ export async function serveRequest<Source, Payload>(
         }
         const { payload, took } = captured as unknown as Captured<Payload>;
         captured = undefined;
-        const result = await send(host, replica, payload, options, signal, timeLeft);
+        const result = await send(host, replica, task, payload, options, signal, timeLeft);
         return { ...result, device: replica.plan.device, captured: took, attempts, waited };
       } catch (error) {
         const isLost = losses.some((code) => isTabserveError(error, code));
@@ -109,8 +111,9 @@ async function isSoon(capture: Promise<void>, environment: Environment): Promise
 }
 
 async function send<Source, Payload>(
-  host: RequestHost<Source, Payload>,
+  host: RequestHost,
   replica: ModelReplica,
+  task: PageTask<Source, Payload>,
   payload: Payload,
   options: object,
   signal: AbortSignal,
@@ -120,11 +123,12 @@ async function send<Source, Payload>(
   try {
     signal.throwIfAborted();
     const waiting = { signal, patience: host.patience };
-    const transfer = host.task.transfer(payload);
-    result = await replica.run(payload, transfer, options, timeLeft(), waiting);
+    const transfer = task.transfer(payload);
+    const by = task.name === host.task ? null : task.name;
+    result = await replica.run(payload, transfer, options, by, timeLeft(), waiting);
   } finally {
     // What was handed over is empty here; what was not has no other owner.
-    host.task.close(payload);
+    task.close(payload);
   }
   host.answered(replica, result.timings);
   return result;

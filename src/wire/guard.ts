@@ -81,7 +81,8 @@ const parameters: Readonly<Record<string, Check>> = {
   run: object({
     requestId: id,
     modelId: id,
-    // What these have to be the model's task says.
+    task: nullable(string),
+    // What these have to be the task says.
     payload: anything,
     options: anything,
     timeLeft: nullable(number),

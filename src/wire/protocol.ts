@@ -8,6 +8,7 @@
 
 import type { ErrorRecord } from '../base/errors.js';
 import type { Finding, OutputDigest } from '../base/probe.js';
+import type { TensorInfo } from '../base/tensor.js';
 import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 import type { InstalledModel } from '../model/library.js';
 import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
@@ -99,6 +100,9 @@ export interface LoadedModel {
   manifest: CoreManifest;
   /** One per class; empty where the model has none. */
   labels: readonly string[];
+  /** What the graph says of itself. */
+  inputs: readonly TensorInfo[];
+  outputs: readonly TensorInfo[];
   dtype: ModelDtype;
   file: string;
   /** All files of the model together. */
@@ -157,7 +161,9 @@ export interface Probe {
 export interface RunRequest {
   requestId: number;
   modelId: number;
-  /** What the page half of the model's task has made of the source. */
+  /** The task by which it is asked, one that takes any graph; `null` for the model's own. */
+  task: string | null;
+  /** What the page half of the task has made of the source. */
   payload: unknown;
   /** The options of the task, complete. */
   options: unknown;

@@ -44,6 +44,8 @@ it('names the input that does not fit, what was found and what was expected', ()
     ids: { type: 'int32', dims: [1, 4], data: new Int32Array(4) },
   } as const;
   expect(() => checkFeeds(wrong, inputs)).toThrow(/"ids" was given int32 \[1, 4\]; .* int64/);
+  const cut = { ...feeds, text: { type: 'string', dims: [1], data: ['a\0b'] } } as const;
+  expect(() => checkFeeds(cut, inputs)).toThrow(/"text" was given a text with U\+0000/);
   expect(() => checkFeeds({}, inputs)).toThrow(/"ids" was given nothing/);
   expect(() => checkFeeds({ ...feeds, more: feeds.ids as never }, inputs)).toThrow(/"more"/);
 });

@@ -65,6 +65,10 @@ export function checkFeeds(feeds: Tensors, inputs: readonly TensorInfo[]): void 
       feed.dims.length === shape.length &&
       shape.every((size, axis) => typeof size === 'string' || size === feed.dims[axis]);
     if (!fits) throw unfit(name, `${feed.type} [${feed.dims.join(', ')}]`, expected);
+    const isCut = (text: string | number | bigint) =>
+      typeof text === 'string' && text.includes('\0');
+    if (type === 'string' && Array.from<string | number | bigint>(feed.data).some(isCut))
+      throw unfit(name, 'a text with U+0000, where the engine ends it', expected);
   }
 }
 

@@ -11,6 +11,7 @@ import type { TensorManifest, TensorOptions, TensorPayload, TensorReport } from 
 export const tensorTask: WorkerTask<TensorManifest, TensorPayload, TensorOptions, Tensors, object> =
   {
     name: 'tensor',
+    takesAny: true,
     checks: {
       payload: tensorsCheck,
       options: object({ outputs: nullable(list(string)) }),

@@ -1,0 +1,84 @@
+/** Requests as spans of OpenTelemetry, and as measures in the browser's profiler. */
+import type { Executed } from '../execution.js';
+
+/** A span, as far as it is used: that of `@opentelemetry/api` fits. */
+export interface Span {
+  setAttribute(name: string, value: string | number | boolean): unknown;
+  setStatus(status: { code: number; message?: string }): unknown;
+  end(endTime?: number): void;
+}
+
+/** A tracer, as far as it is used: `trace.getTracer('…')` of `@opentelemetry/api` fits. */
+export interface Tracer {
+  startSpan(
+    name: string,
+    options: { kind: number; attributes: Record<string, string | number | boolean> },
+  ): Span;
+}
+
+/** OpenTelemetry's `SpanKind.SERVER`, `SpanKind.INTERNAL` and `SpanStatusCode.ERROR`. */
+const kind = { internal: 0, server: 1 };
+const errorStatus = 2;
+
+/** Where a request ends. */
+export interface OpenSpan {
+  end(status: number): void;
+}
+
+/** Writes spans and measures. */
+export class SpanWriter {
+  readonly #tracer: Tracer | null;
+
+  constructor(tracer: Tracer | null) {
+    this.#tracer = tracer;
+  }
+
+  /** A request has come. Names are those of OpenTelemetry's conventions for HTTP. */
+  start({ method, url, headers }: Request): OpenSpan {
+    if (!this.#tracer) return { end: () => undefined };
+    const traceparent = headers.get('traceparent');
+    const span = this.#tracer.startSpan(method, {
+      kind: kind.server,
+      attributes: {
+        'http.request.method': method,
+        'url.path': new URL(url).pathname,
+        ...(traceparent !== null && { 'tabserve.traceparent': traceparent }),
+      },
+    });
+    return {
+      end(status) {
+        span.setAttribute('http.response.status_code', status);
+        if (status >= 500) span.setStatus({ code: errorStatus, message: String(status) });
+        span.end();
+      },
+    };
+  }
+
+  /** A model has answered, or failed to. */
+  executed({ version, error, timings, began }: Executed): void {
+    const name = `tabserve ${version.name}`;
+    const end = performance.now();
+    performance.measure(name, {
+      start: began,
+      end,
+      detail: {
+        model: version.name,
+        version: version.version,
+        timings,
+        error: error?.message ?? null,
+        devtools: { dataType: 'track-entry', track: 'tabserve', tooltipText: version.name },
+      },
+    });
+    // Observers and profilers have it; the page's buffer would only grow.
+    performance.clearMeasures(name);
+    if (!this.#tracer) return;
+    const span = this.#tracer.startSpan('tabserve.infer', {
+      kind: kind.internal,
+      attributes: { 'tabserve.model': version.name, 'tabserve.version': version.version },
+    });
+    for (const [stage, time] of Object.entries(timings))
+      span.setAttribute(`tabserve.${stage}_ms`, time);
+    if (error) span.setStatus({ code: errorStatus, message: error.message });
+    span.end();
+  }
+}
