@@ -57,6 +57,9 @@ const define = {
   ),
 };
 
+/** Embedded models that the page in one file does not carry, which has to stay small enough to be sent. */
+const leftOutOfOneFile: readonly string[] = ['everyday'];
+
 /** Parts whose files are not called as their modules are. */
 const partNames: Readonly<Record<string, string>> = {
   manifests: 'manifest',
@@ -310,7 +313,14 @@ function fileBuild(): UserConfig {
   return {
     root: resolve(root, 'src/demo'),
     base: './',
-    define,
+    define: {
+      ...define,
+      __TABSERVE_EMBEDDED__: JSON.stringify(
+        JSON.parse(define.__TABSERVE_EMBEDDED__).filter(
+          ({ name }: { name: string }) => !leftOutOfOneFile.includes(name),
+        ),
+      ),
+    },
     publicDir: false,
     build: {
       target: 'es2022',
@@ -501,6 +511,7 @@ function oneFile(): Plugin {
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {
+          if (leftOutOfOneFile.some((name) => path.includes(`/${name}/`))) return [];
           const best = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
           // Labels that are not part of the worker's script are a file of the model.
           const labels = path.includes('/photos/') ? ['labels.txt'] : [];

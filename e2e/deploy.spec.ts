@@ -55,6 +55,10 @@ function policy(server: TestServer, text: string): void {
   server.headersFor = (path) => (path.endsWith('.html') ? { 'Content-Security-Policy': text } : {});
 }
 
+test.afterEach(({ server }) => {
+  server.headersFor = () => ({});
+});
+
 test('a deployment for WASM is small, and answers under the strictest policy', async ({
   page,
   server,

@@ -1,4 +1,4 @@
-/** What a classic script tag gives: `window.tabserve`, and the element `<tabserve-classifier>`. */
+/** What a classic script gives: `tabserve`, in a worker too, and the element `<tabserve-classifier>`. */
 import { TabserveClassifierElement } from './element/element.js';
 import * as api from './index.js';
 import { scriptUrl } from './wire/package-files.global.js';
@@ -11,9 +11,11 @@ declare global {
   }
 }
 
-const earlier = window.tabserve;
+// Classic workers have no window.
+const scope = globalThis as typeof globalThis & Pick<Window, 'tabserve'>;
+const earlier = scope.tabserve;
 if (!earlier) {
-  window.tabserve = tabserve;
+  scope.tabserve = tabserve;
 } else if (earlier.version !== api.version) {
   // Reported and not thrown, which the browser would hide from the page for a cross-origin script.
   reportError(

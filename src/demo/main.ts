@@ -1,6 +1,11 @@
 /** The demo page: connects where pictures come from with what shows their answers. */
 import { Catalogue, digitsModel } from './catalogue.js';
 import { byId } from './dom.js';
+import { Compare } from './kinds/compare.js';
+import { Kinds } from './kinds/kinds.js';
+import { Objects } from './kinds/objects.js';
+import { Sounds } from './kinds/sounds.js';
+import { Texts } from './kinds/texts.js';
 import { Loader } from './loader.js';
 import { keepOffline } from './offline/register.js';
 import { Requests } from './requests.js';
@@ -47,6 +52,19 @@ const pad = new Pad(
     if (tabs.current === 'pad') requests.forget();
   },
 );
+
+const kinds = new Kinds({
+  name: {
+    open: () => undefined,
+    // A camera that nobody watches is not to go on.
+    close: () => camera.stop(),
+    take: takeForNaming,
+  },
+  objects: new Objects(alerts),
+  compare: new Compare(alerts),
+  text: new Texts(alerts),
+  sound: new Sounds(alerts),
+});
 
 /** The picture on the stage, to be asked about again when the model changes. */
 let picture: Picture | null = null;
@@ -102,6 +120,10 @@ function initialSettings(): Settings {
 }
 
 function take(incoming: Incoming): void {
+  kinds.current.take(incoming);
+}
+
+function takeForNaming(incoming: Incoming): void {
   switch (incoming.kind) {
     case 'pictures': {
       showAll(incoming.files);

@@ -11,13 +11,19 @@ import { trustedScriptUrl } from './trusted-types.js';
 
 /** Known only while the script runs for the first time. */
 const script = globalThis.document?.currentScript;
+const isTag = 'HTMLScriptElement' in globalThis && script instanceof HTMLScriptElement;
+
+/** Workers are not told which script runs, but errors are: `at https://…/tabserve.global.js:1:2`. */
+const fromStack = /((?:https?|file|blob):[^\s)@]+?)(?::\d+)+\)?$/m.exec(
+  new Error().stack ?? '',
+)?.[1];
 
 /** The address of this very script. */
 export const scriptUrl =
-  script instanceof HTMLScriptElement && script.src ? script.src : globalThis.document?.baseURI;
+  isTag && script.src ? script.src : (globalThis.document?.baseURI ?? fromStack);
 
 /** What was needed to load the script is needed to load another from beside it. */
-const { nonce = '', crossOrigin = null } = script instanceof HTMLScriptElement ? script : {};
+const { nonce = '', crossOrigin = null } = isTag ? script : {};
 
 const suffix: Readonly<Record<EngineFlavour, string>> = {
   wasm: '',
@@ -84,6 +90,7 @@ export function workerFile(flavour: EngineFlavour): string {
  */
 export async function packSource(name: PackName): Promise<string> {
   const url = packFile(name);
+  if (!globalThis.document) return importedPack(url, name);
   const element = document.createElement('script');
   element.src = trustedScriptUrl(url);
   element.nonce = nonce;
@@ -95,6 +102,21 @@ export async function packSource(name: PackName): Promise<string> {
   document.head.append(element);
   const isThere = await loaded;
   element.remove();
+  return packText(isThere, url, name);
+}
+
+/** In a classic worker there are no script tags, but `importScripts()`. */
+function importedPack(url: string, name: PackName): string {
+  const { importScripts } = globalThis as unknown as { importScripts(url: unknown): void };
+  try {
+    importScripts(trustedScriptUrl(url));
+  } catch {
+    return packText(false, url, name);
+  }
+  return packText(true, url, name);
+}
+
+function packText(isThere: boolean, url: string, name: PackName): string {
   const { tabservePacks } = globalThis as { tabservePacks?: Partial<Record<PackName, unknown>> };
   const pack = tabservePacks?.[name];
   if (isThere && typeof pack === 'function') return `(self.tabservePacks??={}).${name}=${pack};`;
