@@ -1,4 +1,6 @@
 /** The model server in a page, on the built package: models in workers, asked by requests. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Bridge } from './bridge/bridge.js';
 import { openModelServer, registerAll } from './bridge/served.js';
 import { expect, test } from './fixtures.js';
@@ -156,6 +158,86 @@ test('tensors go to the graph, of classifiers too', async ({ page }) => {
   expect(sum).toBe(110);
 });
 
+test('texts and tables are asked about by the endpoints that people know', async ({
+  page,
+  server,
+}) => {
+  const folder = join(import.meta.dirname, 'text/golden');
+  const texts = JSON.parse(readFileSync(join(folder, 'answers.json'), 'utf8')) as {
+    texts: string[];
+    classifiers: Record<string, { labels: string[]; answers: { scores: number[] }[] }>;
+    embedders: Record<string, { vectors: number[][] }>;
+  };
+  const tables = join(import.meta.dirname, 'tabular/golden');
+  const table = JSON.parse(readFileSync(join(tables, 'answers.json'), 'utf8')) as Record<
+    string,
+    { rows: number[][]; labels?: string[]; values?: number[][] }
+  >;
+  const [classifier = ''] = Object.keys(texts.classifiers);
+  const [embedder = ''] = Object.keys(texts.embedders);
+  const rows = 'logistic-three';
+  server.mount('/hub', 'e2e/text/golden/models');
+  server.mount('/tables', 'e2e/tabular/golden');
+  const found = await page.evaluate(
+    async ({ classifier, embedder, rows, texts, X }) => {
+      const { TextClassifier, TextEmbedder, TabularModel } = window.tabserve;
+      const { server, ask } = window;
+      const device = 'wasm';
+      await server.register('mood', (context) =>
+        TextClassifier.create({ ...context, model: `/hub/${classifier}/`, device }),
+      );
+      await server.register('vectors', (context) =>
+        TextEmbedder.create({ ...context, model: `/hub/${embedder}/`, device }),
+      );
+      await server.register('table', (context) =>
+        TabularModel.create({ ...context, model: `/tables/${rows}.onnx` }),
+      );
+      const [text = ''] = texts;
+      const body = new Blob([text], { type: 'text/plain' });
+      return {
+        hub: await ask('/models/mood', { body: { inputs: texts, parameters: { top_k: 99 } } }),
+        plain: await ask('/v2/models/mood/infer?top_k=1', { body }),
+        openai: await ask('/v1/embeddings', { body: { model: 'vectors', input: texts } }),
+        predict: await ask('/predict', { body: { X } }),
+        metadata: await ask('/v2/models/vectors'),
+        statistics: await ask('/v2/models/mood/stats'),
+      };
+    },
+    { classifier, embedder, rows, texts: texts.texts, X: table[rows]?.rows ?? [] },
+  );
+  const { labels = [], answers = [] } = texts.classifiers[classifier] ?? {};
+  const hub = found.hub.body as { label: string; score: number }[][];
+  for (const [at] of texts.texts.entries()) {
+    const scores = answers[at]?.scores ?? [];
+    for (const [index, label] of labels.entries()) {
+      const score = hub[at]?.find((each) => each.label === label)?.score;
+      expect(score, `text ${at}`).toBeCloseTo(scores[index] ?? 9, 5);
+    }
+  }
+  const best = hub[0]?.[0];
+  expect(found.plain.body).toMatchObject({ task: 'text-classification', result: [best] });
+  const { data, usage } = found.openai.body as {
+    data: { embedding: number[] }[];
+    usage: { prompt_tokens: number };
+  };
+  const { vectors = [] } = texts.embedders[embedder] ?? {};
+  for (const [at, { embedding }] of data.entries())
+    for (const [i, value] of embedding.entries())
+      expect(value).toBeCloseTo(vectors[at]?.[i] ?? 9, 4);
+  expect(usage.prompt_tokens).toBeGreaterThan(texts.texts.length);
+  const predicted = found.predict.body as { label: string; values?: number[] }[];
+  const { labels: expected, values } = table[rows] ?? {};
+  expect(predicted).toHaveLength(table[rows]?.rows.length ?? 0);
+  for (const [at, answer] of predicted.entries()) {
+    if (expected) expect(answer.label).toBe(expected[at]);
+    else expect(answer.values?.[0]).toBeCloseTo(values?.[at]?.[0] ?? 9, 3);
+  }
+  expect(found.metadata).toMatchObject({ status: 200, body: { name: 'vectors' } });
+  expect(found.statistics.body).toMatchObject({
+    model_stats: [{ inference_count: texts.texts.length + 1, execution_count: 2 }],
+  });
+});
+
 test('a model that was not created for tensors says so', async ({ page }) => {
   const refused = await page.evaluate(async () => {
     const { TensorModel, ImageClassifier } = window.tabserve;
@@ -169,10 +251,11 @@ test('a model that was not created for tensors says so', async ({ page }) => {
     const shape = input.shape.map((size) => (size < 0 ? 1 : size));
     const data = new Array(shape.reduce((product, size) => product * size, 1)).fill(0);
     const inputs = [{ name: input.name, shape, datatype: 'FP32', data }];
-    const wrong = await TensorModel.create({ model: 'digits' as never }).catch((error) => error);
+    const raw = await TensorModel.create({ model: 'digits' as never, device: 'wasm' });
+    await window.server.register('raw', raw);
     return {
       answer: await window.ask('/v2/models/plain/infer', { body: { inputs } }),
-      wrong: wrong.code,
+      raw: (await window.ask('/v2/models/raw/infer', { body: { inputs } })).status,
     };
   });
   expect(refused).toEqual({
@@ -181,7 +264,8 @@ test('a model that was not created for tensors says so', async ({ page }) => {
       type: 'application/json',
       body: { error: expect.stringContaining('tensors: true') },
     },
-    wrong: 'unsupported',
+    // As a graph it takes them.
+    raw: 200,
   });
 });
 

@@ -1,5 +1,5 @@
 /** Bodies that are no tensors: pictures, sounds, texts and rows, asked in the model's own terms. */
-import { blobOf, bodyOf, mediaType, type ServerContext } from './context.js';
+import { blobOf, mediaType, type ServerContext } from './context.js';
 import type { Execution } from './execution.js';
 import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
@@ -16,21 +16,37 @@ import type {
 const maxTexts = 2048;
 
 /**
- * The question that a body of its own media type is; `null` where it is the protocol's JSON.
+ * The picture or sound that a body is by its media type; `null` for anything else, whose body is then
+ * not read yet.
  *
  * @param kind - What the model takes.
  */
-export async function questionOf(
+export async function mediaQuestionOf(
   kind: QuestionKind,
   context: ServerContext,
   call: Call,
 ): Promise<Question | null> {
-  const type = mediaType(call.request.headers);
-  const [group] = type.split('/');
-  if (kind === 'text')
-    return type === 'text/plain' ? { kind, texts: [textOf(await bodyOf(context, call))] } : null;
+  const [group] = mediaType(call.request.headers).split('/');
   const isIts = group === kind || (kind === 'audio' && group === 'video');
-  return isIts && kind !== 'rows' ? { kind, blob: await blobOf(context, call) } : null;
+  const isMedia = isIts && (kind === 'image' || kind === 'audio');
+  return isMedia ? { kind, blob: await blobOf(context, call) } : null;
+}
+
+/**
+ * Whether a body is JSON with inputs, whatever it calls itself: `fetch()` calls every string
+ * `text/plain`, and some clients call theirs nothing.
+ */
+export function seemsRequest(body: Uint8Array): boolean {
+  const start = String.fromCharCode(...body.subarray(0, 64));
+  return /^\s*\{\s*("|$)/.test(start) && includesInputs(body);
+}
+
+const inputsName = new TextEncoder().encode('"inputs"');
+
+function includesInputs(body: Uint8Array): boolean {
+  for (let at = body.indexOf(0x22); at >= 0; at = body.indexOf(0x22, at + 1))
+    if (inputsName.every((byte, index) => body[at + index] === byte)) return true;
+  return false;
 }
 
 /**

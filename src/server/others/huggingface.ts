@@ -6,8 +6,15 @@ import { bodyOf, mediaType, type ServerContext, versionNamed, wishesOf } from '.
 import { json, writeError } from '../http/body.js';
 import { ServerError } from '../http/errors.js';
 import type { Call, Route } from '../http/router.js';
-import { anyQuestionOf, askFace, noFace, questionOf, questionOfJson } from '../questions.js';
-import type { Question, QuestionKind, QuestionParameters, TaskFace } from '../servable.js';
+import {
+  anyQuestionOf,
+  askFace,
+  mediaQuestionOf,
+  noFace,
+  questionOfJson,
+  seemsRequest,
+} from '../questions.js';
+import type { Question, QuestionParameters, TaskFace } from '../servable.js';
 import { isObject, type Json, parseJson, shown } from '../v2/json.js';
 
 /** Its routes: with the task in the path too. */
@@ -37,7 +44,7 @@ async function answer(context: ServerContext, call: Call): Promise<Response> {
     }
     const face = context.face(task);
     if (!face) throw noFace(execution.model);
-    const own = await questionOf(face.kind, context, call);
+    const own = await mediaQuestionOf(face.kind, context, call);
     const { question, parameters, isList } = own
       ? { question: own, parameters: {}, isList: false }
       : read(face, call, await bodyOf(context, call));
@@ -54,7 +61,7 @@ interface Read {
 }
 
 function read({ kind }: TaskFace, { request }: Call, body: Uint8Array<ArrayBuffer>): Read {
-  const isJson = mediaType(request.headers) === 'application/json' || seemsJson(kind, body);
+  const isJson = mediaType(request.headers) === 'application/json' || seemsRequest(body);
   if (!isJson) {
     return { question: anyQuestionOf(kind, request.headers, body), parameters: {}, isList: false };
   }
@@ -69,13 +76,6 @@ function read({ kind }: TaskFace, { request }: Call, body: Uint8Array<ArrayBuffe
     parameters,
     isList: Array.isArray(inputs),
   };
-}
-
-/** Clients without a media type send an object all the same. No picture begins with a brace. */
-function seemsJson(kind: QuestionKind, body: Uint8Array): boolean {
-  return kind !== 'text'
-    ? body[0] === 0x7b
-    : /^\s*\{\s*"/.test(String.fromCharCode(...body.subarray(0, 40)));
 }
 
 interface Labelled {

@@ -126,6 +126,9 @@ describe('Hugging Face', () => {
   it.each<[string, unknown, unknown]>([
     ['/models/mood', { inputs: 'a' }, [[good, bad]]],
     ['/models/mood', { inputs: ['a', 'b'], parameters: { top_k: 1 } }, [[good], [good]]],
+    // What fetch() calls text/plain.
+    ['/models/mood', '{"inputs": ["a", "b"], "parameters": {"top_k": 1}}', [[good], [good]]],
+    ['/models/mood', '{ a brace }', [[good, bad]]],
     ['/models/mood', { inputs: { text: 'a', text_pair: 'b' } }, [[good, bad]]],
     ['/pipeline/text-classification/mood', 'just text', [[good, bad]]],
     ['/pipeline/feature-extraction/embedder', { inputs: 'four' }, [4, 0.5]],
@@ -151,6 +154,16 @@ describe('Hugging Face', () => {
     const found = await ask('POST', path, question);
     expect(found).toEqual({ status, body: { error: expect.stringMatching(message) } });
   });
+});
+
+it('V2 tells texts from requests', async () => {
+  const path = '/v2/models/mood/infer';
+  const result = [{ label: 'good', score: 0.75, index: 1 }];
+  const text = await ask('POST', `${path}?top_k=1`, 'a text');
+  expect(text.body).toMatchObject({ task: 'text-classification', result });
+  const x = { name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] };
+  const tensors = await ask('POST', path, JSON.stringify({ inputs: [x] }));
+  expect(tensors.body).toMatchObject({ outputs: [{ name: 'y' }, { name: 'label' }] });
 });
 
 describe('TorchServe', () => {

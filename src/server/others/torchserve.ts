@@ -12,7 +12,7 @@ import { json } from '../http/body.js';
 import { ServerError } from '../http/errors.js';
 import type { Call, ErrorWriter, Handler, Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
-import { anyQuestionOf, askFace, noFace, questionOf, questionOfJson } from '../questions.js';
+import { anyQuestionOf, askFace, mediaQuestionOf, noFace, questionOfJson } from '../questions.js';
 import type { Question, TaskFace } from '../servable.js';
 import { isObject, type Json, parseJson } from '../v2/json.js';
 
@@ -64,7 +64,7 @@ async function predict(context: ServerContext, call: Call): Promise<Response> {
     const { task } = execution.model;
     const face = context.face(task);
     if (!face) throw noFace(execution.model);
-    const own = await questionOf(face.kind, context, call);
+    const own = await mediaQuestionOf(face.kind, context, call);
     const question = own ?? (await read(face, call, await bodyOf(context, call)));
     return json(inTorchServeForm(task, await askFace(face, execution, question)));
   });
@@ -91,7 +91,7 @@ async function read(
     const bytes = new Uint8Array(await data.arrayBuffer());
     return anyQuestionOf(kind, new Headers({ 'Content-Type': data.type }), bytes);
   }
-  if (type === 'application/json') {
+  if (type === 'application/json' || kind === 'rows') {
     const value = parseJson(body);
     const inner = isObject(value) ? (value.data ?? value.body ?? value.instances ?? value) : value;
     return questionOfJson(kind, inner);

@@ -14,7 +14,8 @@ import { json, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
 import type { Call, Handler, Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
-import { askFace, questionOf } from '../questions.js';
+import { askFace, mediaQuestionOf, seemsRequest, textOf } from '../questions.js';
+import type { Question } from '../servable.js';
 import { configOf, metadataOf } from './describe.js';
 import { readInferRequest, splitBody } from './infer-request.js';
 import { writeInferResponse } from './infer-response.js';
@@ -134,14 +135,19 @@ async function inferHere(
     const { model } = execution;
     // What the body has to be only the model knows.
     const face = context.face(model.task);
-    const question = face && (await questionOf(face.kind, context, call));
-    if (question) {
+    const answered = async (question: Question) => {
       const parameters = Object.fromEntries(url.searchParams);
       const result = await askFace(face, execution, question, parameters);
       const { task } = model;
       return json({ model_name: name, model_version: version.version, task, result });
-    }
+    };
+    const media = face && (await mediaQuestionOf(face.kind, context, call));
+    if (media) return answered(media);
     const body = await bodyOf(context, call);
+    const isText = face?.kind === 'text' && mediaType(request.headers) === 'text/plain';
+    const isBinary = request.headers.has('Inference-Header-Content-Length');
+    if (isText && !isBinary && !seemsRequest(body))
+      return answered({ kind: 'text', texts: [textOf(body)] });
     return inferTensors(execution, request, body, name, version.version);
   });
 }
