@@ -43,6 +43,31 @@ const valid = {
     preprocess: { kind: 'waveform', samplingRate: 16000 },
     output: { name: 'y', activation: 'softmax' },
   },
+  'text-classification': {
+    ...core,
+    labels: ['a', 'b'],
+    assets: { 'tokenizer.json': { url: 'tokenizer.json' } },
+    input: { ids: 'input_ids', attentionMask: 'attention_mask' },
+    preprocess: { maxTokens: 512, prefix: 'query: ' },
+    output: { name: 'y', activation: 'softmax' },
+  },
+  'text-embedding': {
+    ...core,
+    assets: { 'tokenizer.json': { url: 'tokenizer.json' } },
+    input: { ids: 'input_ids' },
+    preprocess: { maxTokens: 128 },
+    output: { name: 'y', pooling: 'mean', normalize: true },
+  },
+  tabular: {
+    ...core,
+    labels: ['a', 'b'],
+    columns: [
+      { name: 'age', kind: 'number', mean: 40, scale: 10, missing: 40 },
+      { name: 'city', kind: 'category', categories: ['x', 1], unknown: 'zeros' },
+    ],
+    input: { kind: 'matrix', name: 'x' },
+    output: { kind: 'class', label: 'l', scores: 'y', activation: 'none' },
+  },
   tensor: core,
 };
 const tasks = Object.keys(valid) as (keyof typeof valid)[];

@@ -58,7 +58,7 @@ export class Objects implements Kind {
     const summary = byId('objects-summary', HTMLElement);
     if (!picture) return;
     if (!model) {
-      summary.textContent = 'Load a detector, and its answers stand here.';
+      summary.textContent = 'Load a detector, and its answers appear here.';
       return;
     }
     this.#running?.abort();

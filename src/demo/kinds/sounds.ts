@@ -62,7 +62,7 @@ export class Sounds implements Kind {
     const file = this.#file;
     if (!file) return;
     if (!model) {
-      byId('sound-summary', HTMLElement).textContent = 'Load a model, and its answers stand here.';
+      byId('sound-summary', HTMLElement).textContent = 'Load a model, and its answers appear here.';
       return;
     }
     this.#running?.abort();

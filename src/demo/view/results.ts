@@ -71,7 +71,7 @@ function judge(answer: Answer, labels: number): Judged {
     return { verdict: 'failed', text: 'The message says why. The next picture works as before.' };
   }
   const best = answer.kind === 'scores' ? answer.scores[0] : undefined;
-  if (!best) return { verdict: 'none', text: 'The five best answers will stand here.' };
+  if (!best) return { verdict: 'none', text: 'The five best answers appear here.' };
   const score = percent(best.score);
   if (best.score >= verySureFrom) {
     return { verdict: 'sure', text: `Sure: the model puts ${score} on this one.` };
