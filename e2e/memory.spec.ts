@@ -85,3 +85,45 @@ test('20 times create and destroy leave memory where it was', async ({ open, ser
   expect(before.wasm).toBeGreaterThan(0);
   expect(page.workers()).toHaveLength(1);
 });
+
+test('watching slowly leaves nothing behind for each frame', async ({ page, open }) => {
+  await open();
+  const found = await page.evaluate(async () => {
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model: 'digits',
+      device: 'wasm',
+    });
+    const canvas = document.createElement('canvas');
+    canvas.width = canvas.height = 28;
+    const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+    const video = document.createElement('video');
+    video.muted = true;
+    video.srcObject = canvas.captureStream(60);
+    const drawing = setInterval(() => context.fillRect(0, 0, 28, 28), 10);
+    await video.play();
+    // Every listener that is put on a signal, and every one that is taken off again.
+    let open = 0;
+    const { addEventListener: add, removeEventListener: remove } = AbortSignal.prototype;
+    AbortSignal.prototype.addEventListener = function (this: AbortSignal, ...args: unknown[]) {
+      open += 1;
+      return (add as (...args: unknown[]) => void).apply(this, args);
+    } as typeof add;
+    AbortSignal.prototype.removeEventListener = function (this: AbortSignal, ...args: unknown[]) {
+      open -= 1;
+      return (remove as (...args: unknown[]) => void).apply(this, args);
+    } as typeof remove;
+    const after: number[] = [];
+    for await (const _ of classifier.watch(video, { maxFps: 50 })) {
+      after.push(open);
+      if (after.length === 60) break;
+    }
+    AbortSignal.prototype.addEventListener = add;
+    AbortSignal.prototype.removeEventListener = remove;
+    clearInterval(drawing);
+    for (const track of (video.srcObject as MediaStream).getTracks()) track.stop();
+    classifier.destroy();
+    return { early: after[9] ?? 0, late: after[59] ?? 0 };
+  });
+  // A listener for each of fifty frames would be a leak.
+  expect(found.late - found.early).toBeLessThan(10);
+});

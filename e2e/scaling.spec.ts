@@ -241,6 +241,10 @@ test('what was preloaded makes create() need nothing', async ({ open, server }) 
     return { before, events, best: best?.label, state: classifier.state };
   }, model);
   expect(outcome).toMatchObject({ best: 'red', state: 'ready' });
+  // All of it was there: what is heard never falls, has one total, and ends complete.
+  const loaded = outcome.events.map((event) => event.loaded);
+  expect(loaded).toEqual([...loaded].sort((a, b) => a - b));
+  expect(new Set(outcome.events.map(({ total }) => total)).size).toBe(1);
   expect(outcome.events.at(-1)?.loaded).toBe(outcome.events.at(-1)?.total);
   expect(server.requests).toEqual([]);
   // It was for one classifier; a second one is loaded into the same worker.
@@ -267,6 +271,8 @@ test('a preload that fails says so, and stands in nobody’s way', async ({ open
   expect(code).toEqual(['model-not-found', 'invalid-argument']);
   serveModel(server, '/not-yet', meanColour.manifest, meanColour.model);
   const best = await page.evaluate(async () => {
+    // What failed before is tried anew.
+    await window.tabserve.ImageClassifier.preload({ model: '/not-yet/model.json', device: 'wasm' });
     const classifier = await window.tabserve.ImageClassifier.create({
       model: '/not-yet/model.json',
       device: 'wasm',

@@ -34,7 +34,9 @@ function serveRepository(
       : [path];
   for (const path of walk(root)) {
     const address = relative(root, path);
-    if (!without.includes(address)) server.route(`/hub/${name}/${address}`, readFileSync(path));
+    // Another test may have served it.
+    if (without.includes(address)) server.unroute(`/hub/${name}/${address}`);
+    else server.route(`/hub/${name}/${address}`, readFileSync(path));
   }
   return `/hub/${name}/`;
 }

@@ -45,7 +45,10 @@ def answers(model, paths, names, views=1):
 
 
 def measure(model, paths, names, views=1):
-    logits, targets = answers(model, paths, names, views)
+    return judged(*answers(model, paths, names, views))
+
+
+def judged(logits, targets):
     scores = np.exp(logits - logits.max(1, keepdims=True))
     scores /= scores.sum(1, keepdims=True)
     order = np.argsort(-scores, axis=1)

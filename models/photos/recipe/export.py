@@ -1,6 +1,8 @@
-"""Calibrates the trained network and writes the model's files.
+"""Mixes the trained network with the unchanged one, calibrates it and writes the model's files.
 
-The one temperature is fitted on all named photos, held out of the training or not: half of them are too few.
+The mix (M. Wortsman et al., "Robust fine-tuning of zero-shot models", 2022) is nearer to the teacher on held-out photos
+than either. The one temperature is fitted on views of the named photos that were held out of the training; its
+calibration error is measured on each fifth of them with the temperature that the others give.
 """
 import argparse
 import hashlib
@@ -12,11 +14,12 @@ import onnx
 import torch
 
 import data
-from evaluate import answers, class_of, measure
+from evaluate import answers, class_of, judged, measure
 from graph import build
 from network import original
 
 OUT = Path(__file__).resolve().parent.parent
+VIEWS = 40
 TEMPERATURES = np.arange(0.4, 1.21, 0.02)
 
 
@@ -31,19 +34,24 @@ def main():
     options.add_argument("--photos", default=data.SHARED / "images/photos", type=Path)
     options.add_argument("--names", default=data.SHARED / "models/imagenet_1000.txt", type=Path)
     options.add_argument("--work", default="/tmp/photos-model", type=Path)
+    options.add_argument("--mix", default=0.75, type=float, help="share of the trained weights")
     options = options.parse_args()
 
     network = original()
     state = torch.load(options.work / "checkpoint.pt", weights_only=True)
-    network.load_state_dict(state["mean"])
+    unchanged = network.state_dict()
+    network.load_state_dict({name: value.lerp(state["mean"][name], options.mix) for name, value in unchanged.items()})
     network.eval().set_rounding(True)
 
     training, held = data.photos(options.photos)
     named = [path for path in training if class_of(path, options.names) is not None]
+    folds = np.arange(len(held)).repeat(VIEWS) % 5
     draft = options.work / "draft.onnx"
     onnx.save(build(network, data.SIZE, "int8"), draft)
-    logits, targets = answers(draft, [*named, *held], options.names, views=4)
-    temperature = float(min(TEMPERATURES, key=lambda t: negative_log_likelihood(logits, targets, t)))
+    logits, targets = answers(draft, held, options.names, views=VIEWS)
+    fitted = lambda chosen: float(min(TEMPERATURES, key=lambda t: negative_log_likelihood(logits[chosen], targets[chosen], t)))
+    temperature = fitted(folds >= 0)
+    crossed = logits / np.array([fitted(folds != fold) for fold in range(5)])[folds][:, None]
 
     sizes = {}
     for dtype, folder in (("int8", OUT), ("fp16", options.work), ("fp32", options.work)):
@@ -51,7 +59,7 @@ def main():
         onnx.save(build(network, data.SIZE, dtype, temperature), path)
         sizes[dtype] = (path, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
     metrics = {dtype: {"photos": measure(path, [*named, *held], options.names)} for dtype, (path, *_) in sizes.items()}
-    metrics["heldOut"] = measure(sizes["int8"][0], held, options.names, views=4)
+    metrics["heldOut"] = judged(crossed, targets)
     path, size, digest = sizes["int8"]
     manifest = {
         "name": "photos", "version": "1.0.0", "task": "image-classification", "title": "Things on photos",
@@ -67,9 +75,9 @@ def main():
                                   "antialias": True},
                        "crop": {"policy": "center", "width": data.SIZE, "height": data.SIZE},
                        "scale": 1, "mean": [data.MEAN] * 3, "std": [data.STD] * 3, "background": [255, 255, 255]},
-        "output": {"name": "logits", "activation": "softmax"},
+        "output": {"name": "logits", "activation": "softmax", "embedding": {"name": "embedding"}},
         "files": [{"url": path.name, "dtype": "int8", "bytes": size, "sha256": digest}],
-        "metrics": {**metrics, "temperature": round(temperature, 2), "parameters": sum(p.numel() for p in network.parameters()),
+        "metrics": {**metrics, "temperature": round(temperature, 2), "mix": options.mix, "parameters": sum(p.numel() for p in network.parameters()),
                     "trainingImages": state["images"], "trainingMinutes": round(state["spent"] / 60, 1)},
     }
     (OUT / "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
