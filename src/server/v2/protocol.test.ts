@@ -392,9 +392,9 @@ describe('what happens to a model', () => {
   });
 
   it.each([
-    [{ 'X-Request-Timeout-Ms': '30' }, {}],
-    [{}, { timeout: 30_000 }],
-    [{ 'X-Request-Timeout-Ms': '30' }, { timeout: 60_000_000 }],
+    [{ 'X-Request-Timeout-Ms': '500' }, {}],
+    [{}, { timeout: 500_000 }],
+    [{ 'X-Request-Timeout-Ms': '500' }, { timeout: 60_000_000 }],
   ])('that is too late is a 504: %j %j', async (headers, parameters) => {
     let given: number | undefined;
     const slow = model((_tensors, { signal, timeout }) => {
@@ -405,9 +405,9 @@ describe('what happens to a model', () => {
     const { status, error } = await errorOf(
       send('/v2/models/m/infer', { inputs: [x], parameters }, headers as Record<string, string>),
     );
-    expect([status, error]).toEqual([504, expect.stringMatching(/within 30 ms/)]);
+    expect([status, error]).toEqual([504, expect.stringMatching(/within 500 ms/)]);
     expect(given).toBeGreaterThan(0);
-    expect(given).toBeLessThanOrEqual(30);
+    expect(given).toBeLessThanOrEqual(500);
   });
 
   it('that nobody waits for any more is a 499', async () => {
