@@ -434,3 +434,41 @@ test('watch yields the newest frame, counts the skipped ones, and stops', async 
   expect(outcome.skipped).toBeGreaterThan(5);
   expect(outcome.aborted).toBe('enough');
 });
+
+test('many files are classified, each with its own answer or error', async ({ page }) => {
+  const found = await page.evaluate(async () => {
+    const classifier = await window.createMean();
+    const canvas = new OffscreenCanvas(8, 8);
+    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+    context.fillStyle = 'red';
+    context.fillRect(0, 0, 8, 8);
+    const red = await canvas.convertToBlob();
+    const files = [
+      new File([red], 'one.png'),
+      new File(['no picture'], 'two.png'),
+      new File([red], 'three.png'),
+    ];
+    const transfer = new DataTransfer();
+    for (const file of files) transfer.items.add(file);
+    const all: (string | undefined)[] = [];
+    for await (const { source, index, classifications, error } of classifier.classifyAll(
+      transfer.files,
+    )) {
+      const code = (error as { code?: string } | undefined)?.code;
+      all.push(`${index} ${source.name}: ${classifications?.[0]?.label ?? code}`);
+    }
+    const early: number[] = [];
+    for await (const { index } of classifier.classifyAll(files, { ordered: false })) {
+      early.push(index);
+      break;
+    }
+    const wrong = await classifier
+      .classifyAll(files, { concurrency: 0 })
+      .next()
+      .catch((error: { code: string }) => error.code);
+    return { all, early: early.length, wrong };
+  });
+  expect(found.all).toEqual(['0 one.png: red', '1 two.png: image-undecodable', '2 three.png: red']);
+  expect(found.early).toBe(1);
+  expect(found.wrong).toBe('invalid-argument');
+});

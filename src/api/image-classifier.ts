@@ -19,14 +19,18 @@ import {
   catalogEntries,
   checkClassifyOptions,
   imageOptions,
+  inRange,
 } from './options.js';
+import { settleAll } from './settle.js';
 import type {
   Availability,
   Classification,
   ClassifierInfo,
+  ClassifyAllOptions,
   ClassifyOptions,
   CreateOptions,
   PreloadOptions,
+  SettledClassification,
   WatchOptions,
   WatchResult,
 } from './types.js';
@@ -139,6 +143,37 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
       ? this.askAll(images, options, question, 'image')
       : this.ask(images, options, question);
     return (await answer) as Classification[] | Classification[][];
+  }
+
+  /**
+   * Classifies many images, such as the files of a folder, each with its own answers or error: a broken
+   * file costs nobody else the answer. Images are taken as there is room for them, and none is held.
+   *
+   * @param images - A list, a `FileList`, or whatever gives images one after the other.
+   * @throws `signal.reason`; what reading the images throws. `break` ends what is under way.
+   *
+   * @example
+   * ```ts
+   * for await (const { source, classifications, error } of classifier.classifyAll(input.files)) {
+   *   show(source.name, classifications?.[0]?.label ?? String(error));
+   * }
+   * ```
+   */
+  async *classifyAll<Source extends ImageSource>(
+    images: Iterable<Source> | AsyncIterable<Source>,
+    { concurrency = 'auto', ordered = true, signal, ...options }: ClassifyAllOptions = {},
+  ): AsyncGenerator<SettledClassification<Source>, void> {
+    if (concurrency !== 'auto') inRange(concurrency, 'concurrency', 1, 1000, true);
+    const ask = (image: Source, ends: AbortSignal) =>
+      this.classify(image, { ...options, signal: ends });
+    const settled = settleAll(images, ask, {
+      concurrency: concurrency === 'auto' ? this.lanes : concurrency,
+      ordered,
+      signal,
+    });
+    for await (const { source, index, answer, error } of settled) {
+      yield answer ? { source, index, classifications: answer } : { source, index, error };
+    }
   }
 
   /**

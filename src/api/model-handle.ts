@@ -249,13 +249,17 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
       }
     };
     try {
-      const lanes = batchLanes * this.#deployment.maxWorkers;
-      await Promise.all(Array.from({ length: lanes }, lane));
+      await Promise.all(Array.from({ length: this.lanes }, lane));
       return results;
     } catch (error) {
       siblingFailed.abort(error);
       throw error;
     }
+  }
+
+  /** How many sources of one call are worth having under way. */
+  protected get lanes(): number {
+    return batchLanes * this.#deployment.maxWorkers;
   }
 
   async #askOne<From = Source, Sent = Payload>(

@@ -221,6 +221,24 @@ export interface ClassifyOptions {
   id?: string;
 }
 
+/** Options of `ImageClassifier.classifyAll()`. */
+export interface ClassifyAllOptions extends Omit<ClassifyOptions, 'id'> {
+  /** How many images are under way at a time, 1 to 1,000. @default 'auto': as many as the workers can use */
+  concurrency?: 'auto' | number;
+  /** Whether results come in the order of the images, rather than as they are ready. @default true */
+  ordered?: boolean;
+}
+
+/** What became of one image, from `ImageClassifier.classifyAll()`. */
+export type SettledClassification<Source> = {
+  source: Source;
+  /** Its place among the images, from 0. */
+  index: number;
+} & (
+  | { classifications: Classification[]; error?: undefined }
+  | { error: unknown; classifications?: undefined }
+);
+
 /** Options of `ImageClassifier.watch()`. */
 export interface WatchOptions extends Omit<ClassifyOptions, 'id'> {
   /** At most so many classifications a second. @default as many as the device manages */
