@@ -118,7 +118,7 @@ export default defineConfig(({ mode }): UserConfig => {
         root,
         define,
         plugins: [assemble(), shaders()],
-        test: { include: ['src/**/*.test.ts'], setupFiles: ['src/testing/node.ts'] },
+        test: { include: ['src/**/*.test.ts'] },
       } as UserConfig;
   }
 });

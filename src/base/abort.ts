@@ -1,5 +1,7 @@
 /** Waiting that ends when a signal says so. */
 
+import { deferred } from './deferred.js';
+
 /**
  * `promise`, unless the signal comes first: then rejects with its reason. The promise goes on; what
  * becomes of it is the caller's to clean up.
@@ -12,7 +14,7 @@ export async function untilAborted<T>(
   // Else its own failure, after the abort, would count as unhandled.
   promise.catch(() => undefined);
   signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const { promise: aborted, reject } = deferred<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   try {

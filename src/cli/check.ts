@@ -12,14 +12,20 @@ import { isOutside } from '../model/paths.js';
 import { parseJson } from '../model/text.js';
 import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
+import { pythonFor } from './python.js';
 
 /**
  * Verifies the manifest, the labels, size and sha256 of every file, and that each graph fits and
  * runs.
  *
+ * @param python - Only print the same model as a program in Python.
  * @throws Error naming the first thing that is wrong.
  */
-export async function check(directory: string, say: (line: string) => void): Promise<void> {
+export async function check(
+  directory: string,
+  say: (line: string) => void,
+  python = false,
+): Promise<void> {
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
   const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
@@ -27,6 +33,7 @@ export async function check(directory: string, say: (line: string) => void): Pro
     ? manifest.labels
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
+  if (python) return say(pythonFor(manifest, labels));
   let warned = 0;
   for (const file of manifest.files) {
     const bytes = await verified(directory, file);

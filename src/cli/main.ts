@@ -8,17 +8,6 @@ import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pull } from './pull.js';
 
-// Node 20 does not have it yet.
-Promise.withResolvers ??= function withResolvers<T>() {
-  let resolve: (value: T | PromiseLike<T>) => void = () => undefined;
-  let reject: (reason?: unknown) => void = () => undefined;
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
-};
-
 const options = {
   dtype: { type: 'string' },
   hub: { type: 'string' },
@@ -27,6 +16,7 @@ const options = {
   models: { type: 'string' },
   compress: { type: 'boolean' },
   force: { type: 'boolean' },
+  python: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -72,8 +62,9 @@ model.json, of a folder, or of an .onnx file
   check: {
     usage: 'check <directory>',
     arguments: 1,
-    help: 'verifies a model.json and its files, and runs the model once',
-    run: ([directory = ''], _values, say) => check(directory, say),
+    help: `verifies a model.json and its files, and runs the model once
+  --python   prints a program that must give the page's answers`,
+    run: ([directory = ''], { python }, say) => check(directory, say, python),
   },
 };
 

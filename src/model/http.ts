@@ -1,5 +1,7 @@
 /** One answer of a server, and when it is worth asking again. */
+
 import { untilAborted } from '../base/abort.js';
+import { deferred } from '../base/deferred.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 
 export { untilAborted } from '../base/abort.js';
@@ -151,7 +153,7 @@ export async function inTime<T>(
   signal: AbortSignal,
   milliseconds: number,
 ): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
+  const { promise: late, reject } = deferred<never>();
   const timer = setTimeout(() => reject(silent(milliseconds)), milliseconds);
   try {
     return await untilAborted(Promise.race([promise, late]), signal);

@@ -1,5 +1,6 @@
 /** A file of a model: from the store, or else downloaded, verified and put there. */
 
+import { deferred } from '../base/deferred.js';
 import { messageOf } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import { startDigest } from './digest.js';
@@ -131,7 +132,7 @@ class StoredDownload {
   }
 
   async run(): Promise<Obtained> {
-    const { promise, resolve, reject } = Promise.withResolvers<Obtained>();
+    const { promise, resolve, reject } = deferred<Obtained>();
     const stored = await this.#fromStore();
     if (stored) return stored;
     // The lock outlives the delivery: until the file is kept, another tab would not find it.

@@ -1,5 +1,6 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
 
+import { deferred } from '../base/deferred.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
 import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
@@ -39,7 +40,7 @@ export class Engine {
   readonly gate = new Gate(requestsInFlight);
   readonly #listener: EngineListener;
   readonly #queue = new SerialQueue();
-  readonly #calm = Promise.withResolvers<void>();
+  readonly #calm = deferred<void>();
   readonly #followers = new Set<ProgressListener>();
   #backend: Promise<StartedBackend> | undefined;
   #progress: Parameters<ProgressListener> | undefined;

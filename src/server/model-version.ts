@@ -1,5 +1,7 @@
 /** One version of a registered model: loaded, used, unloaded, and loaded again. */
+
 import { untilAborted } from '../base/abort.js';
+import { deferred } from '../base/deferred.js';
 import { messageOf, TabserveError } from '../base/errors.js';
 import type { Fallback } from './fallback/fallback.js';
 import type { LoadContext, ModelLoader, ServableModel } from './servable.js';
@@ -37,7 +39,7 @@ const notLoaded = 'not loaded yet: the first request loads it';
 class Instance {
   readonly model: ServableModel;
   #users = 0;
-  #idle = Promise.withResolvers<void>();
+  #idle = deferred<void>();
 
   constructor(model: ServableModel) {
     this.model = model;
@@ -50,7 +52,7 @@ class Instance {
 
   /** Runs `task`; the model is not freed meanwhile. */
   async use<T>(task: (model: ServableModel) => Promise<T>): Promise<T> {
-    if (this.#users === 0) this.#idle = Promise.withResolvers();
+    if (this.#users === 0) this.#idle = deferred<void>();
     this.#users += 1;
     try {
       return await task(this.model);

@@ -1,7 +1,9 @@
 /** A model that one worker has ready. */
+
 import * as Comlink from 'comlink';
 import type { ClassifierInfo, ModelDtype } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
+import { deferred } from '../base/deferred.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
@@ -62,7 +64,7 @@ export class ModelReplica {
   /** What its answers were checked against. WASM is what others are checked against. */
   verified: ClassifierInfo['verified'];
   #busy = 0;
-  #idle = Promise.withResolvers<void>();
+  #idle = deferred<void>();
 
   private constructor(
     plan: BackendPlan,
@@ -147,7 +149,7 @@ export class ModelReplica {
    * @returns To be called when it has ended.
    */
   begin(): () => void {
-    if (this.#busy === 0) this.#idle = Promise.withResolvers();
+    if (this.#busy === 0) this.#idle = deferred<void>();
     this.#busy += 1;
     return () => {
       this.#busy -= 1;

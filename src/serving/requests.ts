@@ -1,4 +1,5 @@
 /** One request on its way through the queue into a worker, and a second time if the worker is lost. */
+import { deferred } from '../base/deferred.js';
 import { isTabserveError } from '../base/errors.js';
 import type { PageTask } from '../tasks/task.js';
 import type { RunResult } from '../wire/protocol.js';
@@ -101,7 +102,7 @@ export async function serveRequest<Source, Payload>(
 
 /** Whether the capture ends while it may keep a slot. @throws as the capture does. */
 async function isSoon(capture: Promise<void>, environment: Environment): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>();
+  const { promise: late, resolve } = deferred<false>();
   const cancel = environment.after(captureInSlot, () => resolve(false));
   try {
     return await Promise.race([capture.then(() => true), late]);

@@ -5,7 +5,9 @@
  * every call ends: with the answer, the caller's abort, or the worker's death, which is noticed
  * by its `error` event, by the Web Lock that it held, or by its silence.
  */
+
 import * as Comlink from 'comlink';
+import { deferred } from '../base/deferred.js';
 import {
   asTabserveError,
   type ErrorDetails,
@@ -187,7 +189,7 @@ export class Connection {
   ): Promise<CallValue<Name>> {
     signal?.throwIfAborted();
     if (this.#end) throw this.#end;
-    const { promise, resolve, reject } = Promise.withResolvers<CallValue<Name>>();
+    const { promise, resolve, reject } = deferred<CallValue<Name>>();
     const onAbort = () => {
       if (typeof request === 'object' && request !== null && 'requestId' in request) {
         void this.#api.cancel(request.requestId);

@@ -5,6 +5,7 @@
  * started from a `blob:` address. Where the page's policy forbids that, the script's file is tried.
  */
 
+import { deferred } from '../base/deferred.js';
 import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import { version } from '../base/version.js';
@@ -101,7 +102,7 @@ class Violation extends Error {}
 
 /** Settles when the worker has spoken, or will not. */
 async function startFrom(url: string, flavour: EngineFlavour): Promise<Worker> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const { promise, resolve, reject } = deferred<void>();
   let violation: Violation | undefined;
   // A worker of the page's may start one too, and has no document.
   const violations: EventTarget = globalThis.document ?? globalThis;

@@ -5,6 +5,7 @@
  *
  * @packageDocumentation
  */
+import { deferred } from '../../base/deferred.js';
 import { readBlob, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
 import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './messages.js';
@@ -149,7 +150,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Response | null> {
   const { port1, port2 } = new MessageChannel();
-  const { promise, resolve, reject } = Promise.withResolvers<Response | null>();
+  const { promise, resolve, reject } = deferred<Response | null>();
   let isTaken = false;
   port1.onmessage = ({ data }: MessageEvent<PageMessage>) => {
     isTaken = true;
