@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`: `dist/element.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `audio`, `library-client`, `background`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
  * - `cli`: `dist/cli.js`, the command line, for Node;
@@ -99,6 +99,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('library/client', 'library-client');
     case 'background':
       return partBuild('serving/background');
+    case 'sharing':
+      return partBuild('serving/sharing');
     case 'server':
       return partBuild('server/index', 'server', 'dist');
     case 'service-worker':
@@ -436,11 +438,11 @@ function loadParts(): Plugin {
     enforce: 'pre',
     transform: {
       filter: {
-        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|background|(library\/)?client)\.js'\)/,
+        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|background|sharing|(library\/)?client)\.js'\)/,
       },
       handler: (code) =>
         `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|background|client)\.js'\)/g,
+          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|background|sharing|client)\.js'\)/g,
           (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
         )}`,
     },

@@ -6,6 +6,7 @@ import { models } from '../library/models.js';
 import { autoWorkers, planBackends } from '../serving/backends.js';
 import { Deployment } from '../serving/deployment.js';
 import { exposeDiagnostics } from '../serving/diagnostics.js';
+import { page, pageOfTabs } from '../serving/environment.js';
 import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import type { PageTask } from '../tasks/task.js';
 import { tensorPage } from '../tasks/tensor/page.js';
@@ -423,11 +424,16 @@ export async function availabilityOf<Source, Payload>(
 function deploy<Source, Payload>(
   kind: HandleKind<Source, Payload>,
   settings: DeploymentSettings,
-  { device = 'auto', threads = 'auto' }: CreateOptions,
+  { device = 'auto', threads = 'auto', shared = false }: CreateOptions,
 ): Deployment<Source, Payload> {
   exposeDiagnostics();
   const plan = () => planBackends(device, threads);
-  const deployment = new Deployment({ task: kind.task, settings, plan });
+  const deployment = new Deployment({
+    task: kind.task,
+    settings,
+    plan,
+    environment: shared ? pageOfTabs : page,
+  });
   const model = identityOf([kind.task.name, settings.model]);
   deployments.set(deployment as unknown as Deployment<never, never>, model);
   return deployment;
@@ -470,9 +476,9 @@ function settingsOf<Source, Payload>(
 function keyOf<Source, Payload>(
   { task }: HandleKind<Source, Payload>,
   settings: DeploymentSettings,
-  { device = 'auto', threads = 'auto' }: CreateOptions,
+  { device = 'auto', threads = 'auto', shared = false }: CreateOptions,
 ): string {
-  return identityOf([task.name, settings, device, threads]);
+  return identityOf([task.name, settings, device, threads, shared]);
 }
 
 function reportOf(id: string, served: Served, total: number): RequestReport {

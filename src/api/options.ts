@@ -44,7 +44,7 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
 
 /** What every `create()` takes. */
 const createOptions =
-  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker maxQueue tensors idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
+  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
 
 /** What every request takes. */
 const requestOptions = 'id timeout signal priority';
@@ -67,6 +67,9 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   oneOf(options.preprocessing, 'preprocessing', possible);
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
   if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
+  if (options.shared && options.ownWorker) {
+    throw wrong('shared', true, 'false where ownWorker is true');
+  }
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);

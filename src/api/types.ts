@@ -141,6 +141,14 @@ export interface CreateOptions {
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**
+   * One worker for all tabs of the origin that ask for it: one of them holds the models, and when it
+   * closes or crashes another takes over, without a failed request. Needs Web Locks and
+   * `BroadcastChannel`; where these are not to be had `info.fallbacks` says so. Frames of videos are
+   * drawn before they are sent to another tab. Does not go with `ownWorker`.
+   * @default false
+   */
+  shared?: boolean;
+  /**
    * The worker's script, for pages whose policy forbids `blob:` workers (`worker-src 'self'`): the
    * address of `worker-wasm.js` (`worker-jspi.js`, `worker-asyncify.js`), or of the folder that
    * holds them, on the page's own origin.

@@ -458,7 +458,8 @@ export class Deployment<Source, Payload> {
       if (this.#replica !== replica) return false;
       if (this.#environment.now() - replica.since > goodAge) this.#losses.forgive();
       if (!this.#stepDown(error)) {
-        this.#losses.add(error);
+        // A tab that was closed with the worker in it says nothing against the worker.
+        if (!(isTabserveError(error) && error.details.isHandover)) this.#losses.add(error);
         this.#forget();
       }
       this.#state.go('recovering');

@@ -1,7 +1,10 @@
 /** What the serving room takes from the platform; tests hand it another clock and other workers. */
+
+import * as Comlink from 'comlink';
 import type { TabserveError } from '../base/errors.js';
-import type { Connection, WorkerConfig } from '../wire/connection.js';
+import { type Connection, newRequestId, type WorkerConfig } from '../wire/connection.js';
 import { savesData } from './backends.js';
+import { LaterLease } from './later-lease.js';
 import type { Slots } from './request-queue.js';
 import { WorkerLease } from './worker-host.js';
 
@@ -9,7 +12,10 @@ import { WorkerLease } from './worker-host.js';
 export type WorkerLink = Pick<
   Connection,
   'call' | 'end' | 'fallbacks' | 'followProgress' | 'replace'
->;
+> & {
+  /** Whether it is another tab's: frames of videos do not get there. */
+  readonly isElsewhere?: boolean;
+};
 
 /** A share in a worker. */
 export interface Lease {
@@ -57,6 +63,17 @@ export const page: Environment = {
   savesData,
   background: async () => await import('./background.js'),
   takeLease: (config, own, nth) => WorkerLease.take(config, own, nth),
+};
+
+/** The page, with workers that all tabs of the origin share. */
+export const pageOfTabs: Environment = {
+  ...page,
+  takeLease: (config, _own, nth) =>
+    new LaterLease(async () => {
+      const { takeSharedLease } = await import('./sharing.js');
+      const { transfer } = Comlink;
+      return takeSharedLease({ ...page, newRequestId, transfer }, config, nth);
+    }),
 };
 
 /** Waits so long, or rejects with the signal's reason. */

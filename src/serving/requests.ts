@@ -115,14 +115,16 @@ async function send<Source, Payload>(
   host: RequestHost,
   replica: ModelReplica,
   task: PageTask<Source, Payload>,
-  payload: Payload,
+  captured: Payload,
   options: object,
   signal: AbortSignal,
   timeLeft: () => number | null,
 ): Promise<RunResult> {
   let result: RunResult;
+  let payload = captured;
   try {
     signal.throwIfAborted();
+    if (replica.connection.isElsewhere) payload = (await task.portable?.(payload)) ?? payload;
     const waiting = { signal, patience: host.patience };
     const transfer = task.transfer(payload);
     const by = task.name === host.task ? null : task.name;

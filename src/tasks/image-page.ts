@@ -48,6 +48,14 @@ export function imagePage(name: string, pack?: PackName): PageTask<ImageSource, 
           return null;
       }
     },
+    async portable(image) {
+      if (image.kind !== 'frame') return image;
+      const { displayWidth, displayHeight } = image.frame;
+      const canvas = new OffscreenCanvas(displayWidth, displayHeight);
+      canvas.getContext('2d')?.drawImage(image.frame, 0, 0);
+      image.frame.close();
+      return { kind: 'bitmap', bitmap: canvas.transferToImageBitmap() };
+    },
     close(image) {
       if (image.kind === 'bitmap') image.bitmap.close();
       if (image.kind === 'frame') image.frame.close();

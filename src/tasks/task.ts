@@ -42,6 +42,11 @@ export interface PageTask<Source, Payload> {
   expectedBytes?(source: Source): number;
   /** What of the payload is handed over rather than copied. */
   transfer(payload: Payload): Transferable[];
+  /**
+   * The payload without what only this tab's workers can be sent, such as a video frame; the former
+   * one is closed. @default the payload as it is
+   */
+  portable?(payload: Payload): Promise<Payload>;
   /** Bytes that the payload holds while it waits on the page; 0 for an address. */
   bytes(payload: Payload): number;
   /** Another payload with the same content, for a second attempt; `null` where there is no way. */
