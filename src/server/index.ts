@@ -34,3 +34,8 @@ export type {
   ServableModel,
   TaskFace,
 } from './servable.js';
+export {
+  type FetchFromFrameOptions,
+  type FrameLike,
+  fetchFromFrame,
+} from './service-worker/frames.js';

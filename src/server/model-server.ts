@@ -20,6 +20,7 @@ import { predictRoutes } from './others/predict.js';
 import { torchServeRoutes } from './others/torchserve.js';
 import { type RegisterOptions, Registry } from './registry.js';
 import type { ModelLoader, ServableModel, TaskFace } from './servable.js';
+import { checkOrigin } from './service-worker/frames.js';
 import { holdFor } from './service-worker/holder.js';
 import { VersionStatistics } from './statistics.js';
 import { v2Routes } from './v2/routes.js';
@@ -251,6 +252,28 @@ export class ModelServer extends EventTarget {
     container: EventTarget & { startMessages?: () => void } = navigator.serviceWorker,
   ): () => void {
     return holdFor((request) => this.handle(request), container);
+  }
+
+  /**
+   * Answers the requests of the page around this one, or of frames in it, that come by
+   * `fetchFromFrame()`. Only those of the named origins: whoever else sends something gets no answer,
+   * so that it learns nothing, not even that there is a server.
+   *
+   * @param origins - Such as `https://shop.example`; at least one.
+   * @param container - Where messages arrive. @default the window
+   * @returns To be called when that is to end.
+   * @throws TabserveError `invalid-argument` for what is no origin.
+   */
+  serveFrames(
+    { origins }: { origins: readonly string[] },
+    container: EventTarget = globalThis,
+  ): () => void {
+    const allowed = new Set(origins.map(checkOrigin));
+    if (allowed.size === 0) {
+      throw new TabserveError('invalid-argument', 'Name the origins whose requests are answered.');
+    }
+    const isWelcome = ({ origin }: MessageEvent) => allowed.has(origin);
+    return holdFor((request) => this.handle(request), container, isWelcome);
   }
 
   /** Takes all models away. */

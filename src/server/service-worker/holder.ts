@@ -1,21 +1,26 @@
-/** The page's side: answers what the service worker passes on. */
+/** The page's side: answers what the service worker, or the page around a frame, passes on. */
+import { writeError } from '../http/body.js';
+import { asServerError, ServerError } from '../http/errors.js';
 import { isForHolder, type PageMessage, type RequestMessage } from './messages.js';
 
 /**
- * Has a server answer the requests that the page's service worker passes on.
+ * Has a server answer the requests that arrive as messages.
  *
  * @param handle - The server's.
- * @param container - Where the worker's messages arrive: `navigator.serviceWorker`.
+ * @param container - Where they arrive: `navigator.serviceWorker`, or the window.
+ * @param isWelcome - Whether who has sent it may ask. To others there is no answer of any kind.
  * @returns To be called when that is to end.
  */
 export function holdFor(
   handle: (request: Request) => Promise<Response>,
   container: EventTarget & { startMessages?: () => void },
+  isWelcome: (event: MessageEvent<unknown>) => boolean = () => true,
 ): () => void {
   const listener = (event: Event) => {
-    const { data, ports } = event as MessageEvent<unknown>;
+    const message = event as MessageEvent<unknown>;
+    const { data, ports } = message;
     const [port] = ports;
-    if (!port || !isForHolder(data)) return;
+    if (!port || !isForHolder(data) || !isWelcome(message)) return;
     if (data.tabserve === 'who') post(port, { kind: 'holder' });
     else void answer(handle, data, port);
   };
@@ -32,15 +37,21 @@ async function answer(
   post(port, { kind: 'taken' });
   const gone = new AbortController();
   port.onmessage = () => gone.abort();
-  const request = new Request(url, {
-    method,
-    signal: gone.signal,
-    ...(body && { body }),
-  });
-  // A page may not set some of them for its own requests; these are somebody else's.
-  const all = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
-  Object.defineProperty(request, 'headers', { value: all });
-  const response = await handle(request);
+  let response: Response;
+  try {
+    const request = new Request(url, {
+      method,
+      signal: gone.signal,
+      ...(body && { body }),
+    });
+    // A page may not set some of them for its own requests; these are somebody else's.
+    const all = new Headers(headers.map(([name, value]): [string, string] => [name, value]));
+    Object.defineProperty(request, 'headers', { value: all });
+    response = await handle(request);
+  } catch (cause) {
+    const error = new ServerError(400, 'This is no request.', { cause });
+    response = writeError(asServerError(error, gone.signal));
+  }
   const bytes = await response.arrayBuffer();
   post(
     port,

@@ -1,0 +1,122 @@
+/** Asking a model server in a frame, or in the page around one, whatever its origin. */
+import { deferred } from '../../base/deferred.js';
+import { TabserveError } from '../../base/errors.js';
+import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './messages.js';
+
+/** Options of {@link fetchFromFrame}. */
+export interface FetchFromFrameOptions extends RequestInit {
+  /** Milliseconds to wait for a server in the frame, which may be loading still. @default 10_000 */
+  patience?: number;
+}
+
+/** What is used of a `Window`. */
+export interface FrameLike {
+  postMessage(message: unknown, options: { targetOrigin: string; transfer: Transferable[] }): void;
+}
+
+/** How often a frame is asked whether it serves models, in milliseconds. */
+const askInterval = 200;
+
+/**
+ * `fetch()`, answered by the model server in a frame, or in the page around this one, which has
+ * called `server.serveFrames()` and named this page's origin.
+ *
+ * @param target - The frame's `contentWindow`, or `parent`.
+ * @param origin - The target's origin. Nothing is sent to a page of another one.
+ * @param input - A path of the server's, such as `/v2/models/everyday/infer`, or a request.
+ * @throws TabserveError `timeout` where nothing answers within `patience`: no server, or one that does
+ *   not know this origin; `invalid-argument` for an origin that is none; the signal's reason.
+ */
+export async function fetchFromFrame(
+  target: FrameLike,
+  origin: string,
+  input: string | URL | Request,
+  { patience = 10_000, ...init }: FetchFromFrameOptions = {},
+): Promise<Response> {
+  const to = checkOrigin(origin);
+  const request = new Request(input instanceof Request ? input : new URL(input, to), init);
+  const { signal } = request;
+  signal.throwIfAborted();
+  const body = request.body ? await request.blob() : null;
+  await untilServed(target, to, patience, signal);
+  const message: RequestMessage = {
+    tabserve: 'request',
+    method: request.method,
+    url: request.url,
+    headers: [...request.headers],
+    body,
+  };
+  const { port1, port2 } = new MessageChannel();
+  const { promise, resolve, reject } = deferred<Response>();
+  port1.onmessage = ({ data }: MessageEvent<PageMessage>) => {
+    if (data.kind !== 'response') return;
+    const headers = data.headers.map(([name, value]): [string, string] => [name, value]);
+    const hasBody = data.status !== 204 && data.status !== 304;
+    resolve(new Response(hasBody ? data.body : null, { status: data.status, headers }));
+  };
+  const onAbort = () => {
+    const abort: WorkerMessage = { kind: 'abort' };
+    port1.postMessage(abort);
+    reject(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort);
+  try {
+    target.postMessage(message, { targetOrigin: to, transfer: [port2] });
+    return await promise;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    port1.close();
+  }
+}
+
+/** Waits until the frame says that it serves models. */
+async function untilServed(
+  target: FrameLike,
+  origin: string,
+  patience: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { promise, resolve, reject } = deferred<void>();
+  const who: WhoMessage = { tabserve: 'who' };
+  const ports: MessagePort[] = [];
+  const ask = () => {
+    const { port1, port2 } = new MessageChannel();
+    ports.push(port1);
+    port1.onmessage = () => resolve();
+    target.postMessage(who, { targetOrigin: origin, transfer: [port2] });
+  };
+  const asking = setInterval(ask, askInterval);
+  const late = setTimeout(
+    () =>
+      reject(
+        new TabserveError(
+          'timeout',
+          `No model server of ${origin} has answered within ${patience} ms. It has to call serveFrames() with the origin ${globalThis.location?.origin}.`,
+        ),
+      ),
+    patience,
+  );
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
+  try {
+    ask();
+    await promise;
+  } finally {
+    clearInterval(asking);
+    clearTimeout(late);
+    signal.removeEventListener('abort', onAbort);
+    for (const port of ports) port.close();
+  }
+}
+
+/** An origin as the browser writes it. @throws TabserveError `invalid-argument` */
+export function checkOrigin(origin: string): string {
+  const url = URL.canParse(origin) ? new URL(origin) : null;
+  if (url && url.origin !== 'null' && url.pathname === '/' && url.search + url.hash === '') {
+    return url.origin;
+  }
+  throw new TabserveError(
+    'invalid-argument',
+    `${JSON.stringify(origin)} is no origin. Write one such as "https://shop.example".`,
+  );
+}
