@@ -2,10 +2,10 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
+ * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
- * - `element`: `dist/element.js`, on top of `dist/index.js`;
+ * - `element`, `learn`: `dist/element.js`, `dist/learn.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
@@ -79,6 +79,7 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'pack-text':
     case 'pack-table':
     case 'pack-search':
+    case 'pack-learn':
       return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [
@@ -87,6 +88,8 @@ export default defineConfig(({ mode }): UserConfig => {
       ]);
     case 'element':
       return libraryBuild('element/element', [besideTheLibrary()]);
+    case 'learn':
+      return libraryBuild('learn/index', [besideTheLibrary(), errorsOfTheLibrary()]);
     case 'global':
       return globalBuild();
     case 'manifest':
@@ -187,7 +190,11 @@ function packBuild(name: string): UserConfig {
   };
 }
 
-function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): UserConfig {
+function libraryBuild(
+  entry: 'index' | 'element/element' | 'learn/index',
+  plugins: Plugin[],
+): UserConfig {
+  const [name = ''] = entry.split('/');
   return {
     root,
     define,
@@ -195,10 +202,10 @@ function libraryBuild(entry: 'index' | 'element/element', plugins: Plugin[]): Us
     build: {
       target: 'es2022',
       emptyOutDir: false,
-      lib: { entry: `src/${entry}.ts`, formats: ['es'] },
+      lib: { entry: { [name]: `src/${entry}.ts` }, formats: ['es'] },
       rolldownOptions: {
         // In one piece: what it finds beside itself it must find from this very file.
-        ...(entry === 'element/element' && { external: '../index.js' }),
+        ...(entry !== 'index' && { external: '../index.js' }),
         output: {
           entryFileNames: '[name].js',
           // Beside the library, so that any chunk may name files by addresses relative to itself.
@@ -369,6 +376,18 @@ function besideTheLibrary(): Plugin {
   return {
     name: 'tabserve:beside-the-library',
     renderChunk: (code) => code.replaceAll(/(['"`])\.\.\/index\.js\1/g, '"./index.js"'),
+  };
+}
+
+/** Errors of one class, whichever file throws them. */
+function errorsOfTheLibrary(): Plugin {
+  return {
+    name: 'tabserve:errors-of-the-library',
+    enforce: 'pre',
+    resolveId: {
+      filter: { id: /\/base\/errors\.js$/ },
+      handler: () => ({ id: '../index.js', external: true }),
+    },
   };
 }
 

@@ -64,6 +64,7 @@ export type {
   TextRequestReport,
 } from './api/text-model.js';
 export type * from './api/types.js';
+export { internals } from './api/worker-service.js';
 export {
   type ErrorCode,
   type ErrorDetails,

@@ -22,6 +22,7 @@ import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
+import type { ReadModel } from './service.js';
 import { type GraphFiles, ModelSession } from './session.js';
 import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
 
@@ -98,6 +99,20 @@ export async function loadModel(
   }
 }
 
+/**
+ * Reads a model's manifest and its file. The engine is asked only where the manifest leaves something to
+ * the graph.
+ *
+ * @throws TabserveError as {@link loadModel}.
+ */
+export function readModel(
+  engine: Engine,
+  request: LoadRequest,
+  options: LoadOptions,
+): Promise<ReadModel> {
+  return new Load(engine, request, options).read();
+}
+
 /** Frees what a model holds. To be called when the engine is free. */
 export async function releaseModel({ session, opened }: LoadedEntry): Promise<void> {
   opened.close?.();
@@ -142,24 +157,7 @@ class Load {
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
 
-    const { store } = await openStore();
-    const library = store && new Library(store);
-    const { fresh = false, translator } = this.#options;
-    const { hubUrl, stallTimeout, local } = this.#request;
-    const resolved = await resolveModel(this.#request.model, {
-      library,
-      hubUrl,
-      task: this.#request.task,
-      fresh,
-      signal: this.#signal,
-      stallTimeout,
-      expectManifest: translator.expectManifest,
-      validate: translator.validate,
-      readLabels: translator.labels,
-      local,
-      translate: translator.translate,
-    });
-    this.isFromLibrary = resolved.installed;
+    const { store, library, resolved } = await this.#resolve();
     const abilities =
       this.#engine.config.device === 'wasm'
         ? ({ device: 'wasm', fp16: true } as const)
@@ -220,6 +218,61 @@ class Load {
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };
+  }
+
+  async read(): Promise<ReadModel> {
+    const { resolved } = await this.#resolve();
+    const { manifest, open, locate } = resolved;
+    const wasm = { device: 'wasm', fp16: true } as const;
+    const file = selectFile(manifest, this.#request.dtype, wasm);
+    const { parts, skeleton } = await this.#obtainAll(resolved, file);
+    const [graph] = parts;
+    if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
+    if (open === 'nothing') return { manifest, graph: graph.bytes };
+    const backend = await this.#engine.backend(() => undefined);
+    const location = locate(file.url);
+    const where = typeof location === 'string' ? location : file.url;
+    return this.#engine.exclusive(async () => {
+      const session = await ModelSession.create(
+        backend,
+        { bytes: graph.bytes, external: [] },
+        where,
+      );
+      const { inputs, outputs } = session;
+      await session.release();
+      const complete = await this.#options.translator.complete({
+        manifest,
+        open,
+        inputs,
+        outputs,
+        graph: skeleton?.write() ?? null,
+        where,
+      });
+      return { manifest: complete.manifest, graph: graph.bytes };
+    });
+  }
+
+  /** What the request names, and where such models are kept. */
+  async #resolve() {
+    const { store } = await openStore();
+    const library = store && new Library(store);
+    const { fresh = false, translator } = this.#options;
+    const { hubUrl, stallTimeout, local } = this.#request;
+    const resolved = await resolveModel(this.#request.model, {
+      library,
+      hubUrl,
+      task: this.#request.task,
+      fresh,
+      signal: this.#signal,
+      stallTimeout,
+      expectManifest: translator.expectManifest,
+      validate: translator.validate,
+      readLabels: translator.labels,
+      local,
+      translate: translator.translate,
+    });
+    this.isFromLibrary = resolved.installed;
+    return { store, library, resolved };
   }
 
   /**

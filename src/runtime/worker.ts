@@ -36,10 +36,11 @@ import type {
 import { isOutOfMemory } from './backend.js';
 import { Engine, type EngineParts } from './engine.js';
 import { evict, rollbackModel, surveyLibrary, updateModel } from './library.js';
-import { type LoadedEntry, loadModel, releaseModel, type Translator } from './load.js';
+import { type LoadedEntry, loadModel, readModel, releaseModel, type Translator } from './load.js';
 import { probeModel } from './probe.js';
 import { runRequest } from './run.js';
-import type { WorkerService } from './service.js';
+import type { ServiceHost, WorkerService } from './service.js';
+import { ModelSession } from './session.js';
 import type { WorkerTask } from './task.js';
 
 /**
@@ -150,7 +151,7 @@ class TabserveWorker implements WorkerApi {
     return reply(async () => {
       const asked = this.#context().services.find((each) => each.service === service);
       const problem = asked ? asked.check(request, '') : 'there is no such service';
-      if (asked && problem === undefined) return asked.answer(request);
+      if (asked && problem === undefined) return asked.answer(request, this.#serviceHost());
       throw new TabserveError(
         'invalid-argument',
         `The worker was asked for "${service}": ${problem}.`,
@@ -213,6 +214,26 @@ class TabserveWorker implements WorkerApi {
       services,
     );
     return { ...model, task, opened };
+  }
+
+  #serviceHost(): ServiceHost {
+    const { engine } = this.#context();
+    return {
+      read: (request) => {
+        const { signal } = new AbortController();
+        return readModel(engine, request, this.#loadOptions(request.requestId, signal));
+      },
+      open: async (bytes, where) => {
+        const backend = await engine.backend(() => undefined);
+        const session = await engine.exclusive(() =>
+          ModelSession.create(backend, { bytes, external: [] }, where),
+        );
+        return {
+          run: (feeds, outputs) => engine.exclusive(() => session.run(feeds, outputs)),
+          release: () => engine.exclusive(() => session.release()),
+        };
+      },
+    };
   }
 
   #loadOptions(requestId: number, signal: AbortSignal) {

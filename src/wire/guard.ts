@@ -48,7 +48,8 @@ const model = byKind({
   manifest: { manifest: record, files: mapOf(blob), baseUrl: nullable(string) },
 });
 
-const loadRequest = object({
+/** What a load is asked with; services that read models take the same. */
+export const loadRequest = object({
   requestId: id,
   model,
   task: nullable(string),

@@ -7,6 +7,7 @@
  */
 import audioPack from '../../dist/packs/audio.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
+import learnPack from '../../dist/packs/learn.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
 import tablePack from '../../dist/packs/table.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
@@ -50,6 +51,7 @@ export function workerFile(): null {
 const packs: Readonly<Record<PackName, string>> = {
   audio: audioPack,
   image: imagePack,
+  learn: learnPack,
   search: searchPack,
   table: tablePack,
   tensor: tensorPack,

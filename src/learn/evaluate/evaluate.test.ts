@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { compare } from './compare.js';
+import { argmax, evaluate, mistakesOf, wilsonInterval } from './report.js';
+import { fitTemperature, probabilitiesOf } from './temperature.js';
+
+interface Golden {
+  name: string;
+  labels: number;
+  truth: number[];
+  logits: number[][];
+  accuracy: number;
+  interval: [number, number];
+  balancedAccuracy: number;
+  confusion: number[][];
+  precision: number[];
+  recall: number[];
+  f1: number[];
+  support: number[];
+  logLoss: number;
+  calibrationError: number;
+  temperature: number;
+  other: number[];
+  onlyFirst: number;
+  onlySecond: number;
+  pValue: number;
+}
+
+/** `heads.py` made them with scikit-learn and scipy. */
+const { evaluations } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../golden/heads.json'), 'utf8'),
+) as { evaluations: Golden[] };
+
+describe.each(evaluations)('an evaluation: $name', (golden) => {
+  const { truth, logits } = golden;
+  const labels = Array.from({ length: golden.labels }, (_, at) => `class ${at}`);
+  const probabilities = logits.map((row) => probabilitiesOf(row));
+
+  it("is scikit-learn's", () => {
+    const found = evaluate(truth, probabilities, labels);
+    expect(found.confusion).toEqual(golden.confusion);
+    expect(found.accuracy.value).toBeCloseTo(golden.accuracy, 12);
+    expect(found.accuracy.low).toBeCloseTo(golden.interval[0], 9);
+    expect(found.accuracy.high).toBeCloseTo(golden.interval[1], 9);
+    expect(found.balancedAccuracy).toBeCloseTo(golden.balancedAccuracy, 12);
+    expect(found.logLoss).toBeCloseTo(golden.logLoss, 9);
+    expect(found.calibrationError).toBeCloseTo(golden.calibrationError, 9);
+    for (const name of ['precision', 'recall', 'f1', 'support'] as const) {
+      for (const [at, each] of found.classes.entries()) {
+        expect(each[name], name).toBeCloseTo(golden[name][at] ?? Number.NaN, 12);
+      }
+    }
+    const mean = golden.f1.reduce((sum, each) => sum + each, 0) / labels.length;
+    expect(found.macro.f1).toBeCloseTo(mean, 12);
+  });
+
+  it("has scipy's temperature", () => {
+    expect(fitTemperature(logits, truth)).toBeCloseTo(golden.temperature, 5);
+  });
+
+  it('lists as many mistakes as there are, the surest first', () => {
+    const mistakes = mistakesOf(truth, probabilities, labels);
+    expect(mistakes.length).toBe(Math.round((1 - golden.accuracy) * truth.length));
+    const scores = mistakes.map(({ score }) => score);
+    expect(scores).toEqual(scores.toSorted((a, b) => b - a));
+    for (const { label, takenFor } of mistakes) expect(label).not.toBe(takenFor);
+  });
+
+  it("is compared with another as by scipy's exact test", () => {
+    const taken = probabilities.map(argmax);
+    const found = compare(truth, taken, golden.other);
+    expect(found).toMatchObject({ onlyFirst: golden.onlyFirst, onlySecond: golden.onlySecond });
+    expect(found.pValue).toBeCloseTo(golden.pValue, 9);
+    const { bothRight, bothWrong, onlyFirst, onlySecond } = found;
+    expect(bothRight + bothWrong + onlyFirst + onlySecond).toBe(truth.length);
+  });
+});
+
+describe('the ends', () => {
+  it('of an interval are exact', () => {
+    expect(wilsonInterval(0, 10)).toMatchObject({ value: 0, low: 0 });
+    expect(wilsonInterval(10, 10)).toMatchObject({ value: 1, high: 1 });
+    expect(wilsonInterval(10, 10).low).toBeCloseTo(0.7224672001371107, 9);
+    expect(wilsonInterval(0, 0)).toMatchObject({ value: 0, low: 0, high: 1 });
+    expect(wilsonInterval(5, 10, 0.99).low).toBeLessThan(wilsonInterval(5, 10, 0.9).low);
+  });
+
+  it('of a temperature are bounded', () => {
+    // Always right: the surer the better. Always wrong: the less sure the better.
+    expect(fitTemperature([[1, 0]], [0])).toBe(0.05);
+    expect(fitTemperature([[1, 0]], [1])).toBe(20);
+    expect(fitTemperature([], [])).toBe(1);
+  });
+
+  it('of a comparison without a difference are 1', () => {
+    expect(compare([0, 1], [0, 1], [0, 1]).pValue).toBe(1);
+  });
+});
+
+describe('what cannot be evaluated is refused:', () => {
+  it.each<[string, number[], number[][]]>([
+    ['nothing', [], []],
+    ['a length that differs', [0], []],
+    ['a class that is not there', [2], [[0.5, 0.5]]],
+    ['half a class', [0.5], [[0.5, 0.5]]],
+    ['too few numbers', [0], [[1]]],
+    ['NaN', [0], [[Number.NaN, 1]]],
+    ['logits', [0], [[-3, 4]]],
+  ])('%s', (_name, truth, probabilities) => {
+    const error = { code: 'invalid-argument' };
+    expect(() => evaluate(truth, probabilities, ['a', 'b'])).toThrow(
+      expect.objectContaining(error),
+    );
+  });
+
+  it('versions with other examples', () => {
+    expect(() => compare([0, 1], [0], [0, 1])).toThrow(
+      expect.objectContaining({ code: 'invalid-argument' }),
+    );
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * tabserve/learn: teaches a model from a few pictures, says how good it is, and hands it over.
+ *
+ * @packageDocumentation
+ */
+export type { ModelAbout } from './carry/card.js';
+export type { Example, LabelCount } from './dataset.js';
+export { type Comparison, compare } from './evaluate/compare.js';
+export {
+  type ClassReport,
+  calibrationError,
+  type Estimate,
+  type Evaluation,
+  evaluate,
+  type Mistake,
+  mistakesOf,
+  wilsonInterval,
+} from './evaluate/report.js';
+export { fitTemperature, probabilitiesOf } from './evaluate/temperature.js';
+export type { PixelSize } from './pixels.js';
+export { type ModelFiles, type TaughtEvaluation, TaughtModel } from './taught-model.js';
+export {
+  type Added,
+  type AddOptions,
+  Trainer,
+  type TrainerAssets,
+  type TrainerInfo,
+  type TrainerOptions,
+  type TrainOptions,
+} from './trainer.js';
+export type { JobProgress, SavedSet } from './types.js';

@@ -1,0 +1,62 @@
+/** The page's way to the learning in a worker. */
+import { internals } from '../index.js';
+import type { FitResult, JobProgress, LearnAnswers, LearnRequest, NetworkResult } from './types.js';
+
+type ServiceLink = ReturnType<typeof internals.openService>;
+type ServiceOptions = Parameters<typeof internals.openService>[0];
+type AnswerOf<Request extends LearnRequest> = LearnAnswers[Request['kind']];
+
+/** How long work is followed. */
+export interface FollowOptions {
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: JobProgress) => void) | undefined;
+}
+
+let nextNumber = 1;
+
+/** A number for a data set or a job. */
+export function newNumber(): number {
+  return nextNumber++;
+}
+
+/** A share in the worker that learns. */
+export class LearnLink {
+  readonly #link: ServiceLink;
+
+  constructor(options: Omit<ServiceOptions, 'service' | 'pack'>) {
+    this.#link = internals.openService({ ...options, service: 'learn', pack: 'learn' });
+  }
+
+  async ask<Request extends LearnRequest>(request: Request): Promise<AnswerOf<Request>> {
+    return (await this.#link.ask(request)) as AnswerOf<Request>;
+  }
+
+  /**
+   * Does a job to its end. Between its slices the worker answers others.
+   *
+   * @throws TabserveError what the job ends in; the signal's reason, after which the job is gone.
+   */
+  async follow(
+    job: number,
+    begin: LearnRequest,
+    { signal, onProgress }: FollowOptions,
+  ): Promise<FitResult | NetworkResult> {
+    signal?.throwIfAborted();
+    await this.ask(begin);
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const step = await this.ask({ kind: 'advance', job });
+        if (step.done) return step.result;
+        onProgress?.(step.progress);
+      }
+    } catch (error) {
+      this.ask({ kind: 'stop', job }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#link.close();
+  }
+}

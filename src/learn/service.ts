@@ -1,0 +1,303 @@
+/** Learning in a worker: data sets, fitting, what is kept, and models made of it. */
+import { TabserveError } from '../base/errors.js';
+import {
+  boolean,
+  byKind,
+  type Check,
+  list,
+  madeBy,
+  mapOf,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  string,
+  whole,
+} from '../base/shape.js';
+import { startDigest } from '../model/digest.js';
+import { Library } from '../model/library.js';
+import { openStore } from '../model/store/open.js';
+import type { ServiceHost, WorkerService } from '../runtime/service.js';
+import { loadRequest } from '../wire/guard.js';
+import { neighbourScores } from './arithmetic/neighbours.js';
+import { featuresOf, withOutput } from './carry/cut.js';
+import { merge } from './carry/merge.js';
+import { unzipFiles, zipFiles } from './carry/zip.js';
+import { FeatureSet } from './feature-set.js';
+import { fitExamples } from './fit.js';
+import { deleteSet, loadSet, savedSets, saveSet } from './keep.js';
+import type {
+  Advance,
+  BaseModel,
+  FitResult,
+  JobProgress,
+  LearnAnswers,
+  LearnRequest,
+  MergedModel,
+  NetworkResult,
+  PictureManifest,
+} from './types.js';
+
+/** Milliseconds for which a job goes on before others have their turn. */
+const slice = 80;
+
+/** Most examples and classes of a set. */
+const mostExamples = 1_000_000;
+const mostClasses = 10_000;
+
+const id = whole(0);
+const ids = list(id, 0, mostExamples);
+const examples = object({
+  ids,
+  classes: list(whole(0, mostClasses), 0, mostExamples),
+  count: whole(1, mostClasses),
+});
+const embedding = object({
+  name: string,
+  pooling: optional(oneOf('none', 'mean', 'cls', 'average')),
+});
+const labels = list(string, 1, mostClasses);
+const bytes = madeBy(Uint8Array);
+
+const check: Check = byKind({
+  base: { load: loadRequest },
+  add: { set: id, ids, features: madeBy(Float32Array, Uint8Array) },
+  forget: { set: id, ids },
+  preview: { set: id, examples, query: madeBy(Float32Array), k: whole(1, 1000) },
+  fit: {
+    set: id,
+    job: id,
+    examples,
+    settings: object({
+      weightDecay: nullable(number),
+      folds: whole(2, 20),
+      holdOut: number,
+      balanced: boolean,
+      seed: whole(0),
+    }),
+  },
+  advance: { job: id },
+  stop: { job: id },
+  merge: {
+    load: loadRequest,
+    embedding,
+    head: object({
+      weights: madeBy(Float64Array),
+      biases: madeBy(Float64Array),
+      temperature: number,
+    }),
+    labels,
+  },
+  install: { manifest: record, file: bytes },
+  zip: { files: mapOf(bytes) },
+  unzip: { zip: madeBy(Blob) },
+  save: {
+    set: id,
+    name: string,
+    meta: object({ base: string, labels }),
+    examples: list(
+      object({ id, class: id, name: string, image: nullable(madeBy(Blob)) }),
+      0,
+      mostExamples,
+    ),
+  },
+  load: { set: id, name: string },
+  saved: {},
+  delete: { name: string },
+  drop: { set: id },
+} satisfies Record<LearnRequest['kind'], object>);
+
+/** Long work, done in slices. */
+class Job {
+  readonly work: Work;
+  progress: JobProgress = { stage: 'prepare', done: 0 };
+
+  constructor(begin: (report: (progress: JobProgress) => void) => Work) {
+    this.work = begin((progress) => {
+      this.progress = progress;
+    });
+  }
+}
+
+/** Work that pauses by itself. */
+type Work =
+  | Generator<void, FitResult | NetworkResult>
+  | AsyncGenerator<void, FitResult | NetworkResult>;
+
+/** Answers {@link LearnRequest}s. */
+export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRequest['kind']]> {
+  const sets = new Map<number, FeatureSet>();
+  const jobs = new Map<number, Job>();
+  const setOf = (number: number): FeatureSet => {
+    const set = sets.get(number) ?? new FeatureSet();
+    sets.set(number, set);
+    return set;
+  };
+  return {
+    service: 'learn',
+    check,
+    async answer(request, host) {
+      switch (request.kind) {
+        case 'base':
+          return lookAt(await host.read(request.load));
+        case 'add':
+          setOf(request.set).add(request.ids, request.features);
+          return null;
+        case 'forget':
+          setOf(request.set).forget(request.ids);
+          return null;
+        case 'preview': {
+          const { examples, query, k } = request;
+          const rows = setOf(request.set).gather(examples.ids);
+          return [...neighbourScores(rows, examples.classes, examples.count, query, k)];
+        }
+        case 'fit': {
+          const { examples, settings } = request;
+          const raw = setOf(request.set).gather(examples.ids);
+          jobs.set(request.job, new Job((report) => fitExamples(raw, examples, settings, report)));
+          return null;
+        }
+        case 'advance':
+          return advance(jobs, request.job);
+        case 'stop': {
+          const job = jobs.get(request.job);
+          jobs.delete(request.job);
+          await job?.work.return(undefined as never);
+          return null;
+        }
+        case 'merge':
+          return mergeHead(request, host);
+        case 'install':
+          await install(request, host);
+          return null;
+        case 'zip':
+          return zipFiles(request.files);
+        case 'unzip':
+          return unzipFiles(request.zip);
+        case 'save':
+          await saveSet(setOf(request.set), request);
+          return null;
+        case 'load': {
+          const into = new FeatureSet();
+          const loaded = await loadSet(request.name, into);
+          sets.set(request.set, into);
+          return loaded;
+        }
+        case 'saved':
+          return savedSets();
+        case 'delete':
+          return deleteSet(request.name);
+        case 'drop':
+          sets.delete(request.set);
+          return null;
+      }
+    },
+  };
+}
+
+/** Goes on with a job for a slice of time. */
+async function advance(jobs: Map<number, Job>, number: number): Promise<Advance> {
+  const job = jobs.get(number);
+  if (!job) throw new TabserveError('destroyed', 'The work was stopped.');
+  const until = performance.now() + slice;
+  try {
+    do {
+      const step = await job.work.next();
+      if (step.done) {
+        jobs.delete(number);
+        return { done: true, result: step.value };
+      }
+    } while (performance.now() < until);
+  } catch (error) {
+    jobs.delete(number);
+    throw error;
+  }
+  return { done: false, progress: job.progress };
+}
+
+/** What a model gives a head to stand on. */
+function lookAt({ manifest, graph }: Awaited<ReturnType<ServiceHost['read']>>): BaseModel {
+  const { task } = manifest;
+  const { output, ...rest } = manifest as PictureManifest & {
+    output?: { name: string; pooling?: never; embedding?: BaseModel['embedding'] };
+  };
+  if ((task !== 'image-classification' && task !== 'image-embedding') || !output) {
+    throw new TabserveError(
+      'unsupported',
+      `The model "${manifest.name}" is for ${task}. A base is a classifier or an embedder of pictures.`,
+      { details: { model: manifest.name, task } },
+    );
+  }
+  if (task === 'image-embedding') return { manifest: rest, embedding: output, cut: null };
+  if (output.embedding) return { manifest: rest, embedding: output.embedding, cut: null };
+  const found = featuresOf(graph, output.name, `The model "${manifest.name}"`);
+  return { manifest: rest, embedding: found, cut: withOutput(graph, found.name) };
+}
+
+async function mergeHead(
+  { load, embedding, head, labels }: Extract<LearnRequest, { kind: 'merge' }>,
+  host: ServiceHost,
+): Promise<MergedModel> {
+  const { manifest, graph } = await host.read(load);
+  const { input } = manifest as PictureManifest;
+  const { weights, biases, temperature } = head;
+  const rows = biases.length;
+  const { file, scores } = merge({
+    graph,
+    input: input.name,
+    embedding,
+    head: { weights: { data: weights, rows, columns: weights.length / rows }, biases },
+    temperature,
+    labels,
+    where: `The model "${manifest.name}"`,
+  });
+  return { file, sha256: await sha256Of(file), input: input.name, scores };
+}
+
+/** Puts a model where those lie that were loaded by their name. */
+async function install(
+  { manifest, file }: Extract<LearnRequest, { kind: 'install' }>,
+  host: ServiceHost,
+): Promise<void> {
+  const { store } = await openStore();
+  if (!store) {
+    throw new TabserveError(
+      'unsupported',
+      'This browser gives the page no storage, so that no model can be kept.',
+    );
+  }
+  const [graph] = manifest.files;
+  // What is in the store is not checked again.
+  const checked = await host.read({
+    requestId: 0,
+    model: {
+      kind: 'manifest',
+      manifest,
+      files: { [graph?.url ?? '']: new Blob([file]) },
+      baseUrl: null,
+    },
+    task: null,
+    dtype: 'auto',
+    settings: {},
+    mirrors: {},
+    hubUrl: 'about:blank',
+    stallTimeout: 1000,
+    local: true,
+  });
+  await store.commit(await sha256Of(file), file, null);
+  await new Library(store).install(manifest.name, {
+    manifest: checked.manifest,
+    baseUrl: null,
+    otherOrigin: false,
+    assumed: [],
+    installedAt: Date.now(),
+  });
+}
+
+async function sha256Of(file: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = startDigest(file.length);
+  digest.update(file);
+  return digest.finish(file);
+}

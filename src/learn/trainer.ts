@@ -1,0 +1,759 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/** Teaches a model from a few pictures, in the page. */
+import {
+  type CreateOptions,
+  ImageEmbedder,
+  type ImageEmbedderOptions,
+  type ImageSource,
+  internals,
+  isTabserveError,
+  TabserveError,
+} from '../index.js';
+import { checkLabel, Dataset, type Example, type LabelCount } from './dataset.js';
+import { filesOf, folderOf, type PathFile, pathsOf } from './folders.js';
+import { LearnLink, newNumber } from './link.js';
+import { type PixelSize, pixelsModel } from './pixels.js';
+import { evaluationOf, TaughtModel } from './taught-model.js';
+import type { BaseModel, ExampleList, FitResult, JobProgress, SavedSet } from './types.js';
+
+/** Options of {@link Trainer.create}. */
+export interface TrainerOptions extends Omit<CreateOptions, 'model' | 'tensors' | 'idleTimeout'> {
+  /**
+   * What the head stands on: an embedder, or a classifier of pictures, as `ImageClassifier.create()` takes
+   * a model. One that names no embedding is cut at the input of its last product, which `info.cut` says.
+   * `{ pixels }` stands for none: the features are the pixels themselves, as small pictures allow.
+   * @default the embedded model `photos`
+   */
+  base?: CreateOptions['model'] | ImageEmbedderOptions['model'] | { pixels: PixelSize };
+}
+
+/** Options of {@link Trainer.add}. */
+export interface AddOptions {
+  signal?: AbortSignal;
+  /** Hears how many of the pictures have been looked at. */
+  onProgress?: (done: number) => void;
+  /** Of a `<video>`: so many frames. @default 1 */
+  frames?: number;
+  /** Milliseconds between two of them. @default 100 */
+  interval?: number;
+}
+
+/** What became of pictures that were to be added. */
+export interface Added {
+  added: readonly Example[];
+  /** Those that could not be read, with the reason. */
+  failed: readonly { name: string; error: unknown }[];
+}
+
+/** Options of {@link Trainer.train}. */
+export interface TrainOptions {
+  /**
+   * How much large weights cost, as `weightDecay / 2` times their squared length beside the mean cross
+   * entropy: scikit-learn's `C` is `1 / (weightDecay · examples)`.
+   * @default 'auto': the best of several by cross-validation
+   */
+  weightDecay?: number | 'auto';
+  /**
+   * Parts that the examples are dealt out into, each of which is asked about by a head that was fitted on
+   * the others. As many as the smallest class has examples, if that is fewer.
+   * @default 5
+   */
+  folds?: number;
+  /**
+   * The part of the examples by which the model is evaluated, instead of by all folds; the model itself is
+   * fitted on all of them in the end. Of more than 3,000 examples a fifth is.
+   * @default 0
+   */
+  holdOut?: number;
+  /** Whether every class counts for the same, however many examples it has. @default false */
+  balanced?: boolean;
+  /** The same examples with the same seed give the same model. @default 1 */
+  seed?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: JobProgress) => void;
+}
+
+/** What a trainer stands on. */
+export interface TrainerInfo {
+  /** The base's name and version. */
+  base: string;
+  /** Numbers of its embedding; 0 before the first picture. */
+  dimensions: number;
+  /** Where the base was cut, if its author named no embedding; else `null`. */
+  cut: string | null;
+  device: string;
+}
+
+/** Pictures that are looked at side by side, and features that are handed on together. */
+const lanes = 3;
+const batch = 48;
+
+/** Neighbours that {@link Trainer.preview} asks. */
+const neighbours = 5;
+
+/**
+ * Teaches a model from a few pictures: a backbone that knows pictures gives features, and a head is fitted
+ * on them. All arithmetic is in workers; nothing leaves the page.
+ *
+ * @example
+ * ```ts
+ * const trainer = await Trainer.create();
+ * await trainer.add('cup', cupFiles);
+ * await trainer.add('plate', plateFiles);
+ * const model = await trainer.train();
+ * console.log(model.evaluation?.accuracy);
+ * const classifier = await model.classifier();
+ * const zip = await model.zip({ name: 'crockery' });
+ * ```
+ */
+export class Trainer implements AsyncDisposable {
+  readonly #link: LearnLink;
+  readonly #embedder: ImageEmbedder;
+  readonly #base: BaseModel;
+  readonly #load: ReturnType<typeof internals.loadRequestOf>;
+  readonly #isPixels: boolean;
+  readonly #set = newNumber();
+  readonly #data: Dataset;
+  #dimensions = 0;
+
+  private constructor(parts: {
+    link: LearnLink;
+    embedder: ImageEmbedder;
+    base: BaseModel;
+    load: ReturnType<typeof internals.loadRequestOf>;
+    isPixels: boolean;
+  }) {
+    this.#link = parts.link;
+    this.#embedder = parts.embedder;
+    this.#base = parts.base;
+    this.#load = parts.load;
+    this.#isPixels = parts.isPixels;
+    this.#data = new Dataset((ids) => {
+      this.#link.ask({ kind: 'forget', set: this.#set, ids }).catch(() => undefined);
+    });
+  }
+
+  /**
+   * Loads the base.
+   *
+   * @throws TabserveError as `ImageEmbedder.create()`; `unsupported` for a base that is for something else
+   *   than pictures, or has no product at which it could be cut.
+   */
+  static async create({ base, ...options }: TrainerOptions = {}): Promise<Trainer> {
+    const isPixels = typeof base === 'object' && base !== null && 'pixels' in base;
+    const model = isPixels ? pixelsModel(checkPixels(base.pixels)) : base;
+    const named = { ...options, ...(model !== undefined && { model }) } as ImageEmbedderOptions;
+    const { workerUrl, wasmUrl, modelsUrl, cdn, signal } = options;
+    const load = internals.loadRequestOf(named as CreateOptions);
+    const link = new LearnLink({
+      threads: 1,
+      ...(workerUrl !== undefined && { workerUrl }),
+      ...(wasmUrl !== undefined && { wasmUrl }),
+      ...(modelsUrl !== undefined && { modelsUrl }),
+      ...(cdn !== undefined && { cdn }),
+    });
+    try {
+      const found = await link.ask({ kind: 'base', load });
+      signal?.throwIfAborted();
+      const embedder = await ImageEmbedder.create({ ...named, ...(found.cut && cutModel(found)) });
+      // The file that gives the features is the one that the head is put on.
+      const { dtype } = embedder.info;
+      return new Trainer({ link, embedder, base: found, load: { ...load, dtype }, isPixels });
+    } catch (error) {
+      link.close();
+      throw error;
+    }
+  }
+
+  /**
+   * A trainer with the data set that was kept under a name.
+   *
+   * @param options - As {@link create}; the base has to be the one that it was made with.
+   * @throws TabserveError as {@link create}; `model-not-found` where there is none; `integrity` where a part
+   *   of it is gone; `invalid-argument` where its features are those of another base.
+   */
+  static async load(name: string, options: TrainerOptions = {}): Promise<Trainer> {
+    const trainer = await Trainer.create(options);
+    try {
+      await trainer.#restore(name);
+      return trainer;
+    } catch (error) {
+      trainer.destroy();
+      throw error;
+    }
+  }
+
+  /** The data sets that are kept, the latest first. */
+  static async saved(options: TrainerAssets = {}): Promise<SavedSet[]> {
+    return withLink(options, (link) => link.ask({ kind: 'saved' }));
+  }
+
+  /** Deletes a data set that was kept. @returns Whether there was one. */
+  static async delete(name: string, options: TrainerAssets = {}): Promise<boolean> {
+    return withLink(options, (link) => link.ask({ kind: 'delete', name }));
+  }
+
+  /** What it stands on. */
+  get info(): TrainerInfo {
+    const { embedding, cut } = this.#base;
+    return {
+      base: this.#baseName,
+      dimensions: this.#dimensions,
+      cut: cut ? embedding.name : null,
+      device: this.#embedder.info.device,
+    };
+  }
+
+  /** All examples, in the order in which they came. */
+  get examples(): readonly Example[] {
+    return this.#data.examples;
+  }
+
+  /** The classes, with how many examples each has. */
+  get labels(): readonly LabelCount[] {
+    return this.#data.labels;
+  }
+
+  /**
+   * Adds examples of a class. They are looked at a few at a time: many files take no more memory than their
+   * features do, 5 KB each with the default base.
+   *
+   * @param label - A text of 1 to 200 characters on one line. It is never taken for markup.
+   * @param images - Pictures, one or several; with `frames`, a `<video>` for a burst.
+   * @returns What was added, and what could not be read. `undo()` takes it back as a whole.
+   * @throws TabserveError `invalid-argument`; what a picture was refused with, where there was no other;
+   *   the signal's reason, after which nothing has been added.
+   */
+  async add(
+    label: string,
+    images: ImageSource | Iterable<ImageSource> | AsyncIterable<ImageSource>,
+    options: AddOptions = {},
+  ): Promise<Added> {
+    const checked = checkLabel(label);
+    const { frames = 1, interval = 100, signal } = options;
+    const sources =
+      frames > 1
+        ? burst(images as HTMLVideoElement, checked, { frames, interval, signal })
+        : labelled(images, checked);
+    return this.#addAll(sources, options);
+  }
+
+  /**
+   * Adds the pictures of folders, each labelled with the name of the folder that it lies in.
+   *
+   * @param source - A folder, the files of `<input type="file" webkitdirectory>`, or a zip.
+   * @returns As {@link add}; files that are no pictures, or in no folder, are among those that failed.
+   * @throws TabserveError as {@link add}; `invalid-argument` for a zip that is none or too large.
+   */
+  async addFolders(
+    source: FileSystemDirectoryHandle | Iterable<File> | Blob,
+    options: Omit<AddOptions, 'frames' | 'interval'> = {},
+  ): Promise<Added> {
+    return this.#addAll(inFolders(this.#pathFiles(source)), options);
+  }
+
+  /**
+   * Adds examples whose features are known: those of another page, or of pictures that are numbers already.
+   *
+   * @param features - One row after the other, each as long as the base's embedding; of `{ pixels }`, bytes
+   *   as a `Uint8Array`: channel by channel, row by row.
+   * @param labels - One for each row.
+   * @throws TabserveError `invalid-argument` where lengths do not fit, or for NaN.
+   */
+  async addFeatures(
+    labels: readonly string[],
+    features: Float32Array | Uint8Array,
+  ): Promise<readonly Example[]> {
+    const known = new Map<string, string>();
+    for (const label of labels) if (!known.has(label)) known.set(label, checkLabel(label));
+    const columns = features.length / labels.length;
+    const wanted = this.#dimensions || columns;
+    const isBytes = features instanceof Uint8Array;
+    if (columns !== wanted || !Number.isInteger(columns) || isBytes !== this.#isPixels) {
+      throw new TabserveError(
+        'invalid-argument',
+        `There are ${features.length} features for ${labels.length} examples; each has ${wanted}${this.#isPixels ? ', as bytes' : ', as float32'}.`,
+      );
+    }
+    const ids = this.#data.reserve(labels.length);
+    await this.#link.ask({ kind: 'add', set: this.#set, ids, features });
+    this.#dimensions = columns;
+    const examples = ids.map((id, at) => ({
+      id,
+      label: known.get(labels[at] as string) as string,
+      name: '',
+      image: null,
+    }));
+    this.#data.add(examples);
+    return examples;
+  }
+
+  /** Takes examples out. @returns How many there were. */
+  remove(examples: Iterable<Pick<Example, 'id'>>): number {
+    return this.#data.remove([...examples].map(({ id }) => id));
+  }
+
+  /**
+   * Gives a class another label. One that is there already takes its examples in.
+   *
+   * @throws TabserveError `invalid-argument`.
+   */
+  rename(from: string, to: string): void {
+    this.#data.rename(from, to);
+  }
+
+  /** Takes the last change of the examples back, of up to 50. @returns Whether there was one. */
+  undo(): boolean {
+    return this.#data.undo();
+  }
+
+  /**
+   * Takes examples out, by chance, until every class has as many as the smallest. (To keep them all and let
+   * every class count for the same, train with `balanced`.)
+   *
+   * @param seed - @default 1
+   * @returns How many were taken out.
+   */
+  balance(seed = 1): number {
+    const least = Math.min(...this.labels.map(({ examples }) => examples));
+    const order = this.examples.map((example, at) => ({ example, at: hashed(at, seed) }));
+    const kept = new Map<string, number>();
+    const out: number[] = [];
+    for (const { example } of order.sort((a, b) => a.at - b.at)) {
+      const count = kept.get(example.label) ?? 0;
+      if (count >= least) out.push(example.id);
+      else kept.set(example.label, count + 1);
+    }
+    return this.#data.remove(out);
+  }
+
+  /**
+   * What a picture is, by the five nearest examples: an answer that needs no training, to see while
+   * examples come in.
+   *
+   * @returns Every class, the likeliest first.
+   * @throws TabserveError `invalid-argument` without examples; as `ImageEmbedder.embed()`.
+   */
+  async preview(
+    image: ImageSource,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<{ label: string; score: number }[]> {
+    const { examples, labels } = this.#asked(1);
+    const query = await this.#embedder.embed(image, options);
+    const k = Math.min(neighbours, examples.ids.length);
+    const scores = await this.#link.ask({ kind: 'preview', set: this.#set, examples, query, k });
+    return labels
+      .map(({ label }, at) => ({ label, score: scores[at] as number }))
+      .sort((a, b) => b.score - a.score);
+  }
+
+  /**
+   * Fits a softmax head on all examples, and says how good it is by examples that it had not seen.
+   *
+   * @throws TabserveError `invalid-argument` for fewer than two classes; `out-of-memory` for more examples
+   *   than can be fitted on; `worker-crashed`; or the signal's reason.
+   */
+  async train(options: TrainOptions = {}): Promise<TaughtModel> {
+    const settings = checkTrainOptions(options);
+    const { examples, labels } = this.#asked(2);
+    const all = this.examples;
+    const job = newNumber();
+    const begin = { kind: 'fit', set: this.#set, job, examples, settings } as const;
+    const result = (await this.#link.follow(job, begin, options)) as FitResult;
+    const { head, unseen } = result;
+    const { temperature } = head;
+    const { evaluation, taken } = evaluationOf(unseen, temperature, all, labels);
+    const { embedding, manifest, cut } = this.#base;
+    return new TaughtModel({
+      link: this.#link,
+      labels,
+      evaluation,
+      taken,
+      temperature,
+      base: manifest,
+      described: { dtype: this.#embedder.info.dtype, ...(!cut && { embedding }) },
+      make: (names) =>
+        this.#link.ask({ kind: 'merge', load: this.#load, embedding, head, labels: names }),
+      teaching: {
+        how: `a softmax head on ${this.#baseName}`,
+        settings: {
+          weightDecay: result.weightDecay,
+          weightDecayChosen: result.tried.length > 1,
+          balanced: settings.balanced,
+          seed: settings.seed,
+          temperature,
+          steps: result.steps,
+          converged: result.converged,
+        },
+        labels,
+        evaluation,
+        notes: this.#notesOn(result, settings.weightDecay),
+      },
+    });
+  }
+
+  /**
+   * Keeps the examples in the browser's storage, under a name of 1 to 200 characters, instead of what was
+   * kept under it: their features, their labels, and their pictures where they came from files.
+   *
+   * @param options - `pictures: false` leaves the pictures out.
+   * @throws TabserveError `unsupported` without storage; `out-of-memory` where it is full.
+   */
+  async save(name: string, { pictures = true }: { pictures?: boolean } = {}): Promise<void> {
+    checkName(name);
+    const labels = this.labels.map(({ label }) => label);
+    const places = new Map(labels.map((label, at) => [label, at]));
+    await this.#link.ask({
+      kind: 'save',
+      set: this.#set,
+      name,
+      meta: { base: this.#baseName, labels },
+      examples: this.examples.map(({ id, label, name, image }) => ({
+        id,
+        class: places.get(label) as number,
+        name,
+        image: pictures ? image : null,
+      })),
+    });
+  }
+
+  /** Frees the examples and the base. What was saved stays. Calling it again does nothing. */
+  destroy(): void {
+    this.#link
+      .ask({ kind: 'drop', set: this.#set })
+      .catch(() => undefined)
+      .finally(() => this.#link.close());
+    this.#embedder.destroy();
+  }
+
+  /** Same as {@link destroy}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.destroy();
+  }
+
+  get #baseName(): string {
+    const { name, version, input } = this.#base.manifest;
+    return this.#isPixels
+      ? `pixels ${input.width}×${input.height}×${input.channels}`
+      : `${name} ${version}`;
+  }
+
+  async #restore(name: string): Promise<void> {
+    checkName(name);
+    const { meta, examples } = await this.#link.ask({ kind: 'load', set: this.#set, name });
+    if (meta.base !== this.#baseName) {
+      throw new TabserveError(
+        'invalid-argument',
+        `The data set "${name}" has features of ${meta.base}, and the base is ${this.#baseName}. Create the trainer with that base.`,
+        { details: { base: meta.base } },
+      );
+    }
+    this.#data.restore(
+      examples.map(({ id, class: at, name, image }) => ({
+        id,
+        label: meta.labels[at] as string,
+        name,
+        image,
+      })),
+    );
+  }
+
+  /** The examples as the worker is told them. */
+  #asked(least: number): { examples: ExampleList; labels: readonly LabelCount[] } {
+    const { labels } = this;
+    if (labels.length < least) {
+      const found = labels.map(({ label }) => JSON.stringify(label)).join();
+      throw new TabserveError(
+        'invalid-argument',
+        least === 1
+          ? 'There are no examples yet. Add some.'
+          : `A model tells at least two classes apart, and there ${labels.length === 1 ? `is one, ${found}` : 'are none'}. Add examples of another one, also of what is none of them.`,
+        { details: { classes: labels.length } },
+      );
+    }
+    const places = new Map(labels.map(({ label }, at) => [label, at]));
+    return {
+      labels,
+      examples: {
+        ids: this.examples.map(({ id }) => id),
+        classes: this.examples.map(({ label }) => places.get(label) as number),
+        count: labels.length,
+      },
+    };
+  }
+
+  #notesOn({ unseen, converged }: FitResult, weightDecay: number | null): string[] {
+    const notes: string[] = [];
+    const few = this.labels.filter(({ examples }) => examples < 2);
+    if (!unseen) {
+      const names = few.map(({ label }) => JSON.stringify(label)).join(', ');
+      notes.push(
+        `Nothing was measured${weightDecay === null ? ', and the weight decay is the usual one' : ''}: ${names} ${few.length === 1 ? 'has' : 'have'} one example, which cannot be both learnt and asked about.`,
+      );
+    }
+    if (!converged) notes.push('Fitting ended before the weights had come to rest.');
+    if (this.#base.cut) {
+      notes.push(
+        `The base names no embedding: its features were taken from "${this.#base.embedding.name}".`,
+      );
+    }
+    return notes;
+  }
+
+  async *#pathFiles(
+    source: FileSystemDirectoryHandle | Iterable<File> | Blob,
+  ): AsyncGenerator<PathFile> {
+    if (source instanceof Blob) {
+      const files = await this.#link.ask({ kind: 'unzip', zip: source });
+      yield* files;
+    } else if (Symbol.iterator in source) {
+      yield* pathsOf(source);
+    } else {
+      yield* filesOf(source);
+    }
+  }
+
+  async #addAll(
+    sources: AsyncIterable<Labelled>,
+    { signal, onProgress }: Pick<AddOptions, 'signal' | 'onProgress'>,
+  ): Promise<Added> {
+    const added: Example[] = [];
+    const failed: { name: string; error: unknown }[] = [];
+    let done = 0;
+    const look = async ({ label, name, image, problem, close }: Labelled) => {
+      try {
+        if (problem) throw problem;
+        const features = await this.#embedder.embed(image, signal ? { signal } : {});
+        return { label, name, image: image instanceof Blob ? image : null, features };
+      } catch (error) {
+        signal?.throwIfAborted();
+        // What ails the model ails every picture.
+        if (isTabserveError(error) && fatal.includes(error.code)) throw error;
+        failed.push({ name, error });
+        return null;
+      } finally {
+        close?.();
+        done += 1;
+        onProgress?.(done);
+      }
+    };
+    try {
+      for await (const some of batches(sources)) {
+        signal?.throwIfAborted();
+        const found = (await inLanes(some, look)).filter((each) => each !== null);
+        if (found.length === 0) continue;
+        const ids = this.#data.reserve(found.length);
+        const rows = found.map(({ features }) => features);
+        await this.#link.ask({ kind: 'add', set: this.#set, ids, features: this.#packed(rows) });
+        this.#dimensions = rows[0]?.length ?? 0;
+        added.push(
+          ...found.map(({ label, name, image }, at) => ({
+            id: ids[at] as number,
+            label,
+            name,
+            image,
+          })),
+        );
+      }
+    } catch (error) {
+      const ids = added.map(({ id }) => id);
+      this.#link.ask({ kind: 'forget', set: this.#set, ids }).catch(() => undefined);
+      throw error;
+    }
+    if (added.length === 0 && failed[0]) throw failed[0].error;
+    this.#data.add(added);
+    return { added, failed };
+  }
+
+  #packed(rows: readonly Float32Array[]): Float32Array | Uint8Array {
+    const columns = rows[0]?.length ?? 0;
+    const length = rows.length * columns;
+    const packed = this.#isPixels ? new Uint8ClampedArray(length) : new Float32Array(length);
+    for (const [at, row] of rows.entries()) packed.set(row, at * columns);
+    return packed instanceof Float32Array ? packed : new Uint8Array(packed.buffer);
+  }
+}
+
+/** Options of {@link Trainer.saved} and {@link Trainer.delete}: where tabserve's files are. */
+export type TrainerAssets = Pick<CreateOptions, 'workerUrl' | 'wasmUrl' | 'modelsUrl' | 'cdn'>;
+
+/** A picture with its label, or why it has none. */
+interface Labelled {
+  label: string;
+  name: string;
+  image: ImageSource;
+  problem?: TabserveError;
+  /** Frees the picture, where that is for the trainer to do. */
+  close?: () => void;
+}
+
+/** Errors that are not the picture's. */
+const fatal: readonly string[] = [
+  'destroyed',
+  'worker-crashed',
+  'worker-blocked',
+  'device-lost',
+  'out-of-memory',
+  'model-invalid',
+  'internal',
+];
+
+async function withLink<Answer>(
+  options: TrainerAssets,
+  task: (link: LearnLink) => Promise<Answer>,
+): Promise<Answer> {
+  const link = new LearnLink({ ...options, threads: 1 });
+  try {
+    return await task(link);
+  } finally {
+    link.close();
+  }
+}
+
+/** The base that was cut, as an embedder takes it. */
+function cutModel({
+  manifest,
+  embedding,
+  cut,
+}: BaseModel): Required<Pick<ImageEmbedderOptions, 'model'>> {
+  const { labels: _, files, ...rest } = manifest;
+  const dtype = files[0]?.dtype ?? 'fp32';
+  return {
+    model: {
+      manifest: {
+        ...rest,
+        task: 'image-embedding',
+        output: embedding,
+        files: [{ url: 'cut.onnx', dtype }],
+      },
+      files: { 'cut.onnx': new Blob([cut as Uint8Array<ArrayBuffer>]) },
+    },
+  };
+}
+
+/** Frames of a video, each kept while it waits for its turn. */
+async function* burst(
+  video: HTMLVideoElement,
+  label: string,
+  times: { frames: number; interval: number; signal: AbortSignal | undefined },
+): AsyncGenerator<Labelled> {
+  for (let frame = 0; frame < times.frames; frame++) {
+    times.signal?.throwIfAborted();
+    if (frame > 0) await new Promise((resolve) => setTimeout(resolve, times.interval));
+    const image = await createImageBitmap(video);
+    yield { label, name: '', image, close: () => image.close() };
+  }
+}
+
+async function* labelled(
+  images: ImageSource | Iterable<ImageSource> | AsyncIterable<ImageSource>,
+  label: string,
+): AsyncGenerator<Labelled> {
+  const isOne =
+    typeof images !== 'object' ||
+    ArrayBuffer.isView(images) ||
+    !(Symbol.iterator in images || Symbol.asyncIterator in images);
+  const all = isOne ? [images as ImageSource] : (images as Iterable<ImageSource>);
+  for await (const image of all) yield { label, name: nameOf(image), image };
+}
+
+async function* inFolders(files: AsyncIterable<PathFile>): AsyncGenerator<Labelled> {
+  for await (const { path, file } of files) {
+    try {
+      yield { label: checkLabel(folderOf(path)), name: path, image: file };
+    } catch (error) {
+      const problem = error as TabserveError;
+      yield { label: '', name: path, image: file, problem };
+    }
+  }
+}
+
+function nameOf(image: ImageSource): string {
+  if (image instanceof File) return image.webkitRelativePath || image.name;
+  return typeof image === 'string' || image instanceof URL ? String(image).slice(0, 200) : '';
+}
+
+async function* batches(sources: AsyncIterable<Labelled>): AsyncGenerator<Labelled[]> {
+  let some: Labelled[] = [];
+  for await (const each of sources) {
+    some.push(each);
+    if (some.length < batch) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}
+
+/** Does the same with all, a few at a time. */
+async function inLanes<One, Other>(
+  all: readonly One[],
+  task: (one: One) => Promise<Other>,
+): Promise<Other[]> {
+  const results: Other[] = [];
+  const queue = all.entries();
+  const lane = async () => {
+    for (const [at, one] of queue) results[at] = await task(one);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return results;
+}
+
+/** A number that looks like chance. */
+function hashed(at: number, seed: number): number {
+  let mixed = Math.imul(at + 1, 0x9e3779b1) ^ Math.imul(seed + 1, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d);
+  return (mixed ^ (mixed >>> 15)) >>> 0;
+}
+
+function checkTrainOptions({
+  weightDecay = 'auto',
+  folds = 5,
+  holdOut = 0,
+  balanced = false,
+  seed = 1,
+}: TrainOptions) {
+  const refuse = (option: string, found: unknown, expected: string) =>
+    new TabserveError(
+      'invalid-argument',
+      `The option "${option}" is ${JSON.stringify(found)}; it takes ${expected}.`,
+      { details: { option, expected } },
+    );
+  if (weightDecay !== 'auto' && !(weightDecay > 0 && weightDecay < Infinity)) {
+    throw refuse('weightDecay', weightDecay, '"auto", or a number above 0');
+  }
+  if (!(Number.isInteger(folds) && folds >= 2 && folds <= 20)) {
+    throw refuse('folds', folds, 'a whole number from 2 to 20');
+  }
+  if (!(holdOut >= 0 && holdOut <= 0.9)) throw refuse('holdOut', holdOut, 'a number from 0 to 0.9');
+  if (!(Number.isInteger(seed) && seed >= 0)) {
+    throw refuse('seed', seed, 'a whole number from 0 on');
+  }
+  return {
+    weightDecay: weightDecay === 'auto' ? null : weightDecay,
+    folds,
+    holdOut,
+    balanced: Boolean(balanced),
+    seed,
+  };
+}
+
+function checkPixels(size: PixelSize): PixelSize {
+  const { width, height, channels = 3 } = size ?? {};
+  const isSide = (side: unknown) =>
+    Number.isInteger(side) && (side as number) >= 4 && (side as number) <= 128;
+  if (isSide(width) && isSide(height) && (channels === 1 || channels === 3)) return size;
+  throw new TabserveError(
+    'invalid-argument',
+    `The pixels of a base are ${JSON.stringify(size)}; width and height are whole numbers from 4 to 128, and channels 1 or 3.`,
+    { details: { option: 'base' } },
+  );
+}
+
+function checkName(name: unknown): void {
+  if (typeof name === 'string' && name.length >= 1 && name.length <= 200) return;
+  throw new TabserveError(
+    'invalid-argument',
+    `The name of a data set is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
+    { details: { option: 'name' } },
+  );
+}
