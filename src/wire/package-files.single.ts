@@ -6,6 +6,7 @@
  * nothing can be fetched but `data:` addresses.
  */
 import audioPack from '../../dist/packs/audio.js?raw';
+import explainPack from '../../dist/packs/explain.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
 import tablePack from '../../dist/packs/table.js?raw';
@@ -49,6 +50,7 @@ export function workerFile(): null {
 
 const packs: Readonly<Record<PackName, string>> = {
   audio: audioPack,
+  explain: explainPack,
   image: imagePack,
   search: searchPack,
   table: tablePack,

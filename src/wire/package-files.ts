@@ -48,6 +48,7 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   text: () => new URL('./packs/text.js', import.meta.url),
   table: () => new URL('./packs/table.js', import.meta.url),
   search: () => new URL('./packs/search.js', import.meta.url),
+  explain: () => new URL('./packs/explain.js', import.meta.url),
 };
 
 const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>> = {
@@ -57,6 +58,7 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   text: () => import('../../dist/packs/text.js?raw'),
   table: () => import('../../dist/packs/table.js?raw'),
   search: () => import('../../dist/packs/search.js?raw'),
+  explain: () => import('../../dist/packs/explain.js?raw'),
 };
 
 /** The address of the engine's binary. */
