@@ -459,3 +459,57 @@ test('of a table, what is lost without each column, and the coefficients: as by 
     }
   }
 });
+
+test('a model server answers why', async ({ page }) => {
+  const found = await page.evaluate(async () => {
+    const { ImageClassifier } = window.tabserve;
+    const url = '/dist/server.js';
+    const { ModelServer } = (await import(url)) as typeof import('../src/server/index.js');
+    const server = new ModelServer({ explainer: window.explaining.explainer });
+    await server.register('mean', (context) =>
+      ImageClassifier.create({
+        ...context,
+        model: '/mean/model.json',
+        device: 'wasm',
+        explanations: true,
+      }),
+    );
+    await server.register('plain', (context) =>
+      ImageClassifier.create({ ...context, model: '/mean/model.json', device: 'wasm' }),
+    );
+    const body = await window.draw().convertToBlob();
+    const ask = async (path: string) => {
+      const response = await server.handle(
+        new Request(new URL(path, location.href), { method: 'POST', body }),
+      );
+      return { status: response.status, body: await response.json() };
+    };
+    const answers = {
+      good: await ask('/explanations/mean?class=blue'),
+      place: await ask('/explanations/mean?class=0&method=occlusion&window=2'),
+      parameter: await ask('/explanations/mean?topK=3'),
+      masks: await ask('/explanations/mean?method=rise&masks=many'),
+      plain: await ask('/explanations/plain'),
+    };
+    for (const name of ['mean', 'plain']) await server.unregister(name);
+    return answers;
+  });
+  expect(found.good).toMatchObject({
+    status: 200,
+    body: { method: 'cam', label: 'blue', index: 2, heatmap: { width: 8, height: 8 } },
+  });
+  expect(found.good.body.heatmap.data).toHaveLength(64);
+  expect(found.place).toMatchObject({ status: 200, body: { label: 'red', method: 'occlusion' } });
+  expect(found.parameter).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining('"topK"') },
+  });
+  expect(found.masks).toMatchObject({
+    status: 400,
+    body: { message: expect.stringContaining('"masks"') },
+  });
+  expect(found.plain).toMatchObject({
+    status: 501,
+    body: { message: expect.stringContaining('explanations: true') },
+  });
+});

@@ -63,6 +63,7 @@ export async function explain(
 
 export type { Baseline } from '../tasks/explanation/types.js';
 export { type Curve, type CurveOptions, deletionInsertion } from './curves.js';
+export { type ExplainedQuestion, explainer } from './explainer.js';
 export type { Heatmap, OverlayOptions, Region } from './heatmap.js';
 export type {
   ExplainableImages,
