@@ -2,13 +2,14 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
+ * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`, `pack-explain`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`: `dist/element.js`, `dist/learn.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
+ * - `explain`: `dist/explain.js`, why models answer as they do, for models that the page has already;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
  * - `cli`: `dist/cli.js`, the command line, for Node;
  * - `vite`: `dist/vite.js`, the plugin for Vite;
@@ -80,6 +81,7 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'pack-table':
     case 'pack-search':
     case 'pack-learn':
+    case 'pack-explain':
       return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [
@@ -106,6 +108,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return partBuild('serving/sharing');
     case 'server':
       return partBuild('server/index', 'server', 'dist');
+    case 'explain':
+      return partBuild('explain/index', 'explain', 'dist');
     case 'service-worker':
       return partBuild('server/service-worker/respond', 'service-worker', 'dist');
     case 'model-server-sw':

@@ -4,7 +4,7 @@ import type { Page } from '@playwright/test';
 import fc from 'fast-check';
 import type { PixelRect, Preprocess, ResizeFilter } from '../src/index.js';
 import { test as base, expect, needsShared } from './fixtures.js';
-import { cropProbe, serveModel } from './models.js';
+import { cropProbe, meanColour, serveModel } from './models.js';
 import { sharedFolder } from './server.js';
 import { anchor, compare, type Outcome, type Trial, type TrialPicture } from './tensor-probe.js';
 
@@ -460,4 +460,39 @@ test('the worker for WASM carries none of it', () => {
   expect(script('jspi')).toContain('copyExternalImageToTexture');
   expect(script('asyncify')).toContain('copyExternalImageToTexture');
   expect(script('wasm')).not.toContain('copyExternalImageToTexture');
+});
+
+test('an explanation of a picture that the GPU prepares is that of the CPU', async ({
+  trials: page,
+  server,
+}) => {
+  const model = serveModel(server, '/explained', meanColour.manifest, meanColour.model);
+  const found = await page.evaluate(async (model) => {
+    const { ImageClassifier } = window.tabserve;
+    const url = '/dist/explain.js';
+    const { explain } = (await import(url)) as typeof import('../src/explain/index.js');
+    const canvas = new OffscreenCanvas(60, 40);
+    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+    context.fillStyle = '#c04020';
+    context.fillRect(0, 0, 30, 40);
+    const maps: number[][] = [];
+    for (const options of [
+      { device: 'wasm' },
+      { device: 'webgpu', preprocessing: 'gpu' },
+    ] as const) {
+      const classifier = await ImageClassifier.create({ ...options, model, explanations: true });
+      for (const method of ['cam', 'occlusion'] as const) {
+        const { heatmap } = await explain(classifier, canvas, { method, class: 'red', window: 2 });
+        maps.push([...heatmap.data]);
+      }
+      classifier.destroy();
+    }
+    return maps;
+  }, model);
+  const [cam = [], occlusion = [], ...others] = found;
+  expect(new Set(cam).size).toBeGreaterThan(1);
+  expect(new Set(occlusion).size).toBeGreaterThan(1);
+  for (const [at, value] of [...cam, ...occlusion].entries()) {
+    expect(others.flat()[at]).toBeCloseTo(value, 5);
+  }
 });

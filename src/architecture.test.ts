@@ -51,7 +51,7 @@ it('finds the imports', () => {
 });
 
 describe('no arrow leads', () => {
-  const faces = 'api|server|element|library|demo|cli|index\\.ts|global\\.ts';
+  const faces = 'api|server|explain|element|library|demo|cli|index\\.ts|global\\.ts';
   it.each<[string, RegExp, RegExp, readonly string[]]>([
     ['from base to any other room', /^base\//, /^(?!base\/)/, []],
     ['from an input to anything but base', /^input\//, /^(?!input\/|base\/)/, []],
@@ -59,6 +59,12 @@ describe('no arrow leads', () => {
     ['from the runtime to a task', /^runtime\//, /^(tasks|worker)\//, []],
     ['from the runtime to an input', /^runtime\//, /^input\//, []],
     ['from the server to anything but base', /^server\//, /^(?!server\/|base\/)/, []],
+    [
+      'from explanations to anything but base, tasks and the types of inputs',
+      /^explain\//,
+      /^(?!explain\/|base\/|tasks\/|input\/)/,
+      [],
+    ],
     ['from a model to the runtime', /^model\//, /^(runtime|worker)\//, []],
     ['from a model to an input', /^model\//, /^input\//, modelsOfPictures('input')],
     ['from a model to a task', /^model\//, /^tasks\//, modelsOfPictures('tasks')],

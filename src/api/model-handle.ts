@@ -10,6 +10,7 @@ import { page, pageOfTabs } from '../serving/environment.js';
 import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import type { PageTask } from '../tasks/task.js';
 import { tensorPage } from '../tasks/tensor/page.js';
+import type { PackName } from '../wire/protocol.js';
 import { MetricsRecorder } from './metrics.js';
 import {
   assetOptions,
@@ -161,6 +162,26 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
         task: tensorPage,
       },
     )) as Tensors;
+  }
+
+  /**
+   * Has the model asked by a task that takes any model, in its turn among all other requests. For
+   * tabserve's own entries, such as `tabserve/explain`: how it is called may change.
+   *
+   * @param wrap - Makes that task's page half of the model's own.
+   * @param taskOptions - That task's options, complete.
+   * @internal
+   */
+  async askBy<From, Sent>(
+    wrap: (own: PageTask<unknown, unknown>) => PageTask<From, Sent>,
+    source: From,
+    taskOptions: object,
+    common: CommonRequestOptions = {},
+  ): Promise<unknown> {
+    checkClassifyOptions(common, '');
+    const id = common.id ?? String(this.#nextId++);
+    const task = wrap(this.#deployment.page as unknown as PageTask<unknown, unknown>);
+    return this.#askOne(source, { ...common, id }, taskOptions, { captureNow: true, task });
   }
 
   /**
@@ -458,9 +479,7 @@ function settingsOf<Source, Payload>(
   return {
     model: toModelRequest(options.model, assets),
     task: kind.task.name,
-    packs: [...new Set([kind.task.pack, options.tensors ? tensorPage.pack : undefined])].filter(
-      (pack) => pack !== undefined,
-    ),
+    packs: packsOf(kind.task, options),
     dtype: options.dtype ?? 'auto',
     taskSettings: kind.taskSettings(options),
     ownWorker: options.ownWorker ?? false,
@@ -470,6 +489,14 @@ function settingsOf<Source, Payload>(
     idleTimeout: options.idleTimeout ?? null,
     assets,
   };
+}
+
+function packsOf(
+  { pack }: Pick<PageTask<never, never>, 'pack'>,
+  { tensors = false, explanations = false }: CreateOptions,
+): PackName[] {
+  const wanted = [pack, tensors && tensorPage.pack, explanations && ('explain' as const)];
+  return [...new Set(wanted.filter((each) => each !== undefined && each !== false))];
 }
 
 /** Names what a preload has loaded, or a `create()` wants. */

@@ -44,7 +44,7 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
 
 /** What every `create()` takes. */
 const createOptions =
-  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
+  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors explanations idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
 
 /** What every request takes. */
 const requestOptions = 'id timeout signal priority';

@@ -138,6 +138,12 @@ export interface CreateOptions {
    * @default false
    */
   tensors?: boolean;
+  /**
+   * Whether answers of the model can be explained, by `tabserve/explain`: the worker then loads the
+   * code for it.
+   * @default false
+   */
+  explanations?: boolean;
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**

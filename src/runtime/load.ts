@@ -6,6 +6,7 @@ import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
 import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
+import { withOutputs } from '../model/onnx/outputs.js';
 import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
 import { firstOf } from '../model/places.js';
 import { selectFile } from '../model/select.js';
@@ -36,6 +37,8 @@ export interface LoadedEntry {
   task: WorkerTask;
   opened: OpenedTask;
   manifest: CoreManifest;
+  /** What tasks that take any model have kept of its graph, by their names. */
+  studied: Readonly<Record<string, unknown>>;
   /** Writes down what came of a comparison. Only where that can be known again. */
   remember?: (difference: string | null) => Promise<void>;
 }
@@ -333,8 +336,15 @@ class Load {
     const where = typeof location === 'string' ? location : file.url;
     const wanted = this.#request.task ?? manifest.task;
     const opener = this.#options.tasks.find(({ name }) => name === wanted);
+    const plain = opener?.rewrite?.(graph.bytes) ?? graph.bytes;
+    const students = this.#options.tasks.flatMap(({ name, study }) => {
+      const found = study?.(plain);
+      return found ? [{ name, ...found }] : [];
+    });
+    const values = students.flatMap((each) => each.values);
     const files: GraphFiles = {
-      bytes: opener?.rewrite?.(graph.bytes) ?? graph.bytes,
+      bytes: values.length > 0 ? withOutputs(plain, values) : plain,
+      hidden: values,
       external: (file.external ?? []).map(({ path }, index) => ({
         path,
         data: (rest[index] as Obtained).bytes,
@@ -378,7 +388,8 @@ class Load {
         session: warmUpBegan - createBegan,
         warmup: this.#elapsed() - warmUpBegan,
       };
-      const entry: LoadedEntry = { session, task, opened, manifest: taken };
+      const studied = Object.fromEntries(students.map(({ name, known }) => [name, known]));
+      const entry: LoadedEntry = { session, task, opened, manifest: taken, studied };
       return { entry, manifest: complete, labels, assumed, timings };
     } catch (error) {
       opened?.close?.();

@@ -39,7 +39,8 @@ export async function runRequest(
       outputs = await engine.exclusive(() => {
         signal.throwIfAborted();
         laps.lap('queue');
-        return infer(prepared, (feeds) => session.run(feeds, opened.outputs), laps);
+        const outputs = prepared.outputs ?? opened.outputs;
+        return infer(prepared, (feeds) => session.run(feeds, outputs), laps);
       });
     } finally {
       prepared.close?.();

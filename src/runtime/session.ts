@@ -14,6 +14,8 @@ export interface GraphFiles {
   bytes: Uint8Array;
   /** Files that hold weights outside of the graph, by the paths that the graph gives them. */
   external: readonly { path: string; data: Uint8Array }[];
+  /** Outputs that the graph was given besides its own, by name: they are not told of. @default none */
+  hidden?: readonly string[];
 }
 
 /**
@@ -38,13 +40,14 @@ export class ModelSession {
     session: Ort.InferenceSession,
     where: string,
     fallbacks: readonly Fallback[],
+    hidden: readonly string[],
   ) {
     this.#backend = backend;
     this.#session = session;
     this.#where = where;
     this.fallbacks = fallbacks;
     this.inputs = tensorsOf(session.inputMetadata);
-    this.outputs = tensorsOf(session.outputMetadata);
+    this.outputs = tensorsOf(session.outputMetadata).filter(({ name }) => !hidden.includes(name));
   }
 
   /**
@@ -56,7 +59,7 @@ export class ModelSession {
    */
   static async create(
     backend: Backend,
-    { bytes, external }: GraphFiles,
+    { bytes, external, hidden = [] }: GraphFiles,
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
@@ -70,7 +73,7 @@ export class ModelSession {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
-      return new ModelSession(backend, session, where, fallbacks);
+      return new ModelSession(backend, session, where, fallbacks, hidden);
     } catch (cause) {
       throw createError(cause, bytes, where);
     }

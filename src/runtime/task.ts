@@ -46,6 +46,14 @@ export interface WorkerTask<
    */
   rewrite?(model: Uint8Array): Uint8Array;
   /**
+   * Looks at the graph of every model that is loaded, whatever that is for. Only where
+   * {@link takesAny}.
+   *
+   * @returns What it keeps until the model is asked by this task; and values of the graph that it will
+   *   read besides the graph's own outputs, which nobody else sees.
+   */
+  study?(model: Uint8Array): { readonly known: unknown; readonly values: readonly string[] };
+  /**
    * Opens the task for a model whose session was created. Nothing is run yet.
    *
    * @throws TabserveError `model-invalid` where the graph does not fit the manifest.
@@ -55,8 +63,13 @@ export interface WorkerTask<
     settings: Settings,
     services: TaskServices,
   ): OpenedTask<Payload, Options, Answer> | Promise<OpenedTask<Payload, Options, Answer>>;
-  /** Frees a payload that nobody will prepare. @default it needs no freeing */
-  discard?(payload: Payload): void;
+  /**
+   * Frees a payload that nobody will prepare.
+   *
+   * @param own - The model's own task, where this one takes any.
+   * @default it needs no freeing
+   */
+  discard?(payload: Payload, own?: WorkerTask): void;
   /** What of an answer is handed over to the page rather than copied. @default nothing */
   transfer?(answer: Answer): Transferable[];
 }
@@ -73,6 +86,10 @@ export interface TaskModel<Manifest extends CoreManifest = CoreManifest> {
   readonly assets: Readonly<Record<string, Uint8Array>>;
   /** What messages call the model's file. */
   readonly where: string;
+  /** The model as its own task has it, for a task that takes any. */
+  readonly own?: { readonly task: WorkerTask; readonly opened: OpenedTask } | undefined;
+  /** What {@link WorkerTask.study} has kept of its graph. */
+  readonly known?: unknown;
 }
 
 /** What the worker offers to a task. */
@@ -148,8 +165,15 @@ export interface PreparedRequest<Answer = unknown> {
    * @throws TabserveError `model-invalid` where they make no sense, such as NaN.
    */
   interpret(outputs: Tensors): Answer | Promise<Answer>;
+  /** The values that are read, where they are others than {@link OpenedTask.outputs}. */
+  readonly outputs?: readonly string[] | undefined;
   /** What preprocessed the request, for its report. Is read after the run. Plain and cloneable. */
   readonly report?: unknown;
+  /**
+   * Where the parts of the network's input come from: of a picture its geometry, of a text its tokens.
+   * Plain and cloneable.
+   */
+  origin?(): unknown;
   /** Frees what it holds. Is called once, whatever happened. */
   close?(): void;
 }

@@ -201,19 +201,25 @@ class TabserveWorker implements WorkerApi {
   async #askedBy(name: string, model: LoadedEntry): Promise<LoadedEntry> {
     const task = this.#context().tasks.find((each) => each.takesAny && each.name === name);
     if (!task) {
-      const message = `The worker cannot ask models by the task "${name}". Create the model with "tensors: true".`;
+      const option = name === 'explanation' ? 'explanations' : 'tensors';
+      const message = `The worker cannot ask models by the task "${name}". Create the model with "${option}: true".`;
       throw new TabserveError('unsupported', message, { details: { wanted: name } });
     }
-    const { manifest, session } = model;
+    const { manifest, session, studied, task: ownTask, opened: own } = model;
     const { inputs, outputs } = session;
     const where = manifest.name;
-    const services = { gpu: null, rasteriseSvg: () => Promise.reject(new Error(where)) };
+    const labels = Array.isArray(manifest.labels) ? manifest.labels : [];
+    const { gpu } = await this.#context().engine.backend(() => undefined);
+    const services = { gpu, rasteriseSvg: () => Promise.reject(new Error(where)) };
+    const asked = { task: ownTask, opened: own };
     const opened = await task.open(
-      { manifest, labels: [], inputs, outputs, where, assets: {} },
+      { manifest, labels, inputs, outputs, where, assets: {}, own: asked, known: studied[name] },
       {},
       services,
     );
-    return { ...model, task, opened };
+    const { discard } = task;
+    if (!discard) return { ...model, task, opened };
+    return { ...model, task: { ...task, discard: (payload) => discard(payload, ownTask) }, opened };
   }
 
   #serviceHost(): ServiceHost {

@@ -5,7 +5,7 @@ import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
 import type { ModelVersion } from './model-version.js';
 import type { RegisteredModel, Registry } from './registry.js';
-import type { TaskFace } from './servable.js';
+import type { Explainer, TaskFace } from './servable.js';
 import type { VersionStatistics } from './statistics.js';
 
 /** The server, as its handlers see it. */
@@ -22,6 +22,8 @@ export interface ServerContext {
   statistics(version: ModelVersion): VersionStatistics;
   /** How a model is asked in its own terms; `undefined` where it only takes tensors. */
   face(task: string): TaskFace | undefined;
+  /** Says why a model answers as it does; `null` where nobody can. */
+  readonly explainer: Explainer | null;
 }
 
 /** The header that says how many milliseconds an answer may take. */

@@ -25,6 +25,7 @@ export type { ModelState } from './model-version.js';
 export type { Span, Tracer } from './monitoring/tracing.js';
 export type { RegisterOptions } from './registry.js';
 export type {
+  Explainer,
   LoadContext,
   ModelLoader,
   Question,

@@ -19,7 +19,7 @@ import { openAiRoutes } from './others/openai.js';
 import { predictRoutes } from './others/predict.js';
 import { torchServeRoutes } from './others/torchserve.js';
 import { type RegisterOptions, Registry } from './registry.js';
-import type { ModelLoader, ServableModel, TaskFace } from './servable.js';
+import type { Explainer, ModelLoader, ServableModel, TaskFace } from './servable.js';
 import { checkOrigin } from './service-worker/frames.js';
 import { holdFor } from './service-worker/holder.js';
 import { VersionStatistics } from './statistics.js';
@@ -47,6 +47,8 @@ export interface ModelServerOptions {
   management?: boolean;
   /** How models of other tasks than tabserve's are asked, by task. */
   faces?: Readonly<Record<string, TaskFace>>;
+  /** Answers `POST /explanations/{model}`. @default none: they are 501 */
+  explainer?: Explainer;
   /** A tracer of OpenTelemetry's API: each request becomes a span. @default none */
   tracer?: Tracer | null;
 }
@@ -127,6 +129,7 @@ export class ModelServer extends EventTarget {
       management: options.management ?? true,
       statistics: (version) => this.#statisticsOf(version),
       face: (task) => (Object.hasOwn(faces, task) ? faces[task] : faceOf(task)),
+      explainer: options.explainer ?? null,
     };
     this.#router = new Router([
       ...v2Routes(context),

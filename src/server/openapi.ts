@@ -214,10 +214,16 @@ const paths = (): Record<string, Record<string, object>> => {
         ];
       },
     ),
-    post('/explanations/{model}', 'Is refused: there is no explainer', anything, anything, model),
+    post(
+      '/explanations/{model}',
+      'Why the model answers so, where the server has an explainer',
+      anything,
+      anything,
+      model,
+    ),
     post(
       '/explanations/{model}/{version}',
-      'Is refused: there is no explainer',
+      'Why the model answers so, where the server has an explainer',
       anything,
       anything,
       model,

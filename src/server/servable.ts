@@ -96,3 +96,17 @@ export interface TaskFace {
     treatment: RequestTreatment,
   ): Promise<unknown>;
 }
+
+/**
+ * Says why a model answers a question as it does; `explainer` of `tabserve/explain` is one.
+ *
+ * @param parameters - Those of the request's address, as texts.
+ * @returns Something that JSON can say; typed arrays become lists.
+ * @throws TabserveError `unsupported` for a model that it cannot explain.
+ */
+export type Explainer = (
+  model: ServableModel,
+  question: Question,
+  parameters: QuestionParameters,
+  treatment: RequestTreatment,
+) => Promise<unknown>;

@@ -132,6 +132,11 @@ export class Deployment<Source, Payload> {
     });
   }
 
+  /** The page half of its task. */
+  get page(): PageTask<Source, Payload> {
+    return this.#task;
+  }
+
   /** What the model is wanted for. */
   get task(): string {
     return this.#task.name;

@@ -9,6 +9,7 @@ import {
   imageSettingsCheck,
 } from '../input/image/checks.js';
 import type { GeometryPlan } from '../input/image/geometry.js';
+import { type ImageOrigin, inputToPicture } from '../input/image/inverse.js';
 import type { ImageInput, ImageManifest } from '../input/image/prepare.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { CoreManifest } from '../model/manifest-core.js';
@@ -92,6 +93,11 @@ export function imageTask<
               return instead && feeds(instead, area);
             },
             interpret: (outputs) => interpret(first(outputs), options, prepared.geometry),
+            origin() {
+              const plan = prepared.geometry();
+              const { region } = plan;
+              return { region, ...inputToPicture(plan, manifest.preprocess) } satisfies ImageOrigin;
+            },
             close: () => prepared.close?.(),
           };
         },

@@ -3,7 +3,13 @@ import { TabserveError } from '../base/errors.js';
 import { type Check, nullable, object, string } from '../base/shape.js';
 import type { Feeds, Tensor, TensorInfo, Tensors } from '../base/tensor.js';
 import { type Encoded, openTokenizer } from '../input/text/tokenizer.js';
-import type { CapturedText, TextInput, TextPreprocess, TextReport } from '../input/text/types.js';
+import type {
+  CapturedText,
+  TextInput,
+  TextOrigin,
+  TextPreprocess,
+  TextReport,
+} from '../input/text/types.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import type { OpenedTask, TaskModel, WorkerTask } from '../runtime/task.js';
 import { findTensor, misfit } from './graph.js';
@@ -91,6 +97,13 @@ export function textTask<Manifest extends TextManifest, Options, Answer>(
             report,
             feeds: () => feeds,
             interpret: (outputs) => interpret(outputs, options, mask),
+            origin: (): TextOrigin => ({
+              tokens: encoded.ids.map(tokenizer.tokenOf),
+              specials: encoded.specials,
+              first: mask.indexOf(true),
+              isFixed: length !== null,
+              padId,
+            }),
           };
         },
       };

@@ -6,6 +6,7 @@
  * nothing can be fetched but `data:` addresses.
  */
 import audioPack from '../../dist/packs/audio.js?raw';
+import explainPack from '../../dist/packs/explain.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import learnPack from '../../dist/packs/learn.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
@@ -50,6 +51,7 @@ export function workerFile(): null {
 
 const packs: Readonly<Record<PackName, string>> = {
   audio: audioPack,
+  explain: explainPack,
   image: imagePack,
   learn: learnPack,
   search: searchPack,

@@ -49,6 +49,7 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   table: () => new URL('./packs/table.js', import.meta.url),
   search: () => new URL('./packs/search.js', import.meta.url),
   learn: () => new URL('./packs/learn.js', import.meta.url),
+  explain: () => new URL('./packs/explain.js', import.meta.url),
 };
 
 const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>> = {
@@ -59,6 +60,7 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   table: () => import('../../dist/packs/table.js?raw'),
   search: () => import('../../dist/packs/search.js?raw'),
   learn: () => import('../../dist/packs/learn.js?raw'),
+  explain: () => import('../../dist/packs/explain.js?raw'),
 };
 
 /** The address of the engine's binary. */

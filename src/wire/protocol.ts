@@ -30,7 +30,15 @@ export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
  * Packs of further tasks, by the kind of input that these take, and of services. Each is a file of its own, so that
  * whoever only classifies pictures does not load it.
  */
-export type PackName = 'image' | 'audio' | 'text' | 'table' | 'tensor' | 'search' | 'learn';
+export type PackName =
+  | 'image'
+  | 'audio'
+  | 'text'
+  | 'table'
+  | 'tensor'
+  | 'search'
+  | 'learn'
+  | 'explain';
 
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {

@@ -1,6 +1,7 @@
 /** The way back: from a place in the network's input to one in the picture. */
 import type { GeometryPlan } from './geometry.js';
 import type { Preprocess } from './manifest.js';
+import type { PixelRect } from './types.js';
 
 /** One axis of the way back: `picture = (input − from) · scale + to`, edges of pixels at whole numbers. */
 export interface AxisMapping {
@@ -10,6 +11,14 @@ export interface AxisMapping {
   scale: number;
   /** The picture's coordinate of the region's edge. */
   to: number;
+}
+
+/** Which part of a picture the network's input shows, and where it is. Plain and cloneable. */
+export interface ImageOrigin {
+  /** What was looked at, in pixels of the upright picture. */
+  region: PixelRect;
+  x: AxisMapping;
+  y: AxisMapping;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Template {
   join(
     first: readonly number[],
     second: readonly number[] | null,
-  ): { ids: number[]; typeIds: number[] };
+  ): { ids: number[]; typeIds: number[]; specials: boolean[] };
 }
 
 /**
@@ -45,14 +45,16 @@ export function openTemplate(
     join(one, two) {
       const ids: number[] = [];
       const typeIds: number[] = [];
+      const specials: boolean[] = [];
       for (const piece of two === null ? single : pair) {
         const added = piece.kind === 'special' ? piece.ids : piece.second ? (two ?? []) : one;
         for (const id of added) {
           ids.push(id);
           typeIds.push(piece.type);
+          specials.push(piece.kind === 'special');
         }
       }
-      return { ids, typeIds };
+      return { ids, typeIds, specials };
     },
   };
 }

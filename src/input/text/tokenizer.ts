@@ -17,6 +17,8 @@ export interface Encoded {
   ids: number[];
   /** Per token, which of the two texts it belongs to. */
   typeIds: number[];
+  /** Per token, whether it is none of a text, but one that stands around texts. */
+  specials: boolean[];
   /** Whether something was left out, because there is room for no more. */
   isTruncated: boolean;
 }
@@ -43,6 +45,8 @@ export interface Tokenizer {
    * @throws TabserveError `model-invalid` where the vocabulary has no token for something.
    */
   encode(text: string, pair?: string | null): Encoded;
+  /** A token as the vocabulary has it: `##ing`, `Ġday`. */
+  tokenOf(id: number): string;
 }
 
 /** Bytes of the largest `tokenizer.json` that is read: that of a vocabulary of half a million. */
@@ -74,7 +78,11 @@ export function openTokenizer(
   const own = core as unknown as {
     normalizer: Normalizer;
     pre_tokenizer: (piece: string, place: { section_index: number }) => string[];
-    model: { unk_token_id?: number | undefined; tokens_to_ids: Map<string, number> };
+    model: {
+      unk_token_id?: number | undefined;
+      tokens_to_ids: Map<string, number>;
+      vocab: string[];
+    };
   };
   own.normalizer = normalizer;
   own.pre_tokenizer = (piece, place) => preTokenizer([piece], place.section_index === 0);
@@ -123,9 +131,11 @@ export function openTokenizer(
         room,
         cutsLeft,
       );
-      const { ids, typeIds } = template.join(parts.first, parts.second);
-      return { ids, typeIds: isTyped ? typeIds : typeIds.map(() => 0), isTruncated: isCut };
+      const { ids, typeIds, specials } = template.join(parts.first, parts.second);
+      const types = isTyped ? typeIds : typeIds.map(() => 0);
+      return { ids, typeIds: types, specials, isTruncated: isCut };
     },
+    tokenOf: (id) => own.model.vocab[id] ?? `[${id}]`,
   };
 }
 

@@ -39,3 +39,17 @@ export interface TextReport {
   /** Whether the text went on after that. */
   isTruncated: boolean;
 }
+
+/** Which tokens a text became. */
+export interface TextOrigin {
+  /** As the vocabulary has them, special ones included. */
+  tokens: string[];
+  /** Per token, whether it is none of the text, but one that stands around it. */
+  specials: boolean[];
+  /** The place of the first of them in the network's input, which may be filled up on the left. */
+  first: number;
+  /** Whether the network takes one number of tokens only. */
+  isFixed: boolean;
+  /** What short texts are filled up with. */
+  padId: number;
+}

@@ -44,6 +44,8 @@ export interface OnnxModel {
   /** `metadata_props`. */
   metadata: ReadonlyMap<string, string>;
   nodes: OnnxNode[];
+  /** The names of its outputs. */
+  outputs: string[];
   /** Which node makes a value. */
   producers: ReadonlyMap<string, OnnxNode>;
   /** Initializers and the values of `Constant` nodes. */
@@ -84,6 +86,8 @@ export function readOnnx(bytes: Uint8Array): OnnxModel {
     producer: textIn(fields, 2),
     metadata: new Map(readAll(fields, 14).map(readEntry)),
     nodes,
+    // GraphProto: output = 12; ValueInfoProto: name = 1.
+    outputs: readAll(graph, 12).map((each) => textIn(readFields(each), 1)),
     producers: producersOf(nodes),
     constants,
     functions: new Map(readAll(fields, 25).map(readFunction)),

@@ -233,6 +233,29 @@ describe('TorchServe', () => {
   });
 });
 
+it('answers why, where the server has an explainer', async () => {
+  const asked: unknown[] = [];
+  server = new ModelServer({
+    explainer: async ({ task }, question, parameters, { priority }) => {
+      asked.push(task, question, parameters, priority);
+      return { label: 'glad', tokens: [{ token: 'hi', importance: 0.5 }] };
+    },
+  });
+  await server.register('mood', await model('text-classification', {}));
+  await server.register('graph', () => GraphModel.open('affine'));
+  expect(await ask('POST', '/explanations/mood?class=glad', { data: 'hi' })).toEqual({
+    status: 200,
+    body: { label: 'glad', tokens: [{ token: 'hi', importance: 0.5 }] },
+  });
+  expect(asked).toEqual([
+    'text-classification',
+    { kind: 'text', texts: ['hi'] },
+    { class: 'glad' },
+    'normal',
+  ]);
+  expect((await ask('POST', '/explanations/graph', { data: 'hi' })).status).toBe(400);
+});
+
 describe('/predict', () => {
   it('asks the only model of tables, or the one that is named', async () => {
     expect(await ask('POST', '/predict', { X: [[1], [2]] })).toEqual({ status: 200, body: [2, 4] });

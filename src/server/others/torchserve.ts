@@ -33,10 +33,7 @@ export function torchServeRoutes(context: ServerContext): Route[] {
     ),
   );
   const explanations = ['/explanations/{model}', '/explanations/{model}/{version}'].map((path) =>
-    on('POST', path, ({ path: { model = '', version } }) => {
-      versionNamed(context, model, version);
-      throw new ServerError(501, `The model "${model}" has no explainer.`);
-    }),
+    on('POST', path, (call) => explain(context, call)),
   );
   return [
     ...predictions,
@@ -67,6 +64,27 @@ async function predict(context: ServerContext, call: Call): Promise<Response> {
     const own = await mediaQuestionOf(face.kind, context, call);
     const question = own ?? (await read(face, call, await bodyOf(context, call)));
     return json(inTorchServeForm(task, await askFace(face, execution, question)));
+  });
+}
+
+async function explain(context: ServerContext, call: Call): Promise<Response> {
+  const { model: name = '', version: wanted } = call.path;
+  const version = versionNamed(context, name, wanted);
+  const { explainer } = context;
+  if (!explainer) {
+    const message = `There is no explainer for "${name}". Give the server one: new ModelServer({ explainer }).`;
+    throw new ServerError(501, message);
+  }
+  return context.executor.run(version, wishesOf(call), async ({ model, ask }) => {
+    const face = context.face(model.task);
+    if (!face) throw noFace(model);
+    const own = await mediaQuestionOf(face.kind, context, call);
+    const question = own ?? (await read(face, call, await bodyOf(context, call)));
+    const parameters = Object.fromEntries(call.url.searchParams);
+    const answer = await ask({ items: 1, question }, (treatment) =>
+      explainer(model, question, parameters, treatment),
+    );
+    return json(answer);
   });
 }
 
