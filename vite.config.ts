@@ -567,7 +567,13 @@ function oneFile(): Plugin {
 }
 
 /** The one file of a model that WASM takes by itself, as `src/model/select.ts` has it. */
-function bestForWasm({ files }: { files: { url: string; dtype: string }[] }): string {
+function bestForWasm({
+  files,
+}: {
+  files: { url: string; dtype: string; weightsOnly?: boolean }[];
+}): string {
+  const packed = files.find(({ weightsOnly }) => weightsOnly);
+  if (packed) return packed.url;
   for (const dtype of ['fp16', 'fp32', 'int8']) {
     const found = files.find((file) => file.dtype === dtype);
     if (found) return found.url;

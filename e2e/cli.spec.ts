@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from './fixtures.js';
-import { meanColour, sha256 } from './models.js';
+import { meanColour, sha256, wideModel } from './models.js';
 import { writeOnnx } from './onnx.js';
 
 const script = join(import.meta.dirname, '../dist/cli.js');
@@ -111,6 +111,57 @@ test('manifest describes a graph, and does not overwrite', async () => {
     text: expect.stringContaining('--force'),
   });
   expect(await run('manifest', path, '--force')).toMatchObject({ code: 0 });
+});
+
+test('pack stores weights in a quarter of the bytes, and names the file first', async () => {
+  const target = folder();
+  const model = wideModel(1000);
+  writeFileSync(join(target, 'mean.fp32.onnx'), model);
+  const file = { url: 'mean.fp32.onnx', dtype: 'fp32' };
+  const manifest = { ...meanColour.manifest, files: [file], ofItsAuthor: 1 };
+  writeFileSync(join(target, 'model.json'), JSON.stringify(manifest));
+  expect(await run('pack', target)).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('--weights int8'),
+  });
+  const { code, text } = await run('pack', target, '--weights', 'int8');
+  expect(text).toContain('2 weights packed');
+  expect(code).toBe(0);
+  const packed = readFileSync(join(target, 'mean.int8-weights.onnx'));
+  // 4000 scales for 6000 numbers: the first matrix has a thousand channels of three.
+  expect(packed.length).toBeLessThan(0.5 * model.length);
+  expect(readJson(join(target, 'model.json'))).toEqual({
+    ...manifest,
+    files: [
+      {
+        url: 'mean.int8-weights.onnx',
+        dtype: 'int8',
+        weightsOnly: true,
+        bytes: packed.length,
+        sha256: sha256(packed),
+      },
+      file,
+    ],
+  });
+  expect(await run('check', target)).toMatchObject({ code: 0 });
+  expect(await run('pack', target, '--weights', 'int8')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('--force'),
+  });
+  expect(await run('pack', target, '--weights', 'int8', '--force')).toMatchObject({ code: 0 });
+  expect(readJson(join(target, 'model.json')).files).toHaveLength(2);
+  // A file alone, and one with nothing to pack.
+  const alone = folder();
+  writeFileSync(join(alone, 'mean.onnx'), model);
+  expect(await run('pack', join(alone, 'mean.onnx'), '--weights', 'int8')).toMatchObject({
+    code: 0,
+  });
+  expect(existsSync(join(alone, 'mean.int8-weights.onnx'))).toBe(true);
+  writeFileSync(join(alone, 'small.onnx'), meanColour.model);
+  expect(await run('pack', join(alone, 'small.onnx'), '--weights', 'int8')).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('cannot be packed'),
+  });
 });
 
 test('check finds what is wrong', async () => {

@@ -38,6 +38,7 @@ test.describe('photos', () => {
       native.map(({ file }) => file),
     );
     expect(info.model.name).toBe('photos');
+    expect(info).toMatchObject({ dtype: 'int8', computeDtype: 'fp32' });
     let named = 0;
     let known = 0;
     let farthest = 0;

@@ -10,10 +10,11 @@ export function modelFacts({ loaded }: Serving) {
 
 /** What a model runs on, and why. */
 export function runtimeFacts({ loaded, plan, loadTime, verified, fallbacks }: Serving) {
-  const { dtype, adapter, timings } = loaded;
+  const { dtype, computeDtype, adapter, timings } = loaded;
   return {
     device: plan.device,
     dtype,
+    computeDtype,
     threads: plan.threads,
     reason: plan.reason,
     fallbacks,

@@ -89,9 +89,10 @@ export interface CreateOptions {
    */
   device?: 'auto' | Device;
   /**
-   * Which of the model's files. `auto` takes `fp16` where the device computes it at full speed
-   * (WASM, where it is widened to fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then `int8`: today's engine runs quantised
-   * graphs slower than float ones.
+   * Which of the model's files. `auto` takes one whose weights alone are `int8` (`weightsOnly` in its
+   * manifest), then `fp16` where the device computes it at full speed (WASM, where it is widened to
+   * fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then other `int8`: today's engine runs
+   * quantised graphs slower than float ones.
    * @default 'auto'
    */
   dtype?: 'auto' | ModelDtype;
@@ -300,7 +301,13 @@ export interface ClassifierInfo {
     from: 'store' | 'network' | 'file';
   };
   device: Device;
+  /** How the file stores its weights. */
   dtype: ModelDtype;
+  /**
+   * What it computes in. Weights in int8 alone are widened to `fp32` when they are loaded, and those
+   * in fp16 on WASM: the download is smaller, the speed fp32's.
+   */
+  computeDtype: ModelDtype;
   /** Threads of the WASM backend; 1 on WebGPU. */
   threads: number;
   /** Why this device, in words. */

@@ -6,6 +6,7 @@ import { version } from '../base/version.js';
 import { check } from './check.js';
 import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
+import { pack } from './pack.js';
 import { pull } from './pull.js';
 
 const options = {
@@ -14,6 +15,7 @@ const options = {
   labels: { type: 'string' },
   engines: { type: 'string' },
   models: { type: 'string' },
+  weights: { type: 'string' },
   compress: { type: 'boolean' },
   force: { type: 'boolean' },
   python: { type: 'boolean' },
@@ -58,6 +60,15 @@ model.json, of a folder, or of an .onnx file
   --labels <file>   its labels (default: a labels.txt beside it)
   --force           replaces the one that is there`,
     run: ([file = ''], values, say) => writeManifest(file, values, say),
+  },
+  pack: {
+    usage: 'pack <directory | file.onnx>',
+    arguments: 1,
+    help: `stores the weights of an fp32 file as int8, a quarter of it, in <name>.int8-weights.onnx
+beside it, and names that in model.json as the file that pages take
+  --weights int8   what they are stored as
+  --force          replaces the file that is there`,
+    run: ([path = ''], values, say) => pack(path, values, say),
   },
   check: {
     usage: 'check <directory>',

@@ -37,6 +37,7 @@ export const coreFields = {
       v.object({
         ...fileFields,
         dtype: v.picklist(['fp32', 'fp16', 'int8'] as const),
+        weightsOnly: v.optional(v.boolean()),
         external: v.optional(
           v.pipe(v.array(v.object({ ...fileFields, path: name })), v.maxLength(64)),
         ),

@@ -128,6 +128,27 @@ describe('selectFile', () => {
   });
 });
 
+describe('selectFile with int8 weights', () => {
+  const packed = { url: '8w', dtype: 'int8', weightsOnly: true };
+  const choose = (files: object[], dtype: 'auto' | 'fp32' | 'int8', fp16 = true) =>
+    selectFile(parseManifest({ ...valid, files }, 'model.json'), dtype, { device: 'webgpu', fp16 })
+      .url;
+  const full = { url: '8', dtype: 'int8' };
+  const single = { url: '32', dtype: 'fp32' };
+
+  test('auto takes them first, wherever they stand', () => {
+    expect(choose([single, { url: '16', dtype: 'fp16' }, full, packed], 'auto')).toBe('8w');
+    expect(choose([packed], 'auto', false)).toBe('8w');
+  });
+
+  test('int8 by name is a file that computes in int8, if there is one', () => {
+    expect(choose([packed, single, full], 'int8')).toBe('8');
+    expect(choose([packed, single], 'int8')).toBe('8w');
+    expect(choose([packed, single], 'fp32')).toBe('32');
+    expect(() => choose([packed], 'fp32')).toThrow(/it offers int8/);
+  });
+});
+
 test('labels are lines', () => {
   expect(parseLabels('\uFEFFa\r\nb c \n')).toEqual(['a', 'b c']);
   expect(parseLabels('a\n\nb')).toEqual(['a', '', 'b']);

@@ -202,6 +202,7 @@ class Load {
         inputs: entry.session.inputs,
         outputs: entry.session.outputs,
         dtype: file.dtype,
+        computeDtype: entry.session.isWidened ? 'fp32' : file.dtype,
         file: file.url,
         bytes: parts.reduce((sum, { bytes }) => sum + bytes.length, 0),
         from: parts.every((part) => part.from === 'store')

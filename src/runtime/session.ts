@@ -29,6 +29,8 @@ export class ModelSession {
   readonly outputs: readonly TensorInfo[];
   /** What was rewritten in the graph, because the engine computes it wrongly. */
   readonly fallbacks: readonly Fallback[];
+  /** Whether weights of fewer bits were turned into float32, in which the model then computes. */
+  readonly isWidened: boolean;
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
   readonly #where: string;
@@ -40,12 +42,14 @@ export class ModelSession {
     session: Ort.InferenceSession,
     where: string,
     fallbacks: readonly Fallback[],
+    isWidened: boolean,
     hidden: readonly string[],
   ) {
     this.#backend = backend;
     this.#session = session;
     this.#where = where;
     this.fallbacks = fallbacks;
+    this.isWidened = isWidened;
     this.inputs = tensorsOf(session.inputMetadata);
     this.outputs = tensorsOf(session.outputMetadata).filter(({ name }) => !hidden.includes(name));
   }
@@ -64,16 +68,17 @@ export class ModelSession {
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
     const wide = widenIntegers(bytes);
-    const { graph, fallbacks } =
-      __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu'
-        ? curedForGpu(wide, where)
-        : { graph: widenHalves(wide), fallbacks: [] };
+    const isGpu = __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu';
+    const single = isGpu ? wide : widenHalves(wide);
+    const { graph, fallbacks } = isGpu
+      ? curedForGpu(single, where)
+      : { graph: single, fallbacks: [] };
     try {
       const session = await backend.ort.InferenceSession.create(graph, {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
-      return new ModelSession(backend, session, where, fallbacks, hidden);
+      return new ModelSession(backend, session, where, fallbacks, single !== bytes, hidden);
     } catch (cause) {
       throw createError(cause, bytes, where);
     }

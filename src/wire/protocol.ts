@@ -112,6 +112,8 @@ export interface LoadedModel {
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
   dtype: ModelDtype;
+  /** What it computes in: `fp32` where its weights were widened. */
+  computeDtype: ModelDtype;
   file: string;
   /** All files of the model together. */
   bytes: number;

@@ -76,7 +76,7 @@ def main():
                        "crop": {"policy": "center", "width": data.SIZE, "height": data.SIZE},
                        "scale": 1, "mean": [data.MEAN] * 3, "std": [data.STD] * 3, "background": [255, 255, 255]},
         "output": {"name": "logits", "activation": "softmax", "embedding": {"name": "embedding"}},
-        "files": [{"url": path.name, "dtype": "int8", "bytes": size, "sha256": digest}],
+        "files": [{"url": path.name, "dtype": "int8", "weightsOnly": True, "bytes": size, "sha256": digest}],
         "metrics": {**metrics, "temperature": round(temperature, 2), "mix": options.mix, "parameters": sum(p.numel() for p in network.parameters()),
                     "trainingImages": state["images"], "trainingMinutes": round(state["spent"] / 60, 1)},
     }

@@ -71,7 +71,7 @@ function showInfo(classifier: ImageClassifier): void {
     ['State', state],
     ['Device', deviceNames[info.device]],
     ['Adapter', info.adapter ?? 'none: runs on the processor'],
-    ['Precision', info.dtype],
+    ['Precision', precision(info)],
     ['Threads', info.device === 'wasm' ? String(info.threads) : 'the graphics card’s'],
     ['Engine', `ONNX Runtime, ${info.engine} build`],
     ['Model', `${model.name} ${model.version}`],
@@ -84,6 +84,10 @@ function showInfo(classifier: ImageClassifier): void {
       `engine ${milliseconds(load.engine)}, model ${milliseconds(load.model)}, session ${milliseconds(load.session)}, warm-up ${milliseconds(load.warmup)}`,
     ],
   ]);
+}
+
+function precision({ dtype, computeDtype }: ClassifierInfo): string {
+  return dtype === computeDtype ? dtype : `${dtype} weights, computed in ${computeDtype}`;
 }
 
 function summary(info: ClassifierInfo): string {
