@@ -1,4 +1,4 @@
-/** The class `ImageBitmap`, which Node lacks and whose name the worker's checks need. */
+/** The classes of pictures that Node lacks, without what draws and decodes them. */
 export class TestBitmap {
   isClosed = false;
 
@@ -18,4 +18,19 @@ export class TestBitmap {
   }
 }
 
-Object.assign(globalThis, { ImageBitmap: TestBitmap });
+/** Pixels of a canvas. */
+export class TestImageData {
+  readonly colorSpace = 'srgb';
+
+  constructor(
+    readonly data: Uint8ClampedArray,
+    readonly width: number,
+    readonly height: number,
+  ) {}
+
+  get [Symbol.toStringTag](): string {
+    return 'ImageData';
+  }
+}
+
+Object.assign(globalThis, { ImageBitmap: TestBitmap, ImageData: TestImageData });

@@ -1,9 +1,10 @@
 /** Pictures for tests in Node, which has no decoder: PNG files as the `ImageData` of a canvas. */
 import { inflateSync } from 'node:zlib';
+import { TestImageData } from './bitmap.js';
 
 /** What the page takes for an `ImageData`, which Node does not have. */
 export function imageData(data: Uint8ClampedArray, width: number, height: number): ImageData {
-  return { data, width, height, [Symbol.toStringTag]: 'ImageData' } as unknown as ImageData;
+  return new TestImageData(data, width, height) as unknown as ImageData;
 }
 
 /**
