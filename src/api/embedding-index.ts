@@ -43,6 +43,8 @@ export class EmbeddingIndex implements AsyncDisposable {
       const message =
         'The worker with the index died, and the index with it. Load or fill another.';
       this.#end ??= new TabserveError('worker-crashed', message, { cause });
+      // Another worker would have nothing of it: a share in that one would only keep it alive.
+      this.#lease.release();
     };
   }
 

@@ -233,10 +233,13 @@ export class Connection {
 
   /** Ends the worker. Pending calls reject with `destroyed`. */
   close(): void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const isOver = Promise.race([
       this.#api.finish(null),
-      new Promise((resolve) => setTimeout(resolve, lastPatience)),
-    ]);
+      new Promise((resolve) => {
+        timer = setTimeout(resolve, lastPatience);
+      }),
+    ]).finally(() => clearTimeout(timer));
     this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'), isOver);
   }
 
