@@ -1,5 +1,6 @@
 /** The labels in a repository's `config.json`. */
 import { contradiction, type Fields, invalid, isFields } from './hub-fields.js';
+import { labelsIn } from './label-file.js';
 
 /**
  * The labels, one per class.
@@ -13,7 +14,9 @@ export function labelsOf(config: Fields, where: string, warnings: string[]): str
   const { num_labels: declared } = config;
   const id2label = config.id2label ?? inverted(config.label2id);
   const classes = config.num_classes ?? timm.num_classes;
-  const names = config.label_names ?? timm.label_names;
+  const given = config.label_names ?? timm.label_names;
+  // timm writes them by their number too.
+  const names = isFields(given) ? labelsIn(given) : given;
   if (isFields(id2label)) {
     const labels: string[] = [];
     for (const [id, label] of Object.entries(id2label)) {

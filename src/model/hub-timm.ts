@@ -23,7 +23,7 @@ export function timmPreprocess(cfg: Fields, where: string): Preprocess {
   const interpolation = cfg.interpolation ?? 'bicubic';
   const filter = filters.find((each) => each === interpolation);
   if (!filter) throw invalid(where, file, 'interpolation', interpolation, filters.join(', '));
-  const fraction = number(cfg, 'crop_pct', 0.875, where, file, 1e-3, 1);
+  const fraction = number(cfg, 'crop_pct', 0.875, where, file, 1e-3, 8);
   const mode = cfg.crop_mode ?? 'center';
   const crop = centre({ width, height }, 'half-even');
   const scaled = { width: Math.floor(width / fraction), height: Math.floor(height / fraction) };

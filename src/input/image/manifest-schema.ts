@@ -52,7 +52,7 @@ export const preprocessSchema = v.object({
       }),
       v.object({
         policy: v.literal('crop-fraction'),
-        fraction: v.pipe(positive, v.maxValue(1)),
+        fraction: v.pipe(positive, v.maxValue(8)),
         ...kernel,
       }),
       v.object({

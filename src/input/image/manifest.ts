@@ -15,7 +15,7 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
  *   side that stays inside: `half-even` as timm's `ResizeKeepRatio`, `half-up` as Transformers does
  *   for SAM, `floor` as its `get_image_size_for_max_height_width`.
  * - `crop-fraction`: the shorter side such that the crop (see {@link Preprocess.crop}) is
- *   `fraction` of it, `floor(crop / fraction)`, as timm does.
+ *   `fraction` of it, `floor(crop / fraction)`, as timm does. Above 1 a border surrounds the picture.
  * - `letterbox`: as large as fits into `width` × `height`, the rest in `background`: centred and rounded
  *   as Ultralytics does, or with `align: 'top-left'` and `rounding: 'floor'` as YOLOX does.
  */
