@@ -5,6 +5,9 @@
  * <img id="photo" src="cat.jpg" alt="" />
  * <tabserve-classifier for="photo" top-k="3"></tabserve-classifier>
  * ```
+ *
+ * @module tabserve/element
+ * @packageDocumentation
  */
 
 import type { Classification, ClassifierInfo, CreateOptions } from '../api/types.js';
@@ -198,16 +201,19 @@ export class TabserveClassifierElement extends Base {
     if (before !== now) this.#schedule();
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof TabserveClassifierEventMap>(
     type: Type,
     listener: (this: TabserveClassifierElement, event: TabserveClassifierEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to the events of every element. */
   override addEventListener<Type extends keyof HTMLElementEventMap>(
     type: Type,
     listener: (this: TabserveClassifierElement, event: HTMLElementEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject,
