@@ -5,10 +5,21 @@
  * is reported as skipped, with the installer's last words.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from '@playwright/test';
 import { test as base, expect, version } from '../embedding.js';
@@ -134,6 +145,67 @@ test('publint, are-the-types-wrong, and a strict TypeScript project', async ({
   const folder = await install(tool, workplace, tarball);
   cpSync(tarball, join(folder, 'tabserve.tgz'));
   for (const script of ['publint', 'attw', 'tsc']) await npm(folder, 'run', script);
+});
+
+/** What common hosts of static files take at most. */
+const largestFile = 25 * 2 ** 20;
+
+test("the README's first snippet in a new app, on a host with a strict policy and a limit on files", async ({
+  browser,
+  workplace,
+  tarball,
+}) => {
+  // As `npm create vite` does it.
+  const creator = createRequire(import.meta.url).resolve('create-vite/package.json');
+  await run(
+    process.execPath,
+    [join(dirname(creator), 'index.js'), 'app', '--template', 'vanilla-ts', '--no-interactive'],
+    { cwd: workplace },
+  );
+  const folder = join(workplace, 'app');
+  await npm(folder, 'install', '--no-audit', '--no-fund', '--prefer-offline', tarball);
+
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, snippet = ''] = /^```ts\n(.*?)^```/ms.exec(readme) ?? [];
+  expect(snippet).toContain("from 'tabserve'");
+  // A reader puts something of the page's own there.
+  const [source] = /\bfileOrImgOrVideoOrUrl\b/.exec(snippet) ?? [];
+  const declared = source ? `const ${source} = '/photo.jpg';\n` : '';
+  writeFileSync(join(folder, 'src/main.ts'), `${declared}${snippet}`);
+  cpSync(join(here, 'seven.png'), join(folder, 'public/photo.jpg'));
+  await npm(folder, 'run', 'build');
+
+  const built = join(folder, 'dist');
+  const tooLarge = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => statSync(join(built, path)).size > largestFile,
+  );
+  expect(tooLarge).toEqual([]);
+
+  const server = await TestServer.start();
+  server.mount('', built);
+  // Documents have the policy. A worker's file has none of its own, as docs/deployment.md says.
+  server.headersFor = (path) =>
+    path.endsWith('.html') ? { 'Content-Security-Policy': "default-src 'self'" } : {};
+  const page = await browser.newPage();
+  const elsewhere: string[] = [];
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== server.origin) elsewhere.push(request.url());
+  });
+  const answer = page.waitForEvent('console', {
+    predicate: (message) => message.type() === 'log',
+    timeout: 90_000,
+  });
+  await page.goto(`${server.origin}/index.html`);
+  const [label, score] = await Promise.all(
+    (await answer).args().map((value) => value.jsonValue() as Promise<unknown>),
+  );
+  expect(String(label).length).toBeGreaterThan(1);
+  expect(score).toBeGreaterThan(0);
+  expect(score).toBeLessThanOrEqual(1);
+  expect(elsewhere).toEqual([]);
+  await page.close();
+  await server.stop();
 });
 
 /** Copies a fixture and installs what it needs. Skips the test where that is impossible. */
