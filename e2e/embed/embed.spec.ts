@@ -84,9 +84,7 @@ for (const tool of plain) {
     await npm(folder, 'run', 'build');
     const page = await served(browser, join(folder, 'dist'));
     await expectSeven(page, []);
-    if (tool.folder === 'react') {
-      await expect(page.locator('tabserve-classifier >> [part~="label"]')).toHaveText('7');
-    }
+    if (tool.folder === 'react') await expectHooks(page);
     await page.close();
   });
 
@@ -281,6 +279,38 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+/** What `tabserve/react` does in the app of `react/`, which runs in StrictMode. */
+async function expectHooks(page: Page): Promise<void> {
+  await expect(page.locator('tabserve-classifier >> [part~="label"]')).toHaveText('7');
+  // Two components, one classifier; and none is taken away under the other's hands.
+  await expect(page.locator('#second > p')).toHaveText('7');
+  await expect(page.locator('#first')).toHaveAttribute('data-states', 'loading,ready');
+  await expect(page.locator('#video > p')).toHaveText('7');
+
+  await page.locator('#first button').click();
+  await expect(page.locator('#first output')).toHaveText(/^7,\d,\d$/);
+
+  const other = page.locator('#other');
+  await expect(other).toHaveAttribute('data-status', 'failed');
+  await expect(other.locator('p')).toHaveText('model-not-found');
+  await page.locator('#retry').click();
+  await expect(other).toHaveAttribute('data-status', 'failed');
+  await page.locator('#correct').click();
+  await expect(other).toHaveAttribute('data-status', 'ready');
+
+  // Gone and back again, also in the midst of a load.
+  for (let times = 0; times < 5; times++) await page.locator('#toggle').click();
+  await expect(page.locator('#first')).toBeHidden();
+  await page.locator('#toggle').click();
+  await expect(page.locator('#first output')).toHaveText('7');
+
+  // All that use the model: the hooks share one classifier, the element has another.
+  const alive = await page.evaluate(() =>
+    Reflect.get(window, Symbol.for('tabserve.diagnostics'))(),
+  );
+  expect(alive).toMatchObject({ deployments: 2 });
 }
 
 /** The page says 7, and its files came from these places instead of the first ones. */

@@ -17,7 +17,7 @@ import {
   isTabserveError,
   TabserveError,
 } from '../index.js';
-import { type Lease, leaseClassifier } from './shared-classifiers.js';
+import { type Lease, leaseClassifier } from '../leasing/shared-classifiers.js';
 import { ClassifierView } from './view.js';
 
 /** The attributes of `<tabserve-classifier>`, for HTML and JSX. */
@@ -320,9 +320,9 @@ export class TabserveClassifierElement extends Base {
     const key = JSON.stringify(options);
     if (this.#lease?.key === key) return this.#lease.classifier;
     const former = this.#lease;
-    const lease = leaseClassifier(options, (loaded, total) => {
-      this.#view.showProgress(loaded, total);
-      this.dispatchEvent(new ProgressEvent('progress', { lengthComputable: true, loaded, total }));
+    const lease = leaseClassifier(options, ({ loaded, total, lengthComputable, progress }) => {
+      this.#view.showProgress(lengthComputable ? progress : null);
+      this.dispatchEvent(new ProgressEvent('progress', { lengthComputable, loaded, total }));
     });
     // Only now: the worker stays if both use the same.
     former?.release();

@@ -17,7 +17,7 @@ const prefix = './dist/types/src/';
 /** The types of each entry, by the name of its report. */
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const entries = Object.entries(exports)
-  .filter(([name, target]) => target.types?.startsWith(prefix) && name !== './react')
+  .filter(([, target]) => target.types?.startsWith(prefix))
   .map(([name, { types }]) => [name.replace(/^\.\/?/, '') || 'index', types.slice(prefix.length)]);
 
 const folder = mkdtempSync(join(tmpdir(), 'tabserve-api-'));
