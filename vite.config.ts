@@ -5,7 +5,7 @@
  * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`, `pack-explain`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
- * - `element`, `learn`: `dist/element.js`, `dist/learn.js`, on top of `dist/index.js`;
+ * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
  * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
@@ -92,6 +92,8 @@ export default defineConfig(({ mode }): UserConfig => {
       return libraryBuild('element/element', [besideTheLibrary()]);
     case 'learn':
       return libraryBuild('learn/index', [besideTheLibrary(), errorsOfTheLibrary()]);
+    case 'react':
+      return libraryBuild('react/react', [besideTheLibrary()]);
     case 'global':
       return globalBuild();
     case 'manifest':
@@ -195,7 +197,7 @@ function packBuild(name: string): UserConfig {
 }
 
 function libraryBuild(
-  entry: 'index' | 'element/element' | 'learn/index',
+  entry: 'index' | 'element/element' | 'learn/index' | 'react/react',
   plugins: Plugin[],
 ): UserConfig {
   const [name = ''] = entry.split('/');
@@ -209,7 +211,7 @@ function libraryBuild(
       lib: { entry: { [name]: `src/${entry}.ts` }, formats: ['es'] },
       rolldownOptions: {
         // In one piece: what it finds beside itself it must find from this very file.
-        ...(entry !== 'index' && { external: '../index.js' }),
+        ...(entry !== 'index' && { external: ['../index.js', 'react'] }),
         output: {
           entryFileNames: '[name].js',
           // Beside the library, so that any chunk may name files by addresses relative to itself.
@@ -221,6 +223,8 @@ function libraryBuild(
               : `${partNames[name] ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
+          // Frameworks that render on a server take it for code of the browser.
+          ...(entry === 'react/react' && { banner: "'use client';" }),
         },
       },
       minify: true,
@@ -484,7 +488,6 @@ function copyAssets(): Plugin {
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
       }
-      cpSync(resolve(root, 'src/react.d.ts'), resolve(root, 'dist/types/src/react.d.ts'));
     },
   };
 }

@@ -285,6 +285,31 @@ test('progress is in bytes, never falls, and ends complete', async ({ page, serv
   expect(events.at(-1)?.[1]).toBe(engine.length + meanColour.model.length);
 });
 
+test('progress without a known size says so, and ends at 1', async ({ page, server }) => {
+  // No length: as from a server that makes its answers while it sends them.
+  server.route('/mean/mean.onnx', (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
+    response.write(meanColour.model.subarray(0, 100));
+    setTimeout(() => response.end(meanColour.model.subarray(100)), 500);
+  });
+  const events = await page.evaluate(async () => {
+    const events: { lengthComputable: boolean; progress: number; share: number }[] = [];
+    await window.createMean({
+      monitor: (monitor) =>
+        monitor.addEventListener('downloadprogress', (event) => {
+          const { lengthComputable, progress, loaded, total } = event;
+          events.push({ lengthComputable, progress, share: total === 0 ? 0 : loaded / total });
+        }),
+    });
+    return events;
+  });
+  expect(events.map(({ lengthComputable }) => lengthComputable)).toContain(false);
+  for (const { progress, lengthComputable } of events.slice(0, -1)) {
+    if (!lengthComputable) expect(progress).toBeLessThan(1);
+  }
+  expect(events.at(-1)).toEqual({ lengthComputable: true, progress: 1, share: 1 });
+});
+
 test('availability follows the life of a model', async ({ page }) => {
   const states = await page.evaluate(async () => {
     const { ImageClassifier } = window.tabserve;

@@ -51,11 +51,13 @@ it('finds the imports', () => {
 });
 
 describe('no arrow leads', () => {
-  const faces = 'api|server|explain|element|library|demo|cli|index\\.ts|global\\.ts';
+  const faces = 'api|server|explain|element|react|leasing|library|demo|cli|index\\.ts|global\\.ts';
   it.each<[string, RegExp, RegExp, readonly string[]]>([
     ['from base to any other room', /^base\//, /^(?!base\/)/, []],
     ['from an input to anything but base', /^input\//, /^(?!input\/|base\/)/, []],
     ['from one input to another', /^input\/image\//, /^input\/(?!image\/)/, []],
+    ['from leasing to a face that uses it', /^leasing\//, /^(element|react|demo|server)\//, []],
+    ['from the element to React', /^element\//, /^react\//, []],
     ['from the runtime to a task', /^runtime\//, /^(tasks|worker)\//, []],
     ['from the runtime to an input', /^runtime\//, /^input\//, []],
     ['from the server to anything but base', /^server\//, /^(?!server\/|base\/)/, []],

@@ -1,6 +1,7 @@
 /**
  * tabserve: a model server that lives in the browser tab.
  *
+ * @module tabserve
  * @packageDocumentation
  */
 export { AudioClassifier, type AudioClassifierEventMap } from './api/audio-classifier.js';
@@ -27,7 +28,12 @@ export {
   type ImageSegmenterOptions,
   type SegmentOptions,
 } from './api/image-segmenter.js';
-export type { InferOptions } from './api/model-handle.js';
+export type {
+  CommonRequestOptions,
+  InferOptions,
+  ModelHandle,
+  ModelHandleEventMap,
+} from './api/model-handle.js';
 export {
   type DetectOptions,
   ObjectDetector,
@@ -78,11 +84,18 @@ export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from './base
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
+export type { ResizeReference } from './input/image/manifest.js';
 export type { CellValue, TableColumn, TableInput, TableRow } from './input/table/types.js';
 export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
+export type { CoreManifest, ExternalFile, FileReference } from './model/manifest-core.js';
 export type { Neighbour, SimilarityMetric } from './search/types.js';
-export type { EmbeddingManifest, EmbeddingOutput } from './tasks/image-embedding/types.js';
+export type { SelfTest } from './tasks/image-classification/types.js';
+export type {
+  EmbeddingManifest,
+  EmbeddingOutput,
+  WithEmbedding,
+} from './tasks/image-embedding/types.js';
 export type {
   MaskOutput,
   Segment,
@@ -104,9 +117,15 @@ export type {
   YoloOutput,
   YoloxOutput,
 } from './tasks/object-detection/types.js';
-export type { Prediction, TabularManifest, TabularOutput } from './tasks/tabular/types.js';
+export type {
+  Prediction,
+  TabularManifest,
+  TabularOutput,
+  TabularReport,
+} from './tasks/tabular/types.js';
 export type { TensorInput, TensorSource } from './tasks/tensor/page.js';
-export type { TensorManifest } from './tasks/tensor/types.js';
+export type { TensorManifest, TensorReport } from './tasks/tensor/types.js';
 export type { TextClassificationManifest } from './tasks/text-classification/types.js';
 export type { TextEmbeddingManifest, TextEmbeddingOutput } from './tasks/text-embedding/types.js';
 export type { TextSource } from './tasks/text-page.js';
+export type { AssetOptions } from './wire/assets.js';

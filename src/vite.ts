@@ -1,6 +1,9 @@
 /**
  * A plugin for Vite: a build gets the engines and the embedded models that the app uses, and says what
  * they weigh. Without it Vite copies all of them.
+ *
+ * @module tabserve/vite
+ * @packageDocumentation
  */
 
 /** Options of {@link tabserve}. */
@@ -12,11 +15,13 @@ export interface TabserveOptions {
 }
 
 /** As much of Vite's plugin as this one is, so that Vite itself need not be here. */
-interface VitePlugin {
+export interface VitePlugin {
   name: string;
   apply: 'build';
   enforce: 'pre';
+  /** Leaves out of the library's code what the app does not use. Called by Vite. */
   transform(code: string, id: string): { code: string; map: null } | null;
+  /** Says what the files weigh. Called by Vite. */
   generateBundle(
     options: unknown,
     bundle: Record<
@@ -30,6 +35,8 @@ interface VitePlugin {
 const leftOut = 'data:text/plain,left%20out%20by%20tabserve/vite';
 
 /**
+ * The plugin. Put it into the `plugins` of Vite's configuration.
+ *
  * @example
  * ```ts
  * // vite.config.ts

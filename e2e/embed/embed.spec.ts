@@ -5,10 +5,21 @@
  * is reported as skipped, with the installer's last words.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Page } from '@playwright/test';
 import { test as base, expect, version } from '../embedding.js';
@@ -73,9 +84,7 @@ for (const tool of plain) {
     await npm(folder, 'run', 'build');
     const page = await served(browser, join(folder, 'dist'));
     await expectSeven(page, []);
-    if (tool.folder === 'react') {
-      await expect(page.locator('tabserve-classifier >> [part~="label"]')).toHaveText('7');
-    }
+    if (tool.folder === 'react') await expectHooks(page);
     await page.close();
   });
 
@@ -134,6 +143,67 @@ test('publint, are-the-types-wrong, and a strict TypeScript project', async ({
   const folder = await install(tool, workplace, tarball);
   cpSync(tarball, join(folder, 'tabserve.tgz'));
   for (const script of ['publint', 'attw', 'tsc']) await npm(folder, 'run', script);
+});
+
+/** What common hosts of static files take at most. */
+const largestFile = 25 * 2 ** 20;
+
+test("the README's first snippet in a new app, on a host with a strict policy and a limit on files", async ({
+  browser,
+  workplace,
+  tarball,
+}) => {
+  // As `npm create vite` does it.
+  const creator = createRequire(import.meta.url).resolve('create-vite/package.json');
+  await run(
+    process.execPath,
+    [join(dirname(creator), 'index.js'), 'app', '--template', 'vanilla-ts', '--no-interactive'],
+    { cwd: workplace },
+  );
+  const folder = join(workplace, 'app');
+  await npm(folder, 'install', '--no-audit', '--no-fund', '--prefer-offline', tarball);
+
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const [, snippet = ''] = /^```ts\n(.*?)^```/ms.exec(readme) ?? [];
+  expect(snippet).toContain("from 'tabserve'");
+  // A reader puts something of the page's own there.
+  const [source] = /\bfileOrImgOrVideoOrUrl\b/.exec(snippet) ?? [];
+  const declared = source ? `const ${source} = '/photo.jpg';\n` : '';
+  writeFileSync(join(folder, 'src/main.ts'), `${declared}${snippet}`);
+  cpSync(join(here, 'seven.png'), join(folder, 'public/photo.jpg'));
+  await npm(folder, 'run', 'build');
+
+  const built = join(folder, 'dist');
+  const tooLarge = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => statSync(join(built, path)).size > largestFile,
+  );
+  expect(tooLarge).toEqual([]);
+
+  const server = await TestServer.start();
+  server.mount('', built);
+  // Documents have the policy. A worker's file has none of its own, as docs/deployment.md says.
+  server.headersFor = (path) =>
+    path.endsWith('.html') ? { 'Content-Security-Policy': "default-src 'self'" } : {};
+  const page = await browser.newPage();
+  const elsewhere: string[] = [];
+  page.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== server.origin) elsewhere.push(request.url());
+  });
+  const answer = page.waitForEvent('console', {
+    predicate: (message) => message.type() === 'log',
+    timeout: 90_000,
+  });
+  await page.goto(`${server.origin}/index.html`);
+  const [label, score] = await Promise.all(
+    (await answer).args().map((value) => value.jsonValue() as Promise<unknown>),
+  );
+  expect(String(label).length).toBeGreaterThan(1);
+  expect(score).toBeGreaterThan(0);
+  expect(score).toBeLessThanOrEqual(1);
+  expect(elsewhere).toEqual([]);
+  await page.close();
+  await server.stop();
 });
 
 /** Copies a fixture and installs what it needs. Skips the test where that is impossible. */
@@ -209,6 +279,38 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+/** What `tabserve/react` does in the app of `react/`, which runs in StrictMode. */
+async function expectHooks(page: Page): Promise<void> {
+  await expect(page.locator('tabserve-classifier >> [part~="label"]')).toHaveText('7');
+  // Two components, one classifier; and none is taken away under the other's hands.
+  await expect(page.locator('#second > p')).toHaveText('7');
+  await expect(page.locator('#first')).toHaveAttribute('data-states', 'loading,ready');
+  await expect(page.locator('#video > p')).toHaveText('7');
+
+  await page.locator('#first button').click();
+  await expect(page.locator('#first output')).toHaveText(/^7,\d,\d$/);
+
+  const other = page.locator('#other');
+  await expect(other).toHaveAttribute('data-status', 'failed');
+  await expect(other.locator('p')).toHaveText('model-not-found');
+  await page.locator('#retry').click();
+  await expect(other).toHaveAttribute('data-status', 'failed');
+  await page.locator('#correct').click();
+  await expect(other).toHaveAttribute('data-status', 'ready');
+
+  // Gone and back again, also in the midst of a load.
+  for (let times = 0; times < 5; times++) await page.locator('#toggle').click();
+  await expect(page.locator('#first')).toBeHidden();
+  await page.locator('#toggle').click();
+  await expect(page.locator('#first output')).toHaveText('7');
+
+  // All that use the model: the hooks share one classifier, the element has another.
+  const alive = await page.evaluate(() =>
+    Reflect.get(window, Symbol.for('tabserve.diagnostics'))(),
+  );
+  expect(alive).toMatchObject({ deployments: 2 });
 }
 
 /** The page says 7, and its files came from these places instead of the first ones. */

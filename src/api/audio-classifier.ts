@@ -181,11 +181,13 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
     }
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof AudioClassifierEventMap>(
     type: Type,
     listener: (this: this, event: AudioClassifierEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

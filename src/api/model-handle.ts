@@ -214,11 +214,13 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     this.destroy();
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof ModelHandleEventMap>(
     type: Type,
     listener: (this: this, event: ModelHandleEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

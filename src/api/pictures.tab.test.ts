@@ -402,7 +402,11 @@ describe('a classifier', () => {
   });
 
   it.each([
-    ['a manifest and its files', () => ({ 'mean.onnx': new Blob([meanColour.model]) }), undefined],
+    [
+      'a manifest and its files',
+      () => ({ 'mean.onnx': new Blob([new Uint8Array(meanColour.model)]) }),
+      undefined,
+    ],
     ['a manifest and its address', () => ({}), '/mean/'],
   ])('is made of %s', async (_name, files, baseUrl) => {
     const model = { manifest: meanColour.manifest, files: files(), ...(baseUrl && { baseUrl }) };
@@ -412,7 +416,7 @@ describe('a classifier', () => {
   });
 
   it('is made of a graph alone, and says what it assumed', async () => {
-    const classifier = await create({ model: [new Blob([meanColour.model])] });
+    const classifier = await create({ model: [new Blob([new Uint8Array(meanColour.model)])] });
     expect(classifier.info.model.labels).toHaveLength(3);
     expect(classifier.info.fallbacks).toContainEqual(
       expect.objectContaining({ from: 'manifest', to: 'usual preprocessing' }),

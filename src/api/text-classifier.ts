@@ -102,11 +102,13 @@ export class TextClassifier extends ModelHandle<TextSource, CapturedText> {
     return (await answer) as Classification[] | Classification[][];
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof TextModelEventMap>(
     type: Type,
     listener: (this: this, event: TextModelEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

@@ -84,11 +84,13 @@ export class TextEmbedder extends ModelHandle<TextSource, CapturedText> {
     return (await answer) as Float32Array | Float32Array[];
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof TextModelEventMap>(
     type: Type,
     listener: (this: this, event: TextModelEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

@@ -55,8 +55,23 @@ export interface DownloadProgressEvent extends Event {
   readonly type: 'downloadprogress';
   /** Bytes so far, over all files of this load. Never falls. */
   readonly loaded: number;
-  /** Bytes in all, as far as known. Never below `loaded`; the last event has `loaded === total`. */
+  /**
+   * Bytes in all: what the manifest or the server says of each file. Where `lengthComputable` is
+   * false some file's size is missing in it. Never below `loaded`; the last event has
+   * `loaded === total`.
+   */
   readonly total: number;
+  /**
+   * Whether the size of every file is known, so that `total` is the end. If not, show a bar without a
+   * value: a `<progress>` without `value`.
+   */
+  readonly lengthComputable: boolean;
+  /**
+   * How much of the whole load has arrived, from 0 to 1. Never falls, stays where it is while
+   * `lengthComputable` is false, and is 1 in the last event. For a `<progress>`:
+   * `bar.value = event.progress`.
+   */
+  readonly progress: number;
   /** Those of `loaded` that were in the store, or in a file, and cost no network. */
   readonly cached: number;
 }

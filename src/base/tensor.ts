@@ -42,19 +42,6 @@ export interface Tensor {
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /**
- * A tensor that lies in a buffer of the GPU device that runs the model (see `TaskServices.gpu`): at
- * least the bytes of its elements, with storage usage. It stays its maker's.
- */
-export interface GpuTensor {
-  readonly type: 'float32' | 'float16' | 'int32' | 'int64' | 'uint32' | 'uint8' | 'bool';
-  readonly dims: readonly number[];
-  readonly gpuBuffer: GPUBuffer;
-}
-
-/** What a network is given: one tensor for each of its inputs, by the input's name. */
-export type Feeds = Readonly<Record<string, Tensor | GpuTensor>>;
-
-/**
  * An input or output of a graph, as the engine describes it. Unknown sizes are names; what is no
  * tensor has the type `map`.
  */

@@ -156,9 +156,10 @@ function create(
     threads: settings.threads,
     ...(signal && { signal }),
     monitor(monitor) {
-      monitor.addEventListener('downloadprogress', ({ loaded, total, cached }) =>
-        progress(loaded, total, cached),
-      );
+      monitor.addEventListener('downloadprogress', (event) => {
+        const { loaded, total, cached, lengthComputable } = event;
+        progress(loaded, lengthComputable ? total : 0, cached);
+      });
     },
   });
 }

@@ -5,6 +5,9 @@
  * <img id="photo" src="cat.jpg" alt="" />
  * <tabserve-classifier for="photo" top-k="3"></tabserve-classifier>
  * ```
+ *
+ * @module tabserve/element
+ * @packageDocumentation
  */
 
 import type { Classification, ClassifierInfo, CreateOptions } from '../api/types.js';
@@ -14,7 +17,7 @@ import {
   isTabserveError,
   TabserveError,
 } from '../index.js';
-import { type Lease, leaseClassifier } from './shared-classifiers.js';
+import { type Lease, leaseClassifier } from '../leasing/shared-classifiers.js';
 import { ClassifierView } from './view.js';
 
 /** The attributes of `<tabserve-classifier>`, for HTML and JSX. */
@@ -198,16 +201,19 @@ export class TabserveClassifierElement extends Base {
     if (before !== now) this.#schedule();
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof TabserveClassifierEventMap>(
     type: Type,
     listener: (this: TabserveClassifierElement, event: TabserveClassifierEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to the events of every element. */
   override addEventListener<Type extends keyof HTMLElementEventMap>(
     type: Type,
     listener: (this: TabserveClassifierElement, event: HTMLElementEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject,
@@ -314,9 +320,9 @@ export class TabserveClassifierElement extends Base {
     const key = JSON.stringify(options);
     if (this.#lease?.key === key) return this.#lease.classifier;
     const former = this.#lease;
-    const lease = leaseClassifier(options, (loaded, total) => {
-      this.#view.showProgress(loaded, total);
-      this.dispatchEvent(new ProgressEvent('progress', { lengthComputable: true, loaded, total }));
+    const lease = leaseClassifier(options, ({ loaded, total, lengthComputable, progress }) => {
+      this.#view.showProgress(lengthComputable ? progress : null);
+      this.dispatchEvent(new ProgressEvent('progress', { lengthComputable, loaded, total }));
     });
     // Only now: the worker stays if both use the same.
     former?.release();

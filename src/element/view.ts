@@ -41,11 +41,14 @@ export class ClassifierView {
     root.append(document.createElement('slot'), this.#status, this.#results);
   }
 
-  /** Bytes so far and in all. */
-  showProgress(loaded: number, total: number): void {
+  /** @param share - How much has arrived, 0 to 1; `null` while that cannot be told. */
+  showProgress(share: number | null): void {
     // In tenths: a screen reader would read every change.
-    const share = total > 0 ? Math.floor((loaded / total) * 10) / 10 : 0;
-    this.showStatus(`Loading the model: ${percent(share)}`);
+    this.showStatus(
+      share === null
+        ? 'Loading the model'
+        : `Loading the model: ${percent(Math.floor(share * 10) / 10)}`,
+    );
   }
 
   /** An empty text hides the line. */

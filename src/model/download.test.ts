@@ -55,6 +55,19 @@ describe('a download', () => {
     expect(loaded).toEqual([...loaded].sort((a = 0, b = 0) => a - b));
   });
 
+  it('says that the size is not known where nobody names it, until the end', async () => {
+    handler = (_request, response) => {
+      response.writeHead(200);
+      response.write(file.subarray(0, 10));
+      response.end(file.subarray(10));
+    };
+    const totals: unknown[] = [];
+    const onProgress = (_loaded: number, total: number) => void totals.push(total);
+    await download(url, { ...options(), onProgress, expected: {} });
+    expect(totals[0]).toBe(Number.POSITIVE_INFINITY);
+    expect(totals.at(-1)).toBe(file.length);
+  });
+
   it('asks for the rest of one that broke off', async () => {
     handler = (request, response) => {
       const { range } = request.headers;

@@ -23,7 +23,7 @@ export interface Expected {
 }
 
 /**
- * Receives bytes so far, in all (`0` while unknown), and how many of them did not come over the
+ * Receives bytes so far, in all (`Infinity` while unknown), and how many of them did not come over the
  * network.
  */
 export type BytesListener = (loaded: number, total: number, cached: number) => void;
@@ -230,6 +230,10 @@ class Download {
         if (!isRest) refuseMarkup(this.#sink.bytes(), this.#url);
         throw new TabserveError('network', 'The server closed the connection too early.');
       }
+      if (this.#total === 0) {
+        this.#total = this.#sink.length;
+        this.#report();
+      }
     } finally {
       attempt.abort();
     }
@@ -287,7 +291,8 @@ class Download {
 
   #report(): void {
     const { length } = this.#sink;
-    this.#options.onProgress?.(length, Math.max(this.#total, length), this.#cached);
+    const total = this.#total === 0 ? Number.POSITIVE_INFINITY : Math.max(this.#total, length);
+    this.#options.onProgress?.(length, total, this.#cached);
   }
 
   #explain(error: unknown): unknown {

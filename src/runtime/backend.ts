@@ -131,7 +131,12 @@ async function loadBinary(
       // Shared by all models of this worker, so that no single load's abort may end it.
       signal: new AbortController().signal,
       onProgress: (loaded, total, cached) =>
-        onProgress(loaded, Math.max(total || known?.bytes || 0, loaded), cached),
+        onProgress(
+          loaded,
+          // A host that compresses on the way names no size.
+          Math.max(Number.isFinite(total) ? total : (known?.bytes ?? total), loaded),
+          cached,
+        ),
     }).catch((cause: unknown) => {
       if (isTabserveError(cause) && cause.message.includes(whereToServe)) throw cause;
       if (isTabserveError(cause, 'integrity')) throw otherBinary(url, cause.message, cause);

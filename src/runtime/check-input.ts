@@ -2,7 +2,8 @@
  * Input to compare devices with: numbers without a pattern that a mistake could hide in, the same
  * for the same seed on every machine.
  */
-import type { Feeds, Tensor, TensorData } from '../base/tensor.js';
+import type { Feeds } from '../base/gpu-tensor.js';
+import type { Tensor, TensorData } from '../base/tensor.js';
 
 /** Token numbers stay below this: every vocabulary has as many. */
 const maxToken = 32;

@@ -1,5 +1,5 @@
 /** What a model makes of a fixed input on this device, and how long that takes. */
-import type { Feeds } from '../base/tensor.js';
+import type { Feeds } from '../base/gpu-tensor.js';
 import type { Probe, ProbeRequest } from '../wire/protocol.js';
 import { checkInput } from './check-input.js';
 import { compareOutputs, digestOf, tolerances } from './compare.js';

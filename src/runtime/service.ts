@@ -2,8 +2,10 @@
  * What a worker does beside running models: it answers questions that need no engine. A pack brings it,
  * as it brings tasks.
  */
+
+import type { Feeds } from '../base/gpu-tensor.js';
 import type { Check } from '../base/shape.js';
-import type { Feeds, Tensors } from '../base/tensor.js';
+import type { Tensors } from '../base/tensor.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import type { LoadRequest } from '../wire/protocol.js';
 

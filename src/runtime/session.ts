@@ -1,7 +1,8 @@
 /** A model in the engine: created, checked against its manifest, run and released. */
 import type * as Ort from 'onnxruntime-web';
 import { messageOf, TabserveError } from '../base/errors.js';
-import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
+import type { Feeds, GpuTensor } from '../base/gpu-tensor.js';
+import type { Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
 import type { Fallback } from '../base/types.js';
 import { refuseMarkup } from '../model/download.js';
 import { type Backend, isOutOfMemory } from './backend.js';

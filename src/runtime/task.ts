@@ -5,8 +5,10 @@
  *
  * A task's worker half is `src/tasks/<task>/worker.ts`. It imports this file for its types only.
  */
+
+import type { Feeds } from '../base/gpu-tensor.js';
 import type { Check } from '../base/shape.js';
-import type { Feeds, TensorInfo, Tensors } from '../base/tensor.js';
+import type { TensorInfo, Tensors } from '../base/tensor.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 
 /** Where the time of a request goes, as `StageTimings` names it. `queue` is the runtime's. */

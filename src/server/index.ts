@@ -1,6 +1,7 @@
 /**
  * A model server in a page, with the Open Inference Protocol in front of it: `tabserve/server`.
  *
+ * @module tabserve/server
  * @packageDocumentation
  */
 export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
@@ -34,6 +35,7 @@ export type {
   RequestTreatment,
   ServableModel,
   TaskFace,
+  TextPair,
 } from './servable.js';
 export {
   type FetchFromFrameOptions,

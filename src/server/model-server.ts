@@ -284,11 +284,13 @@ export class ModelServer extends EventTarget {
     await Promise.all(this.#registry.list().map(({ name }) => this.#registry.unregister(name)));
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof ModelServerEventMap>(
     type: Type,
     listener: (this: this, event: ModelServerEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

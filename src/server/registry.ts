@@ -4,7 +4,7 @@ import type { Fallback, FallbackOptions } from './fallback/fallback.js';
 import { ModelVersion } from './model-version.js';
 import type { ModelLoader, ServableModel } from './servable.js';
 
-/** Options of {@link Registry.register}. */
+/** Options of `ModelServer.register()`. */
 export interface RegisterOptions {
   /** Names it among the versions of the model: letters, digits, `.`, `_`, `+`, `-`. @default '1' */
   version?: string;

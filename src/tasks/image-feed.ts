@@ -1,6 +1,7 @@
 /** How one picture, and what else a graph takes, is fed to it. */
 import { float16Bits } from '../base/float16.js';
-import type { Feeds, GpuTensor, Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
+import type { Feeds, GpuTensor } from '../base/gpu-tensor.js';
+import type { Tensor, TensorInfo, Tensors, TensorType } from '../base/tensor.js';
 import { inputDimensions } from '../input/image/dimensions.js';
 import type { Size } from '../input/image/geometry.js';
 import type { ModelInput } from '../input/image/manifest.js';

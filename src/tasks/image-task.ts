@@ -1,6 +1,8 @@
 /** What tasks of pictures have in common: all but what they make of the outputs. */
+
+import type { Feeds } from '../base/gpu-tensor.js';
 import { type Check, object } from '../base/shape.js';
-import type { Feeds, Tensors } from '../base/tensor.js';
+import type { Tensors } from '../base/tensor.js';
 import {
   type ImageRequest,
   type ImageSettings,

@@ -1,75 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTabserveError } from '../base/errors.js';
+import { validManifests } from '../testing/manifests.js';
 import { parseAnyManifest } from './manifests.js';
 
-const core = { name: 'm', version: '1.0.0', files: [{ url: 'm.onnx', dtype: 'fp32' }] };
-const picture = {
-  input: {
-    name: 'x',
-    layout: 'NCHW',
-    dtype: 'float32',
-    width: 8,
-    height: 8,
-    channels: 3,
-    colorOrder: 'RGB',
-  },
-  preprocess: { resize: { policy: 'exact', width: 8, height: 8 } },
-};
-const valid = {
-  'image-classification': {
-    ...core,
-    ...picture,
-    labels: ['a'],
-    output: { name: 'y', activation: 'softmax' },
-  },
-  'image-embedding': { ...core, ...picture, output: { name: 'y', pooling: 'cls' } },
-  'object-detection': {
-    ...core,
-    ...picture,
-    labels: ['a'],
-    output: { format: 'ssd', boxes: 'b', scores: 's', classes: 'c', firstClass: 1, iou: null },
-  },
-  'image-segmentation': {
-    ...core,
-    ...picture,
-    labels: ['a'],
-    output: { kind: 'semantic', name: 'y' },
-  },
-  'audio-classification': {
-    ...core,
-    labels: ['a'],
-    input: { name: 'x', dtype: 'float32' },
-    preprocess: { kind: 'waveform', samplingRate: 16000 },
-    output: { name: 'y', activation: 'softmax' },
-  },
-  'text-classification': {
-    ...core,
-    labels: ['a', 'b'],
-    assets: { 'tokenizer.json': { url: 'tokenizer.json' } },
-    input: { ids: 'input_ids', attentionMask: 'attention_mask' },
-    preprocess: { maxTokens: 512, prefix: 'query: ' },
-    output: { name: 'y', activation: 'softmax' },
-  },
-  'text-embedding': {
-    ...core,
-    assets: { 'tokenizer.json': { url: 'tokenizer.json' } },
-    input: { ids: 'input_ids' },
-    preprocess: { maxTokens: 128 },
-    output: { name: 'y', pooling: 'mean', normalize: true },
-  },
-  tabular: {
-    ...core,
-    labels: ['a', 'b'],
-    columns: [
-      { name: 'age', kind: 'number', mean: 40, scale: 10, missing: 40 },
-      { name: 'city', kind: 'category', categories: ['x', 1], unknown: 'zeros' },
-    ],
-    input: { kind: 'matrix', name: 'x' },
-    output: { kind: 'class', label: 'l', scores: 'y', activation: 'none' },
-  },
-  tensor: core,
-};
+const valid = validManifests;
+const { tensor: core } = valid;
 const tasks = Object.keys(valid) as (keyof typeof valid)[];
 
 describe('a manifest', () => {

@@ -11,7 +11,8 @@ import { manifestCheck as tensor } from './tensor/manifest.js';
 import { manifestCheck as textClassification } from './text-classification/manifest.js';
 import { manifestCheck as textEmbedding } from './text-embedding/manifest.js';
 
-const checks: readonly ManifestCheck[] = [
+/** What `model.json` may say, by task. */
+export const manifestChecks: readonly ManifestCheck[] = [
   imageClassification,
   imageEmbedding,
   objectDetection,
@@ -29,5 +30,5 @@ const checks: readonly ManifestCheck[] = [
  * @throws TabserveError `manifest-invalid` as `checkManifest()`.
  */
 export function parseAnyManifest(value: unknown, where: string): CoreManifest {
-  return checkManifest(value, where, checks);
+  return checkManifest(value, where, manifestChecks);
 }

@@ -1,7 +1,8 @@
 /** What tasks of texts have in common: all but what they make of the outputs. */
 import { TabserveError } from '../base/errors.js';
+import type { Feeds } from '../base/gpu-tensor.js';
 import { type Check, nullable, object, string } from '../base/shape.js';
-import type { Feeds, Tensor, TensorInfo, Tensors } from '../base/tensor.js';
+import type { Tensor, TensorInfo, Tensors } from '../base/tensor.js';
 import { type Encoded, openTokenizer } from '../input/text/tokenizer.js';
 import type {
   CapturedText,

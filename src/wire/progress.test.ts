@@ -30,3 +30,14 @@ test('passes on the first report, the last one, and the latest of those in betwe
   listener(100, 100, 0);
   expect(reports.at(-1)).toBe(100);
 });
+
+test('the whole is not known while one part is not', () => {
+  const totals: number[] = [];
+  const progress = new ProgressTotal(['engine', 'model'] as const, (_loaded, total) =>
+    totals.push(total),
+  );
+  progress.set('engine', 100, 100);
+  progress.set('model', 30, Number.POSITIVE_INFINITY);
+  progress.set('model', 50, 50);
+  expect(totals).toEqual([Number.POSITIVE_INFINITY, 150]);
+});

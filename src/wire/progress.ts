@@ -1,6 +1,9 @@
 /** Bytes of several downloads, added up. */
 
-/** Receives bytes so far, in all, and how many of them did not come over the network. */
+/**
+ * Receives bytes so far, in all, and how many of them did not come over the network. In all it is
+ * `Infinity` while neither the manifest nor the server says how large a file is.
+ */
 export type ProgressListener = (loaded: number, total: number, cached: number) => void;
 
 /** Milliseconds between two reports: more often nobody can see, and each is a message to the page. */

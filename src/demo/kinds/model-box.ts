@@ -63,9 +63,11 @@ export class ModelBox<Model extends Handle> {
     this.#status.textContent = `Loading ${name}…`;
     try {
       const model = await this.#create(source, loading.signal, (monitor) => {
-        monitor.addEventListener('downloadprogress', ({ loaded, total }) => {
+        monitor.addEventListener('downloadprogress', (event) => {
+          const { loaded, total, lengthComputable } = event;
           if (this.#loading !== loading) return;
-          const share = total > 0 ? `${Math.round((100 * loaded) / total)} % of ` : '';
+          const share =
+            lengthComputable && total > 0 ? `${Math.round((100 * loaded) / total)} % of ` : '';
           this.#status.textContent = `Loading ${name}: ${share}${sized(total || loaded)}`;
         });
       });

@@ -83,7 +83,7 @@ beforeEach(() => {
   vi.stubGlobal('createImageBitmap', async (source: object, ...rest: unknown[]) => {
     if (rest.length < 4) return make(source, rest[0]);
     const corner = new Bitmap(source);
-    if (tainted.has((source as Bitmap).from)) tainted.add(corner);
+    if (tainted.has((source as Bitmap).from)) tainted.add(corner as object);
     return corner;
   });
   vi.stubGlobal('structuredClone', (value: object) => {
@@ -168,7 +168,7 @@ describe('pixels', () => {
       });
     }
     open.clear();
-    tainted.add(canvas);
+    tainted.add(canvas as object);
     expect(await failure(capture(canvas))).toMatchObject({ code: 'image-tainted' });
     expect(open.size).toBe(0);
     make = () => {
@@ -227,7 +227,7 @@ describe('a video', () => {
 
   it('of another origin says so', async () => {
     const source = video();
-    tainted.add(source);
+    tainted.add(source as object);
     expect(await failure(capture(source))).toMatchObject({ code: 'image-tainted' });
   });
 });
@@ -330,7 +330,7 @@ describe('an <img>', () => {
 
   it('of another origin without CORS is tainted', async () => {
     const source = image({ currentSrc: 'https://elsewhere/photo.jpg' });
-    tainted.add(source);
+    tainted.add(source as object);
     expect(await failure(capture(source))).toMatchObject({
       code: 'image-tainted',
       message: expect.stringMatching(/crossorigin="anonymous"/),

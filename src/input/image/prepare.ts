@@ -1,6 +1,7 @@
 /** From a picture on its way to the worker to a tensor for a network: what every task of pictures does. */
 
-import type { GpuTensor, Tensor } from '../../base/tensor.js';
+import type { GpuTensor } from '../../base/gpu-tensor.js';
+import type { Tensor } from '../../base/tensor.js';
 import type { ImageRequest, ImageSettings } from './checks.js';
 import { type DecodeOptions, decode, release } from './decode.js';
 import { inputDimensions } from './dimensions.js';

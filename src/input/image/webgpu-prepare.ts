@@ -3,7 +3,8 @@
  * with the reason. Only part of the workers that have WebGPU.
  */
 
-import type { GpuTensor, Tensor } from '../../base/tensor.js';
+import type { GpuTensor } from '../../base/gpu-tensor.js';
+import type { Tensor } from '../../base/tensor.js';
 import type { ImageSettings } from './checks.js';
 import { release } from './decode.js';
 import { inputDimensions } from './dimensions.js';

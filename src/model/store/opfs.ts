@@ -320,8 +320,15 @@ function unlessNotFound(error: unknown): undefined {
   throw error;
 }
 
-// Not yet in TypeScript's library.
+// Not yet in TypeScript's library, or only in that of workers.
 declare global {
+  interface FileSystemSyncAccessHandle {
+    close(): void;
+    getSize(): number;
+    read(buffer: AllowSharedBufferSource, options?: { at?: number }): number;
+    truncate(size: number): void;
+    write(buffer: AllowSharedBufferSource, options?: { at?: number }): number;
+  }
   interface FileSystemFileHandle {
     move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
     createSyncAccessHandle(options?: {

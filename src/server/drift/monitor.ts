@@ -133,11 +133,13 @@ export class DriftMonitor extends EventTarget {
     this.#latest = null;
   }
 
+  /** Listens to the events of this class, with their types. */
   override addEventListener<Type extends keyof DriftMonitorEventMap>(
     type: Type,
     listener: (this: this, event: DriftMonitorEventMap[Type]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** Listens to any event. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

@@ -3,7 +3,7 @@
 /** Where a breaker is. `half-open` lets one request try. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
-/** Options of a {@link CircuitBreaker}. */
+/** When a model that fails is left alone, and for how long. */
 export interface BreakerOptions {
   /** Failures in a row that open it. @default 5 */
   failures?: number;

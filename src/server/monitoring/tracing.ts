@@ -3,13 +3,17 @@ import type { Executed } from '../execution.js';
 
 /** A span, as far as it is used: that of `@opentelemetry/api` fits. */
 export interface Span {
+  /** Notes a fact, under a name of OpenTelemetry's conventions. */
   setAttribute(name: string, value: string | number | boolean): unknown;
+  /** Says how it went: `code` 2 is an error. */
   setStatus(status: { code: number; message?: string }): unknown;
+  /** Ends it, now or at this time, in milliseconds since 1970. */
   end(endTime?: number): void;
 }
 
 /** A tracer, as far as it is used: `trace.getTracer('…')` of `@opentelemetry/api` fits. */
 export interface Tracer {
+  /** Begins a span. `kind` is 0 for internal work, and 1 for a request that is served. */
   startSpan(
     name: string,
     options: { kind: number; attributes: Record<string, string | number | boolean> },

@@ -3,6 +3,7 @@
  * the page that holds the models, which has called `server.serveServiceWorker()`, and waits for one
  * while there is none.
  *
+ * @module tabserve/service-worker
  * @packageDocumentation
  */
 import { deferred } from '../../base/deferred.js';
@@ -12,7 +13,9 @@ import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './m
 
 /** What is used of a `FetchEvent`. */
 export interface FetchEventLike {
+  /** What the page asks. */
   readonly request: Request;
+  /** Gives the answer, instead of the network. */
   respondWith(response: Response | Promise<Response>): void;
 }
 

@@ -1,8 +1,9 @@
 /** Which class does this sound belong to? The worker's half. */
 import { TabserveError } from '../../base/errors.js';
 import { float16Bits } from '../../base/float16.js';
+import type { Feeds } from '../../base/gpu-tensor.js';
 import { list, nullable, number, object, string, whole } from '../../base/shape.js';
-import { type Feeds, numbersOf, type Tensor } from '../../base/tensor.js';
+import { numbersOf, type Tensor } from '../../base/tensor.js';
 import { type Features, openFeatures } from '../../input/audio/features.js';
 import { audioCheck, toMono } from '../../input/audio/mono.js';
 import type { CapturedAudio } from '../../input/audio/types.js';

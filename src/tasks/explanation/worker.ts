@@ -1,5 +1,6 @@
 /** Why does the model answer so? The worker's half: asks any classifier about parts of its input. */
 import { TabserveError } from '../../base/errors.js';
+import type { Feeds } from '../../base/gpu-tensor.js';
 import {
   anything,
   boolean,
@@ -12,7 +13,7 @@ import {
   record,
   whole,
 } from '../../base/shape.js';
-import { type Feeds, numbersOf, type Tensor, type Tensors } from '../../base/tensor.js';
+import { numbersOf, type Tensor, type Tensors } from '../../base/tensor.js';
 import type { ModelInput } from '../../input/image/manifest.js';
 import type { CoreManifest } from '../../model/manifest-core.js';
 import { readOnnx } from '../../model/onnx/graph.js';

@@ -87,6 +87,7 @@ export interface SubjectMask extends PictureMap {
   share: number;
 }
 
+/** What a segmenter answers: a map of labels, or one mask, by what its model gives. */
 export type Segmentation = SemanticMap | SubjectMask;
 
 /** The options of one request, complete. */

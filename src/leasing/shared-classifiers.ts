@@ -1,16 +1,22 @@
 /** One classifier for all elements of a page that ask for the same. */
 
-import type { CreateOptions } from '../api/types.js';
+import type { CreateOptions, DownloadProgressEvent } from '../api/types.js';
 import { identityOf } from '../base/identity.js';
 import { ImageClassifier } from '../index.js';
+
+/** How far a load is: a `downloadprogress` event's numbers. */
+export type LoadProgress = Pick<
+  DownloadProgressEvent,
+  'loaded' | 'total' | 'cached' | 'lengthComputable' | 'progress'
+>;
 
 interface Shared {
   classifier: Promise<ImageClassifier>;
   loading: AbortController;
   users: number;
   /** Of the load, for those who come while it runs. */
-  progress: { loaded: number; total: number } | undefined;
-  listeners: Set<(loaded: number, total: number) => void>;
+  progress: LoadProgress | undefined;
+  listeners: Set<(progress: LoadProgress) => void>;
 }
 
 const shared = new Map<string, Shared>();
@@ -25,12 +31,12 @@ export interface Lease {
 /**
  * The page's classifier of these options, created if there is none yet.
  *
- * @param options - Plain data: what is equal as JSON is the same classifier.
- * @param onProgress - Hears the bytes of the load: so far, and in all.
+ * @param options - What asks for the same is the same classifier.
+ * @param onProgress - Hears how far the load is.
  */
 export function leaseClassifier(
   options: CreateOptions,
-  onProgress: (loaded: number, total: number) => void,
+  onProgress: (progress: LoadProgress) => void,
 ): Lease {
   const key = identityOf(options);
   const entry = shared.get(key) ?? create(options);
@@ -44,7 +50,7 @@ export function leaseClassifier(
   const { classifier, loading, listeners, progress } = entry;
   entry.users += 1;
   listeners.add(onProgress);
-  if (progress) onProgress(progress.loaded, progress.total);
+  if (progress) onProgress(progress);
   let released = false;
   return {
     classifier,
@@ -76,9 +82,10 @@ function create(options: CreateOptions): Shared {
       ...options,
       signal: loading.signal,
       monitor: (monitor) =>
-        monitor.addEventListener('downloadprogress', ({ loaded, total }) => {
-          entry.progress = { loaded, total };
-          for (const listener of [...listeners]) listener(loaded, total);
+        monitor.addEventListener('downloadprogress', (event) => {
+          const { loaded, total, cached, lengthComputable, progress } = event;
+          entry.progress = { loaded, total, cached, lengthComputable, progress };
+          for (const listener of [...listeners]) listener(entry.progress);
         }),
     }),
   };

@@ -1,0 +1,80 @@
+/**
+ * Builds the documentation into `site/docs/`: the API out of the doc comments, and the pages of
+ * `docs/`. It fails where an exported name has no comment, a type that is used is not exported, or a
+ * link leads nowhere.
+ */
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { Application, Converter } from 'typedoc';
+
+const here = import.meta.dirname;
+const root = resolve(here, '../..');
+const site = join(root, 'site/docs');
+
+process.chdir(here);
+const app = await Application.bootstrapWithPlugins({ options: join(here, 'typedoc.json') });
+// A page is called what its first line calls it.
+app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, document) => {
+  const text = document.content.map((part) => part.text).join('');
+  const title = /^# (.+)$/m.exec(text)?.[1];
+  if (title) document.name = title.replaceAll('`', '');
+  // The cards of the embedded models.
+  if (/^[a-z]+$/.test(document.name)) document.name = `The model ${document.name}`;
+});
+const project = await app.convert();
+if (!project) process.exit(1);
+app.validate(project);
+await app.generateOutputs(project);
+if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
+
+const pages = readdirSync(site, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.html'))
+  .map((path) => join(site, path));
+/** The ids of each page. */
+const ids = new Map();
+const broken = [];
+for (const page of pages) {
+  const html = readFileSync(page, 'utf8').replaceAll(
+    /<a href="([^"]+)"([^>]*)>(.*?)<\/a>/gs,
+    (given, address, attributes, text) => {
+      if (/^[a-z][\w+.-]*:/i.test(address)) return given;
+      // From a disk, a folder's address shows its list of files.
+      const href = address.replace(/^((?:\.\.?\/)+)(?=#|$)/, '$1index.html');
+      const link = `<a href="${href}"${attributes}>${text}</a>`;
+      const [path, anchor] = decodeURI(href).split('#');
+      const target = path === '' ? page : resolve(dirname(page), path);
+      // The demo is not built by this script.
+      if (target === join(root, 'site/index.html')) return link;
+      if (isFile(target)) {
+        if (anchor && target.endsWith('.html') && !idsOf(target).has(anchor)) {
+          broken.push(`${relative(site, page)}: ${href} (no such heading)`);
+        }
+        return link;
+      }
+      // A folder of the repository, which is not here, is named without a link.
+      if (dirname(target) === join(site, 'media')) return text;
+      broken.push(`${relative(site, page)}: ${href}`);
+      return link;
+    },
+  );
+  writeFileSync(page, html);
+}
+if (broken.length > 0) {
+  console.error(`Links that lead nowhere:\n${broken.join('\n')}`);
+  process.exit(1);
+}
+console.log(`${pages.length} pages in ${relative(root, site)}/, all links lead somewhere.`);
+
+function isFile(path) {
+  return existsSync(path) && statSync(path).isFile();
+}
+
+function idsOf(page) {
+  const known = ids.get(page);
+  if (known) return known;
+  const found = new Set(
+    [...readFileSync(page, 'utf8').matchAll(/ id="([^"]+)"/g)].map(([, id]) => id),
+  );
+  ids.set(page, found);
+  return found;
+}
