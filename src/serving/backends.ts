@@ -170,15 +170,20 @@ async function findGpu(): Promise<GpuFinding> {
       : 'WebGPU needs a secure context (https or localhost)';
     return { usable: false, reason };
   }
+  let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const adapter = await Promise.race([
       gpu.requestAdapter({ powerPreference: 'high-performance' }),
-      new Promise<'late'>((resolve) => setTimeout(resolve, adapterTimeout, 'late')),
+      new Promise<'late'>((resolve) => {
+        timer = setTimeout(resolve, adapterTimeout, 'late');
+      }),
     ]);
     if (adapter === 'late') return { usable: false, reason: 'the browser does not answer' };
     if (!adapter) return { usable: false, reason: 'the browser has no adapter for this GPU' };
     return { usable: true, isSoftware: adapter.info.isFallbackAdapter };
   } catch (error) {
     return { usable: false, reason: String(error) };
+  } finally {
+    clearTimeout(timer);
   }
 }

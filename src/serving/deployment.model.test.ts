@@ -65,7 +65,15 @@ const step = fc.oneof(
     code,
   }),
   fc.record({
-    op: fc.constantFrom('update' as const, 'online' as const, 'faster' as const, 'wrong' as const),
+    op: fc.constantFrom(
+      'update' as const,
+      'offline' as const,
+      'online' as const,
+      'hide' as const,
+      'show' as const,
+      'faster' as const,
+      'wrong' as const,
+    ),
   }),
   fc.record({ op: fc.constant('turns' as const), n: fc.nat({ max: 12 }) }),
   fc.record({ op: fc.constant('sleep' as const), n: fc.constantFrom(1_000, 60_000) }),
@@ -157,8 +165,15 @@ class Run {
       case 'faster':
         world.speed = { wasm: 10, webgpu: 2 };
         return;
+      case 'offline':
+        world.isOffline = true;
+        return;
       case 'online':
         return world.goOnline();
+      case 'hide':
+      case 'show':
+        world.isHidden = step.op === 'hide';
+        return;
       case 'turns':
         for (let turn = 0; turn < step.n; turn += 1) await Promise.resolve();
         return;
@@ -221,6 +236,8 @@ class Run {
     world.loadErrors.length = 0;
     world.startErrors.length = 0;
     world.runErrors.length = 0;
+    world.isHidden = false;
+    world.goOnline();
     await world.advance(120_000);
     for (const { isOver, isStuck, settled } of this.calls) {
       if (!isStuck) expect(isOver, 'every call ends').toBe(true);

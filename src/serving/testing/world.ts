@@ -16,6 +16,8 @@ export interface Answer {
   model: string;
   version: number;
   source: Source;
+  /** What the worker was sent. */
+  payload: unknown;
 }
 
 /** A source of the fake task. */
@@ -46,21 +48,31 @@ export class World implements Environment {
   speed: Record<string, number> = { wasm: 10, webgpu: 20 };
   /** What a probe finds. */
   difference: string | null = null;
+  /** Whether loads find no network. */
+  isOffline = false;
+  /** Whether the page is hidden: its timers go off at whole seconds only, the workers' as ever. */
+  isHidden = false;
   readonly hosts = new Set<FakeHost>();
   readonly listeners = new Set<() => void>();
   /** Every load and unload that a worker did. */
   readonly log: string[] = [];
   readonly payloads = new Set<Payload>();
-  readonly #timers = new Map<number, { at: number; callback: () => void }>();
+  readonly #timers = new Map<number, { at: number; isPage: boolean; callback: () => void }>();
   #nextTimer = 1;
 
   now = () => this.clock;
 
-  after = (milliseconds: number, callback: () => void) => {
+  after = (milliseconds: number, callback: () => void) => this.#after(milliseconds, true, callback);
+
+  /** As {@link after}, in a worker. */
+  afterInWorker = (milliseconds: number, callback: () => void) =>
+    this.#after(milliseconds, false, callback);
+
+  #after(milliseconds: number, isPage: boolean, callback: () => void): () => void {
     const id = this.#nextTimer++;
-    this.#timers.set(id, { at: this.clock + milliseconds, callback });
+    this.#timers.set(id, { at: this.clock + milliseconds, isPage, callback });
     return () => void this.#timers.delete(id);
-  };
+  }
 
   onOnline = (listener: () => void) => {
     this.listeners.add(listener);
@@ -99,17 +111,22 @@ export class World implements Environment {
     const end = this.clock + milliseconds;
     await settle();
     for (;;) {
-      const [next] = [...this.#timers].sort(([, a], [, b]) => a.at - b.at);
-      if (!next || next[1].at > end) break;
+      const [next] = [...this.#timers].sort(([, a], [, b]) => this.#due(a) - this.#due(b));
+      if (!next || this.#due(next[1]) > end) break;
       this.#timers.delete(next[0]);
-      this.clock = Math.max(this.clock, next[1].at);
+      this.clock = Math.max(this.clock, this.#due(next[1]));
       next[1].callback();
       await settle();
     }
     this.clock = end;
   }
 
+  #due({ at, isPage }: { at: number; isPage: boolean }): number {
+    return isPage && this.isHidden ? Math.ceil(at / 1_000) * 1_000 : at;
+  }
+
   goOnline(): void {
+    this.isOffline = false;
     for (const listener of [...this.listeners]) listener();
   }
 
@@ -155,7 +172,7 @@ class FakeHost {
 
   connect(): Promise<FakeWorker> {
     this.#starting ??= new Promise((resolve, reject) => {
-      this.world.after(this.world.takes.start, () => {
+      this.world.afterInWorker(this.world.takes.start, () => {
         const error = this.world.startErrors.shift();
         if (error) this.#starting = undefined;
         if (error) return reject(error);
@@ -234,7 +251,8 @@ export class FakeWorker {
     return new Promise((resolve, reject) => {
       const { takes } = world;
       const time = name === 'load' ? takes.load : name === 'probe' ? takes.probe : takes.run;
-      const cancel = world.after(time, () => {
+      if (name === 'run') takeOver(request.payload);
+      const cancel = world.afterInWorker(time, () => {
         finish();
         this.#answer(name, request, resolve, reject);
       });
@@ -263,6 +281,7 @@ export class FakeWorker {
     if (name === 'load') {
       const error = world.loadErrors.shift();
       if (error) return reject(error);
+      if (world.isOffline) return reject(new TabserveError('network', 'There is no network.'));
       const modelId = request.requestId;
       this.models.set(modelId, world.version);
       this.#names.set(modelId, request.model.name);
@@ -279,10 +298,11 @@ export class FakeWorker {
     if (version === undefined) return reject(new TabserveError('internal', 'No such model.'));
     if (request.payload.isOpen === false)
       return reject(new TabserveError('internal', 'It is closed.'));
-    const { source } = request.payload;
+    const { payload } = request;
+    const { source } = payload;
     const model = this.#names.get(request.modelId);
     return resolve({
-      answer: { model, version, source },
+      answer: { model, version, source, payload } satisfies Partial<Answer> & { model: unknown },
       timings: { queue: 0, decode: 1, preprocess: 1, inference: 1 },
     });
   }
@@ -307,6 +327,11 @@ export class FakeWorker {
     this.models.clear();
     for (const fail of [...this.#pending]) fail(error);
   }
+}
+
+/** A frame that is transferred is the page's no more. */
+function takeOver(payload: unknown): void {
+  (payload as { frame?: { close(): void } }).frame?.close();
 }
 
 export const wasm: BackendPlan = {
