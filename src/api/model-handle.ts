@@ -450,7 +450,7 @@ function settingsOf<Source, Payload>(
   const assets = assetOptions(options);
   const { maxWorkers = 'auto' } = options;
   return {
-    model: toModelRequest(options.model, assets),
+    model: toModelRequest(options.model, assets, options.processor),
     task: kind.task.name,
     packs: [...new Set([kind.task.pack, options.tensors ? tensorPage.pack : undefined])].filter(
       (pack) => pack !== undefined,
