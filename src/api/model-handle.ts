@@ -479,7 +479,7 @@ function settingsOf<Source, Payload>(
   const assets = assetOptions(options);
   const { maxWorkers = 'auto' } = options;
   return {
-    model: toModelRequest(options.model, assets),
+    model: toModelRequest(options.model, assets, options.processor),
     task: kind.task.name,
     packs: packsOf(kind.task, options),
     dtype: options.dtype ?? 'auto',

@@ -27,6 +27,7 @@ describe('options', () => {
     [create({ maxworker: 2 }), /Did you mean "maxWorkers"/],
     [create({ temperature: 1 }), /no option "temperature"\. There are model, device/],
     [create({ device: 'wsam' }), /"device" is "wsam".*Did you mean "wasm"/],
+    [create({ processor: 'fsat' }), /"processor" is "fsat".*Did you mean "fast"/],
     [create({ device: 'cuda-device' }), /it takes "auto", "webgpu", "wasm"\.$/],
     [create({ threads: 0 }), /"threads" is 0.*whole number from 1 to 64/],
     [create({ maxPixels: 1.5 }), /"maxPixels"/],
@@ -46,6 +47,23 @@ describe('options', () => {
   it('of one kind of request are no options of another', () => {
     expect(() => checkClassifyOptions({ topK: 2 } as ClassifyOptions, '')).toThrow(/"topK"/);
   });
+});
+
+describe('the fast processor', () => {
+  it.each([
+    ['hf:owner/name@v1', { kind: 'hub', name: 'hf:owner/name@v1?processor=fast' }],
+    ['https://a.example/m/', { kind: 'url', url: 'https://a.example/m/?processor=fast' }],
+    [new Blob([]), { kind: 'files', files: [expect.any(Blob)], processor: 'fast' }],
+  ])('of %s', (source, request) => {
+    expect(toModelRequest(source, {}, 'fast')).toEqual(request);
+  });
+
+  it.each(['flowers', 'https://a.example/m.onnx', 'https://a.example/model.json'])(
+    'is none of %s',
+    (source) => {
+      expect(() => toModelRequest(source, {}, 'fast')).toThrow(/repositories in the layout/);
+    },
+  );
 });
 
 describe('models', () => {

@@ -1,6 +1,7 @@
 /** Checks of what callers pass, and what their choices stand for. */
 
 import { TabserveError } from '../base/errors.js';
+import { fastSuffix, type HubProcessor } from '../model/request.js';
 import { type AssetOptions, absolute, embeddedFileUrls } from '../wire/assets.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import type { ClassifyOptions, CreateOptions, ModelSource } from './types.js';
@@ -44,7 +45,7 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
 
 /** What every `create()` takes. */
 const createOptions =
-  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors explanations idleTimeout stallTimeout hubUrl workerUrl wasmUrl modelsUrl cdn signal monitor';
+  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors explanations idleTimeout stallTimeout hubUrl processor workerUrl wasmUrl modelsUrl cdn signal monitor';
 
 /** What every request takes. */
 const requestOptions = 'id timeout signal priority';
@@ -63,6 +64,7 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   refuseUnknown(options, `${createOptions} ${further}`);
   oneOf(options.device, 'device', ['auto', 'webgpu', 'wasm']);
   oneOf(options.dtype, 'dtype', ['auto', 'fp32', 'fp16', 'int8']);
+  oneOf(options.processor, 'processor', ['slow', 'fast']);
   const possible = options.device === 'wasm' ? ['auto', 'cpu'] : ['auto', 'cpu', 'gpu'];
   oneOf(options.preprocessing, 'preprocessing', possible);
   if (options.threads !== 'auto') inRange(options.threads, 'threads', 1, 64, true);
@@ -104,12 +106,36 @@ export function checkClassifyOptions(options: ClassifyOptions, further: string):
 /**
  * Makes a model's addresses absolute. What they lead to is for the worker to find out.
  *
+ * @param processor - See `CreateOptions.processor`.
  * @throws TabserveError `invalid-argument`.
  */
 export function toModelRequest(
   source: ModelSource = defaultModel().name,
   assets: AssetOptions,
+  processor: HubProcessor = 'slow',
 ): ModelRequest {
+  const request = requestFor(source, assets);
+  return processor === 'slow' ? request : withFastProcessor(request);
+}
+
+/** The same repository, by the fast one of Transformers' processors. */
+function withFastProcessor(request: ModelRequest): ModelRequest {
+  const suffixed = (text: string) => (text.endsWith(fastSuffix) ? text : text + fastSuffix);
+  if (request.kind === 'hub') return { ...request, name: suffixed(request.name) };
+  if (request.kind === 'url' && new URL(request.url).pathname.endsWith('/')) {
+    return { ...request, url: suffixed(request.url) };
+  }
+  if (request.kind === 'files' || request.kind === 'directory') {
+    return { ...request, processor: 'fast' };
+  }
+  throw new TabserveError(
+    'invalid-argument',
+    'The option "processor" is for repositories in the layout of the hub: "hf:owner/name", the address of a folder, its files. What a manifest says is in its "resize" ("reference": "torch").',
+    { details: { option: 'processor' } },
+  );
+}
+
+function requestFor(source: ModelSource, assets: AssetOptions): ModelRequest {
   if (typeof source === 'string' || source instanceof URL) {
     const text = String(source);
     if (text.startsWith('hf:')) return { kind: 'hub', name: text };

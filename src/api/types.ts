@@ -200,6 +200,15 @@ export interface CreateOptions {
    */
   hubUrl?: string | URL;
   /**
+   * How a repository's pictures are prepared: by Transformers' `slow` image processors, on Pillow, or by
+   * its `fast` ones, on torchvision, which version 5 takes where nothing is said. Their resizing differs by
+   * single steps of a byte; each is followed to the byte. (DINOv3's fast one does not round to bytes; a
+   * number may be one step off, which `info.fallbacks` says.) In the store it is a model of its own, named
+   * with `?processor=fast` behind.
+   * @default 'slow'
+   */
+  processor?: 'slow' | 'fast';
+  /**
    * Milliseconds without a byte after which a download is asked for again, from where it stopped.
    * @default 20_000
    */

@@ -12,6 +12,7 @@ import { pull } from './pull.js';
 const options = {
   dtype: { type: 'string' },
   hub: { type: 'string' },
+  processor: { type: 'string' },
   labels: { type: 'string' },
   engines: { type: 'string' },
   models: { type: 'string' },
@@ -50,7 +51,8 @@ const commands: Readonly<Record<string, Command>> = {
     help: `downloads and verifies a model: a catalogue name, hf:owner/name, or the URL of a
 model.json, of a folder, or of an .onnx file
   --dtype <fp32|fp16|int8>   only this precision
-  --hub <url>                another hub (default: https://huggingface.co/)`,
+  --hub <url>                another hub (default: https://huggingface.co/)
+  --processor <slow|fast>    of a repository: Transformers' on Pillow (default) or on torchvision`,
     run: ([model = '', directory = ''], values, say) => pull(model, directory, values, say),
   },
   manifest: {

@@ -16,6 +16,7 @@ import {
 } from '../model/manifest.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
+import { fastSuffix } from '../model/request.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
 import { complete as fill, translate } from '../tasks/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
@@ -26,6 +27,8 @@ import { openComplete } from './graph.js';
 export interface PullOptions {
   dtype?: string | undefined;
   hub?: string | undefined;
+  /** `fast`: transformers' processor on torchvision. @default 'slow' */
+  processor?: string | undefined;
 }
 
 /**
@@ -38,7 +41,7 @@ export interface PullOptions {
 export async function pull(
   model: string,
   directory: string,
-  { dtype, hub = 'https://huggingface.co/' }: PullOptions,
+  { dtype, hub = 'https://huggingface.co/', processor }: PullOptions,
   say: (line: string) => void,
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
@@ -46,19 +49,28 @@ export async function pull(
     await copyEmbedded(model, directory);
     return check(directory, say);
   }
+  if (processor !== undefined && processor !== 'slow' && processor !== 'fast') {
+    throw new Error(`--processor is "${processor}"; it takes slow or fast.`);
+  }
+  if (processor === 'fast' && !model.startsWith('hf:') && !model.endsWith('/')) {
+    throw new Error('--processor is for repositories: hf:owner/name, or the URL of a folder.');
+  }
   const { signal } = new AbortController();
-  const resolved = await resolveModel(requestOf(model), {
-    task: null,
-    signal,
-    stallTimeout: 20_000,
-    library: null,
-    hubUrl: hub.replace(/\/?$/, '/'),
-    fresh: true,
-    expectManifest: () => undefined,
-    validate: async (value, where) => parseManifest(value, where),
-    readLabels: async (bytes, where) => readLabels(bytes, where),
-    translate,
-  });
+  const resolved = await resolveModel(
+    requestOf(processor === 'fast' ? model + fastSuffix : model),
+    {
+      task: null,
+      signal,
+      stallTimeout: 20_000,
+      library: null,
+      hubUrl: hub.replace(/\/?$/, '/'),
+      fresh: true,
+      expectManifest: () => undefined,
+      validate: async (value, where) => parseManifest(value, where),
+      readLabels: async (bytes, where) => readLabels(bytes, where),
+      translate,
+    },
+  );
   const wanted = resolved.manifest.files.filter((file) => !dtype || file.dtype === dtype);
   if (wanted.length === 0) {
     const offered = resolved.manifest.files.map((file) => file.dtype).join(', ');

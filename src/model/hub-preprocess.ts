@@ -7,6 +7,7 @@ import {
   contradiction,
   type Fields,
   filterOf,
+  invalid,
   isFields,
   number,
   readSize,
@@ -17,11 +18,14 @@ import {
 import { nameIn, type ProcessorClass, processorOf } from './hub-processors.js';
 import type {
   CenterCrop,
+  CropRounding,
   Preprocess,
   ResizeFilter,
+  ResizeKernel,
   ResizePolicy,
   ZeroPadding,
 } from './manifest.js';
+import type { HubProcessor } from './request.js';
 
 /** Fields of a preprocessor that mean nothing to the pixels of one picture. */
 const inertFields: ReadonlySet<string> = new Set([
@@ -56,6 +60,7 @@ const inertFields: ReadonlySet<string> = new Set([
   'pad_size',
   'reduce_labels',
   'resample',
+  'resize_short',
   'rescale_factor',
   'rescale_offset',
   'return_tensors',
@@ -64,17 +69,23 @@ const inertFields: ReadonlySet<string> = new Set([
   'use_square_size',
 ]);
 
-/** Translates a processor's fields. Errors as `describeHubModel()`. */
+/**
+ * Translates a processor's fields. Errors as `describeHubModel()`.
+ *
+ * @param wanted - Which of transformers' two.
+ */
 export function processorPreprocess(
   given: Fields,
   modelType: unknown,
   where: string,
   warnings: string[],
+  wanted: HubProcessor = 'slow',
 ): { preprocess: Preprocess; colorOrder: 'RGB' | 'BGR' } {
   const file = 'preprocessor_config.json';
   // processor_config.json wraps the image processor among others.
   const fields = isFields(given.image_processor) ? given.image_processor : given;
-  const processor = processorOf(fields, modelType, warnings);
+  const processor = processorOf(fields, modelType, where, warnings);
+  const isFast = wanted === 'fast' || processor.fastOnly;
   for (const name of Object.keys(fields)) {
     if (!inertFields.has(name))
       warnings.push(`The field "${name}" of ${file} is not known; it was ignored.`);
@@ -101,14 +112,21 @@ export function processorPreprocess(
     processor.cropPct === null && fields.crop_pct === undefined
       ? null
       : number(fields, 'crop_pct', processor.cropPct ?? 1, where, file, 1e-3, 1);
-  const filter = filterOf(fields.resample ?? processor.resample, where, file);
+  const kernel = kernelOf(
+    filterOf(fields.resample ?? processor.resample, where, file),
+    isFast,
+    warnings,
+  );
+  const rounding = isFast ? 'toward-zero' : 'floor';
 
   const geometry: Pick<Preprocess, 'resize' | 'crop' | 'pad'> = {};
-  const roomy = doResize ? withMargin(processor.margin, size, pct, filter) : undefined;
+  const roomy = doResize
+    ? specialResize(processor, size, cropSize, pct, doCrop, fields, kernel, where)
+    : undefined;
   if (roomy) {
     geometry.resize = roomy;
   } else if (doResize && pct !== null && 'shortest' in size) {
-    Object.assign(geometry, convNextGeometry(size.shortest, pct, filter));
+    Object.assign(geometry, convNextGeometry(size.shortest, pct, kernel, rounding));
   } else if (
     doResize &&
     pct !== null &&
@@ -117,12 +135,12 @@ export function processorPreprocess(
   ) {
     throw contradiction(where, file, 'crop_pct', fields.crop_pct, 'size', fields.size);
   } else if (doResize) {
-    geometry.resize = resizeOf(size, filter);
+    geometry.resize = resizeOf(size, kernel);
     if ('fit' in size && size.rounding === 'half-up') {
       warnings.push('"longest_edge" alone is rounded as Transformers does for SAM.');
     }
   }
-  if (doCrop) {
+  if (doCrop && processor.geometry !== 'Perceiver') {
     const { crop } = geometry;
     if (crop && (crop.width !== cropSize.width || crop.height !== cropSize.height)) {
       const found = `${cropSize.height} × ${cropSize.width}`;
@@ -135,7 +153,7 @@ export function processorPreprocess(
         found,
       );
     }
-    geometry.crop = centre(cropSize, 'floor');
+    geometry.crop = centre(cropSize, rounding);
   }
   if (padSize) geometry.pad = padding(asExact(padSize, 'pad_size', where, file), geometry, where);
 
@@ -150,7 +168,14 @@ export function processorPreprocess(
   const mean = channelValues(fields, 'image_mean', processor.mean, where, file);
   const std = channelValues(fields, 'image_std', processor.std, where, file);
   const twice = flag('include_top', processor.includeTop);
-  const flip = flag('do_flip_channel_order', processor.flip);
+  const isLCNet = processor.geometry === 'PP-LCNet';
+  const flip = isLCNet || flag('do_flip_channel_order', processor.flip);
+  if (isLCNet) for (const list of [mean, std]) list.reverse();
+  if (processor.resizesFractions && doRescale) {
+    warnings.push(
+      `${shown(nameIn(fields) ?? modelType)} resizes fractions and does not round them to bytes; here they are, which moves a number by up to one step of 255.`,
+    );
+  }
   return {
     preprocess: {
       ...geometry,
@@ -164,17 +189,48 @@ export function processorPreprocess(
   };
 }
 
-/** The resize of LeViT and PoolFormer, whose crop is `crop_size`. */
-function withMargin(
-  margin: ProcessorClass['margin'],
+/** Which pixels make one: torchvision's tensors know fewer kernels than Pillow. */
+function kernelOf(filter: ResizeFilter, isFast: boolean, warnings: string[]): ResizeKernel {
+  if (!isFast) return { filter };
+  if (filter !== 'box' && filter !== 'hamming') return { filter, reference: 'torch' };
+  warnings.push(
+    `torchvision does not resize tensors by "${filter}"; Pillow's arithmetic was taken.`,
+  );
+  return { filter };
+}
+
+/** The resize of those whose geometry is their own; of LeViT and PoolFormer, whose crop is `crop_size`. */
+function specialResize(
+  { margin, geometry }: ProcessorClass,
   size: AnySize,
+  crop: Size,
   fraction: number | null,
-  filter: ResizeFilter,
+  doCrop: boolean,
+  fields: Fields,
+  kernel: ResizeKernel,
+  where: string,
 ): ResizePolicy | undefined {
+  const file = 'preprocessor_config.json';
+  if (geometry === 'PP-LCNet') {
+    if (fields.resize_short === null) return undefined;
+    const short = number(fields, 'resize_short', 256, where, file, 1, 16384);
+    const multipleOf = number(fields, 'size_divisor', 1, where, file, 1, 16384);
+    if (multipleOf !== 1) throw invalid(where, file, 'size_divisor', multipleOf, '1');
+    return { policy: 'shorter-side', size: short, rounding: 'half-even', ...kernel };
+  }
+  if (geometry === 'Perceiver') {
+    if (!doCrop) return undefined;
+    const whole = asExact(size, 'size', where, file);
+    const part = whole.height / crop.height;
+    if (part !== whole.width / crop.width || part > 1) {
+      throw invalid(where, file, 'crop_size', crop, 'at least "size", with its proportions');
+    }
+    return { policy: 'exact', ...whole, centre: part, ...kernel };
+  }
   const shorter = (length: number): ResizePolicy => ({
     policy: 'shorter-side',
     size: Math.floor(length),
-    filter,
+    ...kernel,
   });
   if (margin === 'LeViT') {
     return 'shortest' in size ? shorter((256 / 224) * size.shortest) : undefined;
@@ -188,7 +244,7 @@ function withMargin(
     policy: 'exact',
     width: Math.floor(width / fraction),
     height: Math.floor(height / fraction),
-    filter,
+    ...kernel,
   };
 }
 
@@ -196,24 +252,25 @@ function withMargin(
 function convNextGeometry(
   side: number,
   fraction: number,
-  filter: ResizeFilter,
+  kernel: ResizeKernel,
+  rounding: CropRounding,
 ): Pick<Preprocess, 'resize' | 'crop'> {
-  if (side >= 384) return { resize: { policy: 'exact', ...square(side), filter } };
+  if (side >= 384) return { resize: { policy: 'exact', ...square(side), ...kernel } };
   return {
-    resize: { policy: 'crop-fraction', fraction, filter },
-    crop: centre(square(side), 'floor'),
+    resize: { policy: 'crop-fraction', fraction, ...kernel },
+    crop: centre(square(side), rounding),
   };
 }
 
-function resizeOf(size: AnySize, filter: ResizeFilter): ResizePolicy {
-  if ('fit' in size) return { policy: 'fit', ...size.fit, rounding: size.rounding, filter };
-  if (!('shortest' in size)) return { policy: 'exact', ...size, filter };
+function resizeOf(size: AnySize, kernel: ResizeKernel): ResizePolicy {
+  if ('fit' in size) return { policy: 'fit', ...size.fit, rounding: size.rounding, ...kernel };
+  if (!('shortest' in size)) return { policy: 'exact', ...size, ...kernel };
   const { shortest, longest } = size;
   return {
     policy: 'shorter-side',
     size: shortest,
     ...(longest !== undefined && { longest }),
-    filter,
+    ...kernel,
   };
 }
 

@@ -2,8 +2,10 @@
  * What transformers' image processors do where a `preprocessor_config.json` says nothing, and which one
  * is meant where it names none.
  *
- * Source: transformers 5, `image_processing_pil_*.py` and `image_processing_auto.py`.
+ * Source: transformers 5, `image_processing_pil_*.py`, `image_processing_*.py` where there is no such
+ * file, and `image_processing_auto.py`.
  */
+import { TabserveError } from '../base/errors.js';
 import { type AnySize, type Fields, type Size, square } from './hub-fields.js';
 
 /** Defaults of one class of image processors, from its source. */
@@ -30,6 +32,15 @@ export interface ProcessorClass {
   shortest: boolean;
   /** Whether `do_pad` does anything. */
   pads: boolean;
+  /** There is none on Pillow: torchvision's arithmetic, whatever was asked for. */
+  fastOnly: boolean;
+  /** The resize is of fractions, after rescaling, and its result is not rounded to bytes. */
+  resizesFractions: boolean;
+  /**
+   * What is unlike the others in geometry: Perceiver crops the middle before it resizes, to `size` of
+   * `crop` of the shorter side; PP-LCNet has its shorter side in `resize_short`, and rounds the longer.
+   */
+  geometry: 'usual' | 'Perceiver' | 'PP-LCNet';
 }
 
 const standard = [0.5, 0.5, 0.5];
@@ -54,6 +65,9 @@ const vit: ProcessorClass = {
   includeTop: false,
   shortest: false,
   pads: true,
+  fastOnly: false,
+  resizesFractions: false,
+  geometry: 'usual',
 };
 
 const mobileNet: ProcessorClass = {
@@ -133,10 +147,45 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
     std: imageNetStd,
     doCrop: true,
   },
-  DINOv3ViT: { ...vit, mean: imageNetMean, std: imageNetStd },
+  DINOv3ViT: {
+    ...vit,
+    mean: imageNetMean,
+    std: imageNetStd,
+    fastOnly: true,
+    resizesFractions: true,
+  },
+  Perceiver: {
+    ...vit,
+    resample: 3,
+    mean: imageNetMean,
+    std: imageNetStd,
+    crop: square(256),
+    doCrop: true,
+    pads: false,
+    geometry: 'Perceiver',
+  },
+  // Its mean and deviation are of channels that it turns round last.
+  PPLCNet: {
+    ...vit,
+    mean: [...imageNetMean].reverse(),
+    std: [...imageNetStd].reverse(),
+    size: square(256),
+    doCrop: true,
+    pads: false,
+    fastOnly: true,
+    geometry: 'PP-LCNet',
+  },
   Siglip: { ...vit, resample: 3, shortest: true },
   Detr: detr,
   RTDetr: { ...detr, size: square(640), doNormalize: false },
+};
+
+/** Processors whose result no manifest can describe, by what they do. */
+const impossible: Readonly<Record<string, string>> = {
+  ImageGPT: 'makes numbers of colour clusters of a picture',
+  Siglip2: 'makes a list of patches of a picture, as many as its proportions ask for',
+  TextNet: 'keeps the proportions of a picture, so that the size of the input would depend on it',
+  Donut: 'turns and frames pages',
 };
 
 /** Class names that stand for another one's processor. */
@@ -168,6 +217,7 @@ const byModelType: Readonly<Record<string, string>> = {
   deit: 'DeiT',
   detr: 'Detr',
   dinat: 'ViT',
+  'donut-swin': 'Donut',
   dinov2: 'Bit',
   dinov2_with_registers: 'Bit',
   dinov3_vit: 'DINOv3ViT',
@@ -177,6 +227,7 @@ const byModelType: Readonly<Record<string, string>> = {
   focalnet: 'Bit',
   hiera: 'Bit',
   ijepa: 'ViT',
+  imagegpt: 'ImageGPT',
   levit: 'Levit',
   metaclip_2: 'CLIP',
   mobilenet_v1: 'MobileNetV1',
@@ -184,6 +235,8 @@ const byModelType: Readonly<Record<string, string>> = {
   mobilevit: 'MobileViT',
   mobilevitv2: 'MobileViT',
   poolformer: 'PoolFormer',
+  perceiver: 'Perceiver',
+  pp_lcnet: 'PPLCNet',
   pvt: 'Pvt',
   pvt_v2: 'Pvt',
   regnet: 'ConvNext',
@@ -192,11 +245,13 @@ const byModelType: Readonly<Record<string, string>> = {
   rt_detr_v2: 'RTDetr',
   segformer: 'Segformer',
   siglip: 'Siglip',
+  siglip2: 'Siglip2',
   siglip_vision_model: 'Siglip',
   swiftformer: 'ViT',
   swin: 'ViT',
   swinv2: 'ViT',
   'table-transformer': 'Detr',
+  textnet: 'TextNet',
   van: 'ConvNext',
   vit: 'ViT',
   vit_hybrid: 'Bit',
@@ -211,10 +266,12 @@ const byModelType: Readonly<Record<string, string>> = {
  * @param fields - Of `preprocessor_config.json`.
  * @param modelType - `model_type` of `config.json`.
  * @param warnings - Is told what was assumed.
+ * @throws TabserveError `manifest-invalid` for one that does what cannot be done here.
  */
 export function processorOf(
   fields: Fields,
   modelType: unknown,
+  where: string,
   warnings: string[],
 ): ProcessorClass {
   const type = nameIn(fields);
@@ -227,6 +284,13 @@ export function processorOf(
           '',
         );
   const key = Object.hasOwn(sameProcessor, name) ? (sameProcessor[name] as string) : name;
+  if (Object.hasOwn(impossible, key)) {
+    throw new TabserveError(
+      'manifest-invalid',
+      `${where}: the image processor of ${key} ${impossible[key]}, which cannot be done here. Take a model of another family.`,
+      { details: { manifest: where, field: 'image_processor_type', found: key } },
+    );
+  }
   const processor = Object.hasOwn(processors, key) ? processors[key] : undefined;
   if (processor) return processor;
   warnings.push(

@@ -2,9 +2,10 @@
 
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
-import { describeHubModel } from './huggingface.js';
+import { describeHubModel, type HubFiles } from './huggingface.js';
 import { type ExternalFile, type ModelDtype, type ModelFile, parseManifest } from './manifest.js';
 import type { FileReference } from './manifest-core.js';
+import { fastSuffix, type HubProcessor } from './request.js';
 import { downloadJson, type TextOptions } from './text.js';
 import type { HubTask, Translation } from './translation.js';
 
@@ -12,6 +13,8 @@ import type { HubTask, Translation } from './translation.js';
 interface HubOptions extends TextOptions {
   /** What models may be for, besides the classification of pictures. */
   tasks: readonly HubTask[];
+  /** Which of transformers' two. @default as the name or the address says */
+  processor?: HubProcessor | undefined;
 }
 
 /** Graphs by precision, with the suffixes that the hub's exporters give them; the first wins. */
@@ -28,7 +31,7 @@ const graphNames: readonly (readonly [ModelDtype, string])[] = [
 type Listing = ReadonlyMap<string, { bytes?: number; sha256?: string }>;
 
 /**
- * Describes `hf:owner/name[@revision]`.
+ * Describes `hf:owner/name[@revision][?processor=fast]`.
  *
  * @throws TabserveError `model-not-found`, `manifest-invalid`, `network`.
  */
@@ -36,7 +39,8 @@ export async function resolveHubRepository(
   name: string,
   options: HubOptions & { hubUrl: string },
 ): Promise<Translation> {
-  const match = /^hf:([\w.-]{1,96}\/)?([\w.-]{1,96})(?:@([\w./-]{1,96}))?$/.exec(name);
+  const { plain, processor } = processorIn(name);
+  const match = /^hf:([\w.-]{1,96}\/)?([\w.-]{1,96})(?:@([\w./-]{1,96}))?$/.exec(plain);
   if (!match || name.includes('..')) {
     throw new TabserveError(
       'model-not-found',
@@ -55,10 +59,19 @@ export async function resolveHubRepository(
   );
   const baseUrl = `${options.hubUrl}${path}/resolve/${branch}/`;
   const folder = { where: name, locate: (file: string) => baseUrl + file, listing: listed };
-  return describeFolder(folder, baseUrl, { ...options, otherOrigin: true });
+  return describeFolder(folder, baseUrl, { ...options, processor, otherOrigin: true });
 }
 
-/** Describes a folder with a repository's layout: a URL that ends with a slash, or files by path. */
+/** Takes the wanted processor from the end of a name or an address. */
+function processorIn(where: string): { plain: string; processor: HubProcessor } {
+  return where.endsWith(fastSuffix)
+    ? { plain: where.slice(0, -fastSuffix.length), processor: 'fast' }
+    : { plain: where, processor: 'slow' };
+}
+
+/**
+ * Describes a folder with a repository's layout: a URL whose path ends with a slash, or files by path.
+ */
 export async function resolveHubFolder(
   folder: string | Readonly<Record<string, Blob>>,
   options: HubOptions,
@@ -66,7 +79,8 @@ export async function resolveHubFolder(
   if (typeof folder === 'string') {
     const where = folder;
     const locate = (file: string) => new URL(file, folder).href;
-    return describeFolder({ where, locate, listing: null }, folder, options);
+    const { processor } = processorIn(where);
+    return describeFolder({ where, locate, listing: null }, folder, { ...options, processor });
   }
   const files = folder;
   const listing = new Map(
@@ -114,12 +128,13 @@ async function describeFolder(
       (task?.reads ?? []).map(async (path) => [path, await readFirst([path], folder, options)]),
     ),
   );
+  const { processor = 'slow' } = options;
   const { fields, warnings, check } = task
     ? {
-        ...task.describe({ where, config, preprocessor, more, find, addressOf }),
+        ...task.describe({ where, config, preprocessor, processor, more, find, addressOf }),
         check: task.check,
       }
-    : describePictures(where, config, preprocessor);
+    : describePictures({ where, config, preprocessor, processor });
   const core = { name: nameOf(where), version: '0.0.0', source: where };
   const manifest = check({ ...core, ...fields, files: graphsIn(listing, where) }, where);
   return {
@@ -132,8 +147,8 @@ async function describeFolder(
   };
 }
 
-function describePictures(where: string, config: unknown, preprocessor: unknown) {
-  const { warnings, license, ...described } = describeHubModel({ where, config, preprocessor });
+function describePictures(files: HubFiles) {
+  const { warnings, license, ...described } = describeHubModel(files);
   const fields = {
     task: 'image-classification',
     ...(license !== undefined && { license }),
@@ -154,7 +169,11 @@ function missing(error: unknown, where: string): unknown {
 }
 
 function nameOf(where: string): string {
-  const parts = where.replace(/^hf:/, '').replace(/@.*$/, '').split('/').filter(Boolean);
+  const parts = where
+    .replace(/^hf:/, '')
+    .replace(/[@?].*$/, '')
+    .split('/')
+    .filter(Boolean);
   const clean = parts.slice(-2).map((part) => part.replace(/[^\w.-]+/g, '-').slice(0, 96));
   return (where.startsWith('hf:') ? clean : clean.slice(-1)).join('/') || 'model';
 }

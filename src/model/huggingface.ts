@@ -13,6 +13,7 @@ import { labelsOf } from './hub-labels.js';
 import { processorPreprocess } from './hub-preprocess.js';
 import { timmPreprocess } from './hub-timm.js';
 import type { ModelInput, ModelManifest, Preprocess } from './manifest.js';
+import type { HubProcessor } from './request.js';
 
 /** The JSON files of a repository, parsed and not yet trusted. */
 export interface HubFiles {
@@ -21,6 +22,8 @@ export interface HubFiles {
   config: unknown;
   /** `preprocessor_config.json`, or `processor_config.json`; timm's models have neither. */
   preprocessor: unknown;
+  /** Which of transformers' processors. @default 'slow' */
+  processor?: HubProcessor | undefined;
 }
 
 /** What the files say, without the graphs. */
@@ -40,13 +43,14 @@ export interface HubDescription {
  * @throws TabserveError `manifest-invalid` naming the field, what was found and what was expected;
  *   for fields that contradict each other, both.
  */
-export function describeHubModel({ where, config, preprocessor }: HubFiles): HubDescription {
+export function describeHubModel(files: HubFiles): HubDescription {
+  const { where, config } = files;
   const fields = asFields(config, where, 'config.json');
   const warnings: string[] = [];
   const labels = labelsOf(fields, where, warnings);
   return {
     labels,
-    ...describeHubPicture({ where, config, preprocessor }, warnings),
+    ...describeHubPicture(files, warnings),
     output: { name: 'logits', activation: activationOf(fields.problem_type, labels.length) },
     license: typeof fields.license === 'string' ? fields.license : undefined,
     warnings,
@@ -60,7 +64,7 @@ export function describeHubModel({ where, config, preprocessor }: HubFiles): Hub
  * @throws TabserveError as {@link describeHubModel}.
  */
 export function describeHubPicture(
-  { where, config, preprocessor }: HubFiles,
+  { where, config, preprocessor, processor }: HubFiles,
   warnings: string[],
   finish: (preprocess: Preprocess) => Preprocess = (preprocess) => preprocess,
 ): { input: ModelInput; preprocess: Preprocess } {
@@ -74,6 +78,7 @@ export function describeHubPicture(
           fields.model_type,
           where,
           warnings,
+          processor,
         );
   const preprocess = finish(described);
   const { width, height } = producedSize(preprocess, where);

@@ -9,6 +9,7 @@ import { decodeText, parseLabelFile } from './label-file.js';
 
 export type {
   CenterCrop,
+  CropRounding,
   ModelInput,
   Preprocess,
   ResizeFilter,

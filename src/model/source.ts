@@ -7,7 +7,7 @@ import { parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
-import type { ModelRequest } from './request.js';
+import type { HubProcessor, ModelRequest } from './request.js';
 import { downloadJson, downloadSmall, type TextOptions } from './text.js';
 import type { TranslateRequest, Translation } from './translation.js';
 
@@ -64,9 +64,9 @@ export async function resolveModel(
       return known ?? resolveUrl(request.url, options);
     }
     case 'files':
-      return resolveFiles(byPath(request.files), options);
+      return resolveFiles(byPath(request.files), request.processor, options);
     case 'directory':
-      return resolveFiles(await filesIn(request.directory), options);
+      return resolveFiles(await filesIn(request.directory), request.processor, options);
     case 'manifest': {
       const where = `the manifest of "${request.manifest.name}"`;
       const manifest = await validated(request.manifest, where, options);
@@ -204,20 +204,28 @@ async function translated(
 /** Files given together: with a `model.json`, in a hub's layout, or one graph alone. */
 async function resolveFiles(
   files: Readonly<Record<string, Blob>>,
+  processor: HubProcessor = 'slow',
   options: ResolveOptions,
 ): Promise<ResolvedModel> {
   const names = Object.keys(files);
   const manifestName =
     names.find((name) => name === 'model.json') ??
     names.find((name) => /\.json$/i.test(name) && !hubFiles.includes(name) && !isLabelFile(name));
+  if (names.includes('config.json') && manifestName === undefined) {
+    return translated({ kind: 'files', files, processor }, null, options, files);
+  }
+  if (processor === 'fast') {
+    throw new TabserveError(
+      'invalid-argument',
+      'The option "processor" is for repositories in the layout of the hub, with a config.json; these files have none. What a manifest says is in its "resize" ("reference": "torch").',
+      { details: { option: 'processor' } },
+    );
+  }
   if (manifestName !== undefined) {
     const json = await downloadJson(files[manifestName] as Blob, options);
     const manifest = await validated(json, manifestName, options);
     const locate = within(locator(files, null, manifestName), manifestName);
     return described(await withLabels(manifest, locate, options), locate);
-  }
-  if (names.includes('config.json')) {
-    return translated({ kind: 'files', files }, null, options, files);
   }
   const graphs = names.filter((name) => /\.onnx$/i.test(name));
   const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);

@@ -36,7 +36,7 @@ export async function translate(
     case 'folder':
       return resolveHubFolder(request.url, { ...request, signal, tasks });
     case 'files':
-      return resolveHubFolder(request.files, { signal, tasks });
+      return resolveHubFolder(request.files, { signal, tasks, processor: request.processor });
     case 'bare':
       return bare(request, tasks);
   }

@@ -3,17 +3,18 @@ import type { TensorInfo } from '../base/tensor.js';
 import type { Fallback } from '../base/types.js';
 import type { CoreManifest, FileReference } from './manifest-core.js';
 import type { OnnxModel } from './onnx/graph.js';
+import type { HubProcessor } from './request.js';
 
 /** A model that has no `model.json`. */
 export type TranslateRequest =
   /** A name of the catalogue's public models. */
   | { kind: 'name'; name: string }
-  /** `hf:owner/name[@revision]` */
+  /** `hf:owner/name[@revision][?processor=fast]` */
   | { kind: 'hub'; name: string; hubUrl: string; stallTimeout: number }
-  /** A folder with a hub's layout; its URL ends with a slash. */
+  /** A folder with a hub's layout; the path of its URL ends with a slash. */
   | { kind: 'folder'; url: string; stallTimeout: number }
   /** The same as files, by path. */
-  | { kind: 'files'; files: Readonly<Record<string, Blob>> }
+  | { kind: 'files'; files: Readonly<Record<string, Blob>>; processor: HubProcessor }
   /** An `.onnx` file alone, by its address or name. */
   | {
       kind: 'bare';
@@ -55,7 +56,7 @@ export interface HubTask {
   /**
    * The manifest's fields beside name, version, source and files.
    *
-   * @param files - `more` has those of `reads` that are there; `find` says whether a file is there,
+   * @param files - `more` has those of `reads` that are there; `processor` is the one that is wanted of pictures; `find` says whether a file is there,
    *   as far as that is known without asking for it, and what is known of it; `addressOf` gives its
    *   address, for messages.
    * @throws TabserveError `manifest-invalid`; `model-not-found` for a file that is missing.
@@ -65,6 +66,7 @@ export interface HubTask {
     config: unknown;
     preprocessor: unknown;
     more: Readonly<Record<string, unknown>>;
+    processor: HubProcessor;
     find(path: string): FileReference | undefined;
     addressOf(path: string): string;
   }): { fields: object; warnings: string[] };

@@ -40,6 +40,7 @@ function translated(
     config,
     preprocessor,
     more: {},
+    processor: 'slow',
     find: () => undefined,
     addressOf: (p) => p,
   });

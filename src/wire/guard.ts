@@ -18,6 +18,7 @@ import {
   number,
   object,
   oneOf,
+  optional,
   record,
   string,
   url,
@@ -42,8 +43,8 @@ const model = byKind({
   name: { name: string, version: nullable(string), fileUrls: mapOf(string) },
   hub: { name: string },
   url: { url: string },
-  files: { files: list(blob) },
-  directory: { directory: record },
+  files: { files: list(blob), processor: optional(oneOf('slow', 'fast')) },
+  directory: { directory: record, processor: optional(oneOf('slow', 'fast')) },
   // What a manifest has to be is for the model room to say.
   manifest: { manifest: record, files: mapOf(blob), baseUrl: nullable(string) },
 });

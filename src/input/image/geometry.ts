@@ -5,6 +5,7 @@ import { TabserveError } from '../../base/errors.js';
 import { letterboxInset, letterboxSize } from './letterbox.js';
 import type {
   CenterCrop,
+  CropRounding,
   ModelInput,
   Preprocess,
   ResizeFilter,
@@ -49,11 +50,11 @@ const black: readonly [number, number, number] = [0, 0, 0];
 /**
  * Plans the way from a picture to the network's input, rounding as the reference does: sizes as
  * torchvision's and Transformers' `Resize` and timm's `crop_pct`, crop offsets as torchvision's
- * `CenterCrop` (`half-even`) or Transformers' `center_crop` (`floor`), letterbox as Ultralytics'.
+ * `CenterCrop` (`half-even`) or Transformers' `center_crop` (`floor`, `toward-zero`), letterbox as Ultralytics'.
  *
  * @param source - Size of the upright picture.
- * @param region - The part of it to look at. @default all of it
- * @throws TabserveError `invalid-argument` when `region` is not within the picture, or when the
+ * @param wanted - The part of it to look at. @default all of it
+ * @throws TabserveError `invalid-argument` when `wanted` is not within the picture, or when the
  *   result has not the size of the input or does not fit into its padding (only possible where the
  *   manifest's last step leaves the size to the picture).
  */
@@ -61,10 +62,14 @@ export function planGeometry(
   source: Size,
   input: Pick<ModelInput, 'width' | 'height'>,
   preprocess: Preprocess,
-  region: PixelRect = { x: 0, y: 0, width: source.width, height: source.height },
+  wanted: PixelRect = { x: 0, y: 0, width: source.width, height: source.height },
 ): GeometryPlan {
-  checkRegion(region, source);
+  checkRegion(wanted, source);
   const resize = preprocess.resize ?? { policy: 'none' };
+  const region =
+    resize.policy === 'exact' && resize.centre !== undefined
+      ? centreOf(wanted, resize.centre)
+      : wanted;
   const resized = resizedSize(region, preprocess);
   const letterboxed = resize.policy === 'letterbox';
   const canvas: Size = letterboxed ? { width: resize.width, height: resize.height } : resized;
@@ -96,6 +101,13 @@ export function planGeometry(
   };
 }
 
+/** The square in the middle, of a part of the shorter side. */
+function centreOf({ x, y, width, height }: PixelRect, part: number): PixelRect {
+  const side = Math.max(1, Math.floor(part * Math.min(width, height)));
+  const inset = (length: number) => Math.floor((length - side) / 2);
+  return { x: x + inset(width), y: y + inset(height), width: side, height: side };
+}
+
 /** Bicubic without antialias is OpenCV's and torch's, whose kernel is another one than Pillow's. */
 function referenceOf({ filter, antialias = true, reference }: ResizeKernel): ResizeReference {
   const isTheirs = !antialias && filter === 'bicubic';
@@ -113,7 +125,7 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       if (isAsIs(from, resize)) return { width: from.width, height: from.height };
       return toMultiples(
         resize.longest === undefined
-          ? shorterSideTo(from, resize.size)
+          ? shorterSideTo(from, resize.size, resize.rounding)
           : shorterSideWithin(from, resize.size, resize.longest),
         resize.multipleOf,
       );
@@ -134,7 +146,14 @@ function isAsIs(
   return shorter >= size && shorter <= asIsUpTo;
 }
 
-function shorterSideTo(from: Size, size: number): Size {
+function shorterSideTo(from: Size, size: number, rounding: 'floor' | 'half-even' = 'floor'): Size {
+  if (rounding === 'half-even') {
+    const ratio = size / Math.min(from.width, from.height);
+    return {
+      width: roundHalfEven(from.width * ratio),
+      height: roundHalfEven(from.height * ratio),
+    };
+  }
   return from.width <= from.height
     ? { width: size, height: Math.floor((size * from.height) / from.width) }
     : { width: Math.floor((size * from.width) / from.height), height: size };
@@ -199,7 +218,7 @@ function across(
   canvas: number,
   output: number,
   inset: number,
-  rounding: 'half-even' | 'floor' = 'half-even',
+  rounding: CropRounding = 'half-even',
 ): { from: number; length: number; offset: number } {
   const start = cropOffset(canvas, output, rounding) - inset;
   const from = Math.min(Math.max(0, start), resized);
@@ -208,7 +227,8 @@ function across(
 }
 
 /** Where a centre crop starts. Negative where the crop is larger, by the width of the border. */
-function cropOffset(image: number, crop: number, rounding: 'half-even' | 'floor'): number {
+function cropOffset(image: number, crop: number, rounding: CropRounding): number {
+  if (rounding === 'toward-zero') return Math.trunc((image - crop) / 2);
   if (rounding === 'floor') return Math.floor((image - crop) / 2);
   // torchvision first pads a picture that is too small, by the floor of half the difference.
   return image < crop ? -Math.floor((crop - image) / 2) : roundHalfEven((image - crop) / 2);

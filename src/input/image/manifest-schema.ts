@@ -14,7 +14,7 @@ const kernel = {
     v.picklist(['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const),
   ),
   antialias: v.optional(v.boolean()),
-  reference: v.optional(v.picklist(['pillow-12', 'pillow-13', 'opencv'] as const)),
+  reference: v.optional(v.picklist(['pillow-12', 'pillow-13', 'torch', 'opencv'] as const)),
 };
 
 /** The network's input. */
@@ -34,12 +34,19 @@ export const preprocessSchema = v.object({
   resize: v.optional(
     v.variant('policy', [
       v.object({ policy: v.literal('none') }),
-      v.object({ policy: v.literal('exact'), width: pixels, height: pixels, ...kernel }),
+      v.object({
+        policy: v.literal('exact'),
+        width: pixels,
+        height: pixels,
+        centre: v.optional(v.pipe(positive, v.maxValue(1))),
+        ...kernel,
+      }),
       v.object({
         policy: v.literal('shorter-side'),
         size: pixels,
         longest: v.optional(pixels),
         asIsUpTo: v.optional(pixels),
+        rounding: v.optional(v.picklist(['floor', 'half-even'] as const)),
         multipleOf: v.optional(pixels),
         ...kernel,
       }),
@@ -70,7 +77,7 @@ export const preprocessSchema = v.object({
       policy: v.literal('center'),
       width: pixels,
       height: pixels,
-      rounding: v.optional(v.picklist(['half-even', 'floor'] as const)),
+      rounding: v.optional(v.picklist(['half-even', 'floor', 'toward-zero'] as const)),
       fill: v.optional(colour),
     }),
   ),

@@ -7,7 +7,8 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
  * How an image of any size becomes one of a known size. Lengths are in pixels.
  *
  * - `none`: the image is taken as it is.
- * - `exact`: to `width` × `height`, without regard to its proportions.
+ * - `exact`: to `width` × `height`, without regard to its proportions. With `centre`, only of the
+ *   square in its middle, `floor(centre · shorter side)` wide, as Transformers does for Perceiver.
  * - `shorter-side`: the shorter side to `size`, the longer one to `floor(size · long / short)`, as
  *   torchvision's and Transformers' `Resize` do. Where the longer side would pass `longest`, it is
  *   brought to that, as Transformers' `get_size_with_aspect_ratio` does.
@@ -21,13 +22,21 @@ export type ResizeFilter = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic
  */
 export type ResizePolicy =
   | { policy: 'none' }
-  | ({ policy: 'exact'; width: number; height: number } & ResizeKernel)
+  | ({
+      policy: 'exact';
+      width: number;
+      height: number;
+      /** Up to 1. @default the whole picture */
+      centre?: number | undefined;
+    } & ResizeKernel)
   | ({
       policy: 'shorter-side';
       size: number;
       longest?: number | undefined;
       /** A picture whose shorter side is from `size` to this is taken as it is. @default `size` */
       asIsUpTo?: number | undefined;
+      /** How the longer side becomes a whole number: `half-even` as Transformers does for PP-LCNet. @default 'floor' */
+      rounding?: 'floor' | 'half-even' | undefined;
       /** Both sides are then brought down to multiples of this, as Transformers does for YOLOS. @default 1 */
       multipleOf?: number | undefined;
     } & ResizeKernel)
@@ -50,7 +59,7 @@ export type ResizePolicy =
     } & ResizeKernel);
 
 /** See {@link ResizeKernel.reference}. */
-export type ResizeReference = 'pillow-12' | 'pillow-13' | 'opencv';
+export type ResizeReference = 'pillow-12' | 'pillow-13' | 'torch' | 'opencv';
 
 /** The kernel of a resize. */
 export interface ResizeKernel {
@@ -64,14 +73,18 @@ export interface ResizeKernel {
   antialias?: boolean | undefined;
   /**
    * Whose arithmetic: `pillow-12`, which most models were trained with, and `pillow-13`, which for
-   * some sizes goes vertically first; both differ by single steps of a byte. `opencv`: without
-   * antialias only; bicubic with a = −0.75, bilinear in its whole numbers, edges repeated, and `nearest`
+   * some sizes goes vertically first; both differ by single steps of a byte. `torch`: torchvision's
+   * resize of tensors of bytes, as Transformers' fast processors do it: Pillow's kernels with coarser
+   * weights, again single steps off. `opencv`: without antialias only; bicubic with a = −0.75, bilinear in its whole numbers, edges repeated, and `nearest`
    * without half-pixel centres. torch without antialias is the same but for bilinear's steps of a byte.
    * With `antialias: false`, `pillow-12` is Pillow's kernel, not widened.
    * @default 'pillow-12'; without antialias 'opencv' for bicubic, 'pillow-12' for the others
    */
   reference?: ResizeReference | undefined;
 }
+
+/** See {@link CenterCrop.rounding}. */
+export type CropRounding = 'half-even' | 'floor' | 'toward-zero';
 
 /** A centre crop. Where the crop is larger than the image, a border surrounds the image. */
 export interface CenterCrop {
@@ -82,10 +95,11 @@ export interface CenterCrop {
   height: number;
   /**
    * How the offset `(image − crop) / 2` becomes a whole number: `half-even` as torchvision's
-   * `CenterCrop` (Python's `round`), `floor` as Transformers' `center_crop`.
+   * `CenterCrop` (Python's `round`), `floor` as Transformers' `center_crop`, `toward-zero` as its fast
+   * processors, which differ where the crop is larger than the image.
    * @default 'half-even'
    */
-  rounding?: 'half-even' | 'floor' | undefined;
+  rounding?: CropRounding | undefined;
   /** The border, as RGB of 0…255. @default [0, 0, 0], as in torchvision */
   fill?: [number, number, number] | undefined;
 }

@@ -9,6 +9,8 @@
  * (`ImagingResampleInner`), also where the width stays or grows. The bytes then differ by a step here
  * and there. `reference` says which; nearly all published models were trained with the former.
  *
+ * torch resizes bytes in the same way, with weights of 16 bits, and always horizontally first.
+ *
  * Without antialiasing, and as OpenCV does it, nothing is rounded in between
  * (`modules/imgproc/src/resize.cpp`).
  *
@@ -79,7 +81,7 @@ export function createResampler(options: ResampleOptions): Resampler {
     antialias,
     x,
     width,
-    reference === 'opencv',
+    reference,
   );
   const rows = axisTaps(
     source.height,
@@ -90,7 +92,7 @@ export function createResampler(options: ResampleOptions): Resampler {
     antialias,
     y,
     height,
-    reference === 'opencv',
+    reference,
   );
   const order = channels === 1 ? [0] : swap ? [2, 1, 0] : [0, 1, 2];
   const held = heldOrder(options);
@@ -123,6 +125,7 @@ export function heldOrder({
 }: Pick<ResampleOptions, 'source' | 'resized' | 'filter' | 'reference'>): HeldOrder | undefined {
   if (filter === 'nearest') return undefined;
   if (reference === 'opencv') return filter === 'bilinear' ? 'opencv-linear' : 'unrounded';
+  if (reference === 'torch') return undefined;
   const lost = source.height - resized.height;
   const isTall =
     reference === 'pillow-13'

@@ -1,5 +1,5 @@
 /** Which source pixels, with which weights, make each pixel of a resampled axis. */
-import type { ResizeFilter } from './manifest.js';
+import type { ResizeFilter, ResizeReference } from './manifest.js';
 
 /** Bits after the binary point of a weight: what 32 bits leave beside 8 of pixel and 2 of headroom. */
 export const precisionBits = 32 - 8 - 2;
@@ -34,7 +34,7 @@ export interface AxisTaps {
  * @param from - Where in the source, to parts of a pixel, that begins which is resized (Pillow's
  *   `box`). @default 0
  * @param span - How long it is. @default all of it
- * @param isOpenCv - OpenCV's weights. @default Pillow's
+ * @param reference - Whose weights; both of Pillow's versions have the same. @default 'pillow-12'
  */
 export function axisTaps(
   source: number,
@@ -45,38 +45,103 @@ export function axisTaps(
   antialias: boolean,
   from = 0,
   span = source,
-  isOpenCv = false,
+  reference: ResizeReference = 'pillow-12',
 ): AxisTaps {
-  if (isOpenCv) return openCvTaps(source, resized, start, length, filter, from, span);
-  if (filter === 'nearest') return nearestTaps(source, resized, start, length);
-  const { support: reach, weight } = kernels[filter];
+  if (reference === 'opencv') {
+    return openCvTaps(source, resized, start, length, filter, from, span);
+  }
+  if (filter === 'nearest') {
+    return reference === 'torch'
+      ? nearestExactTaps(source, resized, start, length)
+      : nearestTaps(source, resized, start, length);
+  }
+  const kernel = { kernel: kernels[filter], source, resized, antialias, from, span };
+  const { size, at } = pillowWeights(kernel);
+  const step = reference === 'torch' ? torchStep(kernel) : 1;
+  const first = new Int32Array(length);
+  const count = new Int32Array(length);
+  const weights = new Int32Array(length * size);
+  for (let i = 0; i < length; i++) {
+    const { left, exact } = at(start + i);
+    for (const [t, w] of exact.entries()) {
+      weights[i * size + t] = Math.trunc((w * one) / step + (w < 0 ? -0.5 : 0.5)) * step;
+    }
+    first[i] = left;
+    count[i] = exact.length;
+  }
+  return shifted(first, count, size, weights);
+}
+
+/** A resampling of one axis; lengths as {@link axisTaps} has them. */
+interface AxisKernel {
+  kernel: Kernel;
+  source: number;
+  resized: number;
+  antialias: boolean;
+  from: number;
+  span: number;
+}
+
+/** The weights of one resized pixel after another; `exact` is valid until the next call. */
+function pillowWeights({ kernel, source, resized, antialias, from, span }: AxisKernel): {
+  size: number;
+  at(pixel: number): { left: number; exact: Float64Array };
+} {
+  const { support: reach, weight } = kernel;
   const scale = span / resized;
   const widening = antialias ? Math.max(1, scale) : 1;
   const support = reach * widening;
   const size = Math.ceil(support) * 2 + 1;
-  const first = new Int32Array(length);
-  const count = new Int32Array(length);
-  const weights = new Int32Array(length * size);
-  const exact = new Float64Array(size);
+  const all = new Float64Array(size);
   const narrowing = 1 / widening;
-  for (let i = 0; i < length; i++) {
-    const center = from + (start + i + 0.5) * scale;
-    const left = Math.max(0, Math.trunc(center - support + 0.5));
-    const taps = Math.min(source, Math.trunc(center + support + 0.5)) - left;
-    let sum = 0;
-    for (let t = 0; t < taps; t++) {
-      const w = weight((t + left - center + 0.5) * narrowing);
-      exact[t] = w;
-      sum += w;
-    }
-    for (let t = 0; t < taps; t++) {
-      const w = (exact[t] as number) / (sum === 0 ? 1 : sum);
-      weights[i * size + t] = Math.trunc(w * one + (w < 0 ? -0.5 : 0.5));
-    }
-    first[i] = left;
-    count[i] = taps;
+  return {
+    size,
+    at(pixel) {
+      const center = from + (pixel + 0.5) * scale;
+      const left = Math.max(0, Math.trunc(center - support + 0.5));
+      const exact = all.subarray(0, Math.min(source, Math.trunc(center + support + 0.5)) - left);
+      let sum = 0;
+      for (let t = 0; t < exact.length; t++) {
+        const w = weight((t + left - center + 0.5) * narrowing);
+        exact[t] = w;
+        sum += w;
+      }
+      if (sum !== 0) for (let t = 0; t < exact.length; t++) exact[t] = (exact[t] as number) / sum;
+      return { left, exact };
+    },
+  };
+}
+
+/**
+ * The step of torch's weights for bytes, in units of Pillow's: 16 bits hold the largest of the axis,
+ * so that the fewer pixels share it, the coarser they are. The arithmetic is Pillow's otherwise.
+ *
+ * Source: PyTorch, `aten/src/ATen/native/cpu/UpSampleKernel.cpp`,
+ * `compute_index_ranges_int16_weights`.
+ */
+function torchStep(kernel: AxisKernel): number {
+  const { at } = pillowWeights(kernel);
+  let largest = 0;
+  for (let pixel = 0; pixel < kernel.resized; pixel++) {
+    for (const w of at(pixel).exact) largest = Math.max(largest, w);
   }
-  return shifted(first, count, size, weights);
+  let precision = 0;
+  while (precision < 22 && Math.trunc(0.5 + largest * 2 ** (precision + 1)) < 1 << 15) precision++;
+  return 2 ** (precisionBits - precision);
+}
+
+/** Source: PyTorch, `nearest_exact_idx` of the same file, in single precision. */
+function nearestExactTaps(
+  source: number,
+  resized: number,
+  start: number,
+  length: number,
+): AxisTaps {
+  const scale = Math.fround(source / resized);
+  const first = Int32Array.from({ length }, (_, i) =>
+    Math.min(source - 1, Math.floor(Math.fround((start + i + 0.5) * scale))),
+  );
+  return shifted(first, new Int32Array(length).fill(1), 1, new Int32Array(length).fill(one));
 }
 
 /** Source: Pillow, `src/libImaging/Geometry.c`, `ImagingScaleAffine`. */

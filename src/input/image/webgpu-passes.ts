@@ -191,10 +191,37 @@ export class GpuPasses {
     for (const buffer of [this.tensor, this.#tables, this.#params]) buffer.destroy();
   }
 
-  #taps({ region, resized, window, filter, antialias }: GeometryPlan): [AxisTaps, AxisTaps] {
+  #taps({
+    region,
+    resized,
+    window,
+    filter,
+    antialias,
+    reference,
+  }: GeometryPlan): [AxisTaps, AxisTaps] {
     return [
-      axisTaps(region.width, resized.width, window.x, window.width, filter, antialias),
-      axisTaps(region.height, resized.height, window.y, window.height, filter, antialias),
+      axisTaps(
+        region.width,
+        resized.width,
+        window.x,
+        window.width,
+        filter,
+        antialias,
+        0,
+        region.width,
+        reference,
+      ),
+      axisTaps(
+        region.height,
+        resized.height,
+        window.y,
+        window.height,
+        filter,
+        antialias,
+        0,
+        region.height,
+        reference,
+      ),
     ];
   }
 

@@ -1,6 +1,6 @@
-"""Makes processors.json: what transformers 5's image processors (on Pillow) make of a picture.
+"""Makes processors.json: what transformers 5's image processors make of a picture, on Pillow and on torchvision.
 
-    pip install torch transformers==5.24.0 pillow==12.3.0 numpy && python processors.py
+    pip install torch==2.14.1 torchvision==0.29.1 transformers==5.24.0 pillow==12.3.0 numpy && python processors.py
 
 Without rescaling and normalisation, so that the bytes can be compared one by one (as sha256); mean and
 deviation as the processor has them.
@@ -12,6 +12,7 @@ import pathlib
 
 import numpy as np
 import PIL
+import torch
 import transformers
 from PIL import Image
 from transformers.models.auto.image_processing_auto import (
@@ -69,24 +70,42 @@ cases = [
     ("pvt_v2", {}),
     ("siglip", {}),
     ("clip", {}),
+    ("perceiver", {}),
+    ("perceiver", {"size": {"height": 96, "width": 96}, "crop_size": {"height": 100, "width": 100}, "resample": 2}),
+    ("pp_lcnet", {}),
+    ("vit", {"resample": 0}),
+    ("vit", {"resample": 1}),
+    ("clip", {"size": {"shortest_edge": 60}, "crop_size": {"height": 93, "width": 111}}),
 ]
 
 made = []
 for model_type, config in cases:
-    cls = by_name(names[model_type]["pil"])
     fields = {k: v for k, v in config.items() if not k.endswith("_type")}
     # EfficientNet would divide by its deviation a second time.
     quiet = {"include_top": False} if model_type == "efficientnet" else {}
-    processor = cls(**{**fields, **quiet, "do_rescale": False, "do_normalize": False})
-    results = []
-    for size in sizes:
-        array = np.asarray(processor(picture(*size), return_tensors="np")["pixel_values"][0])
-        pixels = array.transpose(1, 2, 0).astype(np.uint8)
-        results.append([*pixels.shape[:2], hashlib.sha256(pixels.tobytes()).hexdigest()[:24]])
-    made.append({"model_type": model_type, "preprocessor": config, "results": results})
-    made[-1]["mean"] = list(processor.image_mean)
-    made[-1]["std"] = list(processor.image_std)
+    case = {"model_type": model_type, "preprocessor": config}
+    for key, backend in (("results", "pil"), ("fast", "torchvision")):
+        if backend not in names[model_type]:
+            continue
+        cls = by_name(names[model_type][backend])
+        processor = cls(**{**fields, **quiet, "do_rescale": False, "do_normalize": False})
+        case[key] = []
+        for size in sizes:
+            array = np.asarray(processor(picture(*size), return_tensors="np")["pixel_values"][0])
+            pixels = array.transpose(1, 2, 0).astype(np.uint8)
+            case[key].append([*pixels.shape[:2], hashlib.sha256(pixels.tobytes()).hexdigest()[:24]])
+        case["mean"] = list(processor.image_mean)
+        case["std"] = list(processor.image_std)
+    made.append(case)
+
+# DINOv3's resizes fractions and does not round: its numbers themselves, of a small picture.
+fields = {"size": {"height": 12, "width": 16}, "do_normalize": False}
+processor = by_name(names["dinov3_vit"]["torchvision"])(**fields)
+numbers = np.asarray(processor(picture(*sizes[0]), return_tensors="np")["pixel_values"][0]) * 255
+dinov3 = {"preprocessor": fields, "size": sizes[0], "numbers": [round(float(each), 3) for each in numbers.transpose(1, 2, 0).ravel()]}
 
 target = pathlib.Path(__file__).parent / "processors.json"
-versions = {"transformers": transformers.__version__, "pillow": PIL.__version__}
-target.write_text(json.dumps({**versions, "sizes": sizes, "cases": made}, indent=1) + "\n")
+versions = {"transformers": transformers.__version__, "pillow": PIL.__version__, "torch": torch.__version__.split("+")[0]}
+lines = ",\n".join(json.dumps(each) for each in made)
+head = json.dumps({**versions, "sizes": sizes, "dinov3": dinov3})[:-1]
+target.write_text(f'{head},\n"cases": [\n{lines}\n]}}\n')

@@ -110,6 +110,7 @@ describe('a repository', () => {
       config,
       preprocessor,
       more: {},
+      processor: 'slow',
       find: () => undefined,
       addressOf: (path) => `https://hub.example/${path}`,
     });

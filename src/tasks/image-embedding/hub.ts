@@ -29,14 +29,14 @@ export const hubTask: HubTask = {
     const processor = isFields(fields.image_processor) ? fields.image_processor : fields;
     return isHeadless && (nameIn(processor) !== undefined || processor.image_mean !== undefined);
   },
-  describe({ where, config, preprocessor }) {
+  describe({ where, config, preprocessor, processor }) {
     const warnings: string[] = [];
     const { license } = asFields(config, where, 'config.json');
     return {
       fields: {
         task: 'image-embedding',
         ...(typeof license === 'string' && { license }),
-        ...describeHubPicture({ where, config, preprocessor }, warnings),
+        ...describeHubPicture({ where, config, preprocessor, processor }, warnings),
         // The name has to say the type until the graph is there.
         output: { name: modelTypeOf(config) || 'timm' },
       },

@@ -26,11 +26,11 @@ export const hubTask: HubTask = {
     const architecture = architectureOf(config);
     return semantic.test(architecture) || matting.test(architecture);
   },
-  describe({ where, config, preprocessor }) {
+  describe({ where, config, preprocessor, processor }) {
     const warnings: string[] = [];
     const fields = asFields(config, where, 'config.json');
     const isMask = matting.test(architectureOf(config));
-    const picture = describeHubPicture({ where, config, preprocessor }, warnings);
+    const picture = describeHubPicture({ where, config, preprocessor, processor }, warnings);
     const { license } = fields;
     return {
       fields: {

@@ -35,7 +35,7 @@ export const hubTask: HubTask = {
     if (architecture) return /ForObjectDetection$/.test(architecture);
     return [...withNoObject, ...withoutNoObject].includes(modelTypeOf(config));
   },
-  describe({ where, config, preprocessor }) {
+  describe({ where, config, preprocessor, processor }) {
     const warnings: string[] = [];
     const fields = asFields(config, where, 'config.json');
     const type = modelTypeOf(config);
@@ -47,7 +47,7 @@ export const hubTask: HubTask = {
       );
     }
     const labels = labelsOf(fields, where, warnings);
-    const files = { where, config, preprocessor: withLongest(preprocessor) };
+    const files = { where, config, preprocessor: withLongest(preprocessor), processor };
     const picture = describeHubPicture(files, warnings, (preprocess) =>
       padded(type === 'yolos' ? inPatches(preprocess) : preprocess, warnings),
     );
