@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/errors.js';
 import { version } from '../base/version.js';
-import { check } from './check.js';
+import { checkGiven } from './check.js';
 import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pull } from './pull.js';
@@ -70,10 +70,10 @@ model.json, of a folder, or of an .onnx file
     run: ([file = ''], values, say) => writeManifest(file, values, say),
   },
   check: {
-    usage: 'check <directory>',
+    usage: 'check <directory|file.zip>',
     arguments: 1,
-    help: 'verifies a model.json and its files, and runs the model once',
-    run: ([directory = ''], _values, say) => check(directory, say),
+    help: 'verifies a model.json and its files, in a directory or a zip, and runs the model once',
+    run: ([directory = ''], _values, say) => checkGiven(directory, say),
   },
 };
 
