@@ -129,7 +129,8 @@ export default defineConfig(({ mode }): UserConfig => {
         root,
         define,
         plugins: [assemble(), shaders()],
-        test: { include: ['src/**/*.test.ts'] },
+        // A busy machine is no fault.
+        test: { include: ['src/**/*.test.ts'], testTimeout: 60_000 },
       } as UserConfig;
   }
 });
