@@ -52,6 +52,9 @@ it('finds the imports', () => {
 
 describe('no arrow leads', () => {
   const faces = 'api|server|explain|element|react|leasing|library|demo|cli|index\\.ts|global\\.ts';
+  // The worker's half of learning; the rest of the room is a page's.
+  const learning =
+    'learn/(service|fit|keep|feature-set|arithmetic/|carry/(merge|cut|prune|zip)|network/train)';
   it.each<[string, RegExp, RegExp, readonly string[]]>([
     ['from base to any other room', /^base\//, /^(?!base\/)/, []],
     ['from an input to anything but base', /^input\//, /^(?!input\/|base\/)/, []],
@@ -79,6 +82,24 @@ describe('no arrow leads', () => {
       'from a task to the runtime, but for its types',
       /^tasks\//,
       /^runtime\/(?!(task|service)\.ts)/,
+      [],
+    ],
+    [
+      'from learning in a worker up',
+      new RegExp(`^${learning}`),
+      new RegExp(`^(${faces}|serving)`),
+      [],
+    ],
+    [
+      'from learning in a page to the inside',
+      new RegExp(`^learn/(?!${learning.slice(6)})`),
+      /^(api|serving|runtime|worker|tasks)\/(?!.*types\.ts)/,
+      [],
+    ],
+    [
+      'from anything but its pack to learning',
+      /^(?!learn\/|worker\/packs\/learn\.ts)/,
+      /^learn\//,
       [],
     ],
     [

@@ -1,8 +1,10 @@
 /** Whether a folder is a model that pages can load. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
 import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
@@ -13,6 +15,27 @@ import { parseJson } from '../model/text.js';
 import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
 import { pythonFor } from './python.js';
+
+/** As {@link check}, of a zip too, with the model at its top. */
+export async function checkGiven(
+  path: string,
+  say: (line: string) => void,
+  python = false,
+): Promise<void> {
+  if (!path.toLowerCase().endsWith('.zip')) return check(path, say, python);
+  const directory = await mkdtemp(join(tmpdir(), 'tabserve-check-'));
+  try {
+    const files = unzipSync(await readFile(path), { filter: ({ name }) => !name.endsWith('/') });
+    for (const [name, content] of Object.entries(files)) {
+      const file = inside(directory, name);
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, content);
+    }
+    await check(directory, say, python);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
 
 /**
  * Verifies the manifest, the labels, size and sha256 of every file, and that each graph fits and

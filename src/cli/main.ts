@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../base/errors.js';
 import { version } from '../base/version.js';
-import { check } from './check.js';
+import { checkGiven } from './check.js';
 import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pack } from './pack.js';
@@ -73,11 +73,11 @@ beside it, and names that in model.json as the file that pages take
     run: ([path = ''], values, say) => pack(path, values, say),
   },
   check: {
-    usage: 'check <directory>',
+    usage: 'check <directory|file.zip>',
     arguments: 1,
-    help: `verifies a model.json and its files, and runs the model once
+    help: `verifies a model.json and its files, in a directory or a zip, and runs the model once
   --python   prints a program that must give the page's answers`,
-    run: ([directory = ''], { python }, say) => check(directory, say, python),
+    run: ([directory = ''], { python }, say) => checkGiven(directory, say, python),
   },
 };
 

@@ -47,7 +47,10 @@ export class LearnLink {
       for (;;) {
         signal?.throwIfAborted();
         const step = await this.ask({ kind: 'advance', job });
-        if (step.done) return step.result;
+        if (step.done) {
+          onProgress?.({ stage: step.result.kind === 'head' ? 'fit' : 'train', done: 1 });
+          return step.result;
+        }
         onProgress?.(step.progress);
       }
     } catch (error) {

@@ -43,6 +43,9 @@ import type {
 /** Milliseconds for which a job goes on before others have their turn. */
 const slice = 80;
 
+/** What the address of a file begins with that is nowhere but in the store. */
+const installedUrl = 'tabserve-store:///';
+
 /** Most examples and classes of a set. */
 const mostExamples = 1_000_000;
 const mostClasses = 10_000;
@@ -289,7 +292,7 @@ async function install(
   await store.commit(await sha256Of(file), file, null);
   await new Library(store).install(manifest.name, {
     manifest: checked.manifest,
-    baseUrl: null,
+    baseUrl: installedUrl,
     otherOrigin: false,
     assumed: [],
     installedAt: Date.now(),

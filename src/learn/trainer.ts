@@ -524,13 +524,13 @@ export class Trainer implements AsyncDisposable {
       try {
         if (problem) throw problem;
         const features = await this.#embedder.embed(image, signal ? { signal } : {});
-        return { label, name, image: image instanceof Blob ? image : null, features };
+        const file = image instanceof Blob ? image : null;
+        return { seen: { label, name, image: file, features }, failure: null };
       } catch (error) {
         signal?.throwIfAborted();
         // What ails the model ails every picture.
         if (isTabserveError(error) && fatal.includes(error.code)) throw error;
-        failed.push({ name, error });
-        return null;
+        return { seen: null, failure: { name, error } };
       } finally {
         close?.();
         done += 1;
@@ -540,7 +540,9 @@ export class Trainer implements AsyncDisposable {
     try {
       for await (const some of batches(sources)) {
         signal?.throwIfAborted();
-        const found = (await inLanes(some, look)).filter((each) => each !== null);
+        const looked = await inLanes(some, look);
+        const found = looked.flatMap(({ seen }) => seen ?? []);
+        failed.push(...looked.flatMap(({ failure }) => failure ?? []));
         if (found.length === 0) continue;
         const ids = this.#data.reserve(found.length);
         const rows = found.map(({ features }) => features);

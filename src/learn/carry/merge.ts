@@ -51,7 +51,7 @@ const axesAsInput = 18;
 
 /**
  * Appends pooling, a product with the head's weights, and softmax. What made the former outputs alone is
- * left out, but for the features, which stay an output.
+ * left out; features that were an output stay one.
  *
  * @returns The `.onnx` file, and the name of its output `[N, classes]` of float32, for the pictures that the
  *   backbone takes.
@@ -79,7 +79,10 @@ export function merge(parts: MergeParts): { file: Uint8Array<ArrayBuffer>; score
   }
   const taken = new Set([
     ...kept.names,
-    ...nodes.flatMap((node) => readAll(readFields(node), 2).map(textOf)),
+    // Outputs, and the nodes' own names.
+    ...[...kept.nodes].flatMap((node) =>
+      [2, 3].flatMap((field) => readAll(readFields(node), field).map(textOf)),
+    ),
     ...readAll(graph, 11).map((each) => nameIn(each, 1)),
   ]);
   const fresh = (name: string): string => {
@@ -105,7 +108,7 @@ export function merge(parts: MergeParts): { file: Uint8Array<ArrayBuffer>; score
     ...head.nodes,
     ...head.initializers,
     scoresField(parts, scores, inputs),
-    { number: 12, type: 2, bytes: features ?? messageOf([textField(1, embedding.name)]) },
+    ...(features ? [{ number: 12, type: 2, bytes: features }] : []),
   ];
   const metadata = readAll(model, 14).filter((each) => !/^(labels|names)$/.test(nameIn(each, 1)));
   const file = written(
