@@ -189,7 +189,8 @@ export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRe
           return null;
         case 'preview': {
           const { examples, query, k } = request;
-          const rows = setOf(request.set).gather(examples.ids);
+          const set = setOf(request.set);
+          const rows = examples.ids.map((each) => set.row(each));
           return [...neighbourScores(rows, examples.classes, examples.count, query, k)];
         }
         case 'fit': {

@@ -205,14 +205,25 @@ export class Trainer implements AsyncDisposable {
       ...(modelsUrl !== undefined && { modelsUrl }),
       ...(cdn !== undefined && { cdn }),
     });
+    let embedder: ImageEmbedder | undefined;
     try {
+      // First, so that its monitor hears the download. Whether it names an embedding shows then.
+      const refused = await ImageEmbedder.create(named).then(
+        (created) => {
+          embedder = created;
+        },
+        (error: unknown) => error,
+      );
+      if (refused && !isTabserveError(refused, 'unsupported')) throw refused;
       const found = await link.ask({ kind: 'base', load });
       signal?.throwIfAborted();
-      const embedder = await ImageEmbedder.create({ ...named, ...(found.cut && cutModel(found)) });
+      if (refused && !found.cut) throw refused;
+      embedder ??= await ImageEmbedder.create({ ...named, ...cutModel(found) });
       // The file that gives the features is the one that the head is put on.
       const { dtype } = embedder.info;
       return new Trainer({ link, embedder, base: found, load: { ...load, dtype }, isPixels });
     } catch (error) {
+      embedder?.destroy();
       link.close();
       throw error;
     }
