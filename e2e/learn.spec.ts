@@ -503,3 +503,103 @@ test('the card takes labels for text', async ({ open, server }) => {
   expect(card).toContain('&lt;img src=x onerror=alert(1)&gt; \\| \\[a\\](javascript:b)');
   expect(card).not.toContain('<img');
 });
+
+test('a network learns from nothing, on threads too, and is a model like any other', async ({
+  open,
+}) => {
+  test.setTimeout(240_000);
+  const page = await withLearning(await open({ isolated: true }));
+  const found = await page.evaluate(async () => {
+    const { Trainer } = window.learn;
+    const base = { pixels: { width: 8, height: 8, channels: 1 } } as const;
+    const trainer = await Trainer.create({ base, device: 'wasm' });
+    // A light square at the left or at the right.
+    const bytes = new Uint8Array(80 * 64);
+    const labels = Array.from({ length: 80 }, (_, i) => (i % 2 ? 'right' : 'left'));
+    for (let i = 0; i < 80; i++) {
+      const [x, y] = [i % 2 ? 5 : 1, 1 + ((i * 3) % 5)];
+      for (const place of [0, 1, 8, 9]) bytes[i * 64 + y * 8 + x + place] = 150 + i;
+    }
+    await trainer.addFeatures(labels, bytes);
+    const codeOf = (task: Promise<unknown>) =>
+      task.then(
+        () => 'fulfilled',
+        ({ code, name }) => (typeof code === 'string' ? code : name),
+      );
+    const controller = new AbortController();
+    const aborted = await codeOf(
+      trainer.trainNetwork({
+        layers: [],
+        epochs: 1000,
+        signal: controller.signal,
+        onProgress: () => controller.abort(),
+      }),
+    );
+    const refused = await codeOf(
+      trainer.trainNetwork({ layers: [{ type: 'conv', filters: 2, size: 9 }] }),
+    );
+    const options = {
+      layers: [{ type: 'conv', filters: 4 }, { type: 'relu' }, { type: 'pool' }],
+      epochs: 12,
+      batchSize: 16,
+      learningRate: 0.02,
+      validation: 0.2,
+    } as const;
+    let seen = 0;
+    const model = await trainer.trainNetwork({
+      ...options,
+      onProgress: ({ epochs = [] }) => {
+        seen = Math.max(seen, epochs.length);
+      },
+    });
+    const head = await trainer.train();
+    const files = await model.files({ name: 'sides' });
+    const classifier = await window.tabserve.ImageClassifier.create({
+      model: Object.values(files),
+      device: 'wasm',
+    });
+    const canvas = new OffscreenCanvas(64, 64);
+    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+    context.fillRect(0, 0, 64, 64);
+    context.fillStyle = '#fff';
+    context.fillRect(40, 24, 16, 16);
+    const [best] = await classifier.classify(canvas);
+    const result = {
+      aborted,
+      refused,
+      seen,
+      epochs: model.epochs,
+      evaluation: model.evaluation?.accuracy.value,
+      head: head.evaluation?.accuracy.value,
+      settings: model.settings,
+      best: best?.label,
+      compared: head.compareWith(model).examples,
+    };
+    classifier.destroy();
+    trainer.destroy();
+    return result;
+  });
+  expect(found.aborted).toBe('AbortError');
+  expect(found.refused).toBe('invalid-argument');
+  expect(found.epochs).toHaveLength(12);
+  expect(found.seen).toBeGreaterThan(0);
+  expect(found.evaluation).toBeGreaterThan(0.9);
+  expect(found.settings).toMatchObject({ epochsMade: 12, optimizer: 'adam' });
+  expect(found.best).toBe('right');
+  expect(found.compared).toBe(16);
+});
+
+test('a network is not trained on the features of a base', async ({ open, server }) => {
+  const page = await withLearning(await open());
+  await withTrainer(page);
+  const code = await page.evaluate(async (base) => {
+    const trainer = await window.twoClasses(base);
+    const code = await trainer.trainNetwork().then(
+      () => null,
+      ({ code }) => code,
+    );
+    trainer.destroy();
+    return code;
+  }, serveBase(server));
+  expect(code).toBe('invalid-argument');
+});

@@ -23,6 +23,7 @@ test('the package carries the licences of what it contains of others', () => {
     ['comlink', 'Apache License'],
     ['valibot', 'Fabian Hiller'],
     ['@noble/hashes', 'Paul Miller'],
+    ['fflate', 'Arjun Barrett'],
   ]) {
     expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));
     expect(text).toContain(words);

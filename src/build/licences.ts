@@ -11,6 +11,7 @@ const bundled = [
   'valibot',
   '@noble/hashes',
   'fft.js',
+  'fflate',
 ] as const;
 
 /** Licences of packages that come without the text, as their project has it. */

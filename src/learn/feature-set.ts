@@ -64,6 +64,22 @@ export class FeatureSet {
   }
 
   /**
+   * The rows of these numbers, which are bytes.
+   *
+   * @throws TabserveError `invalid-argument` where they are not.
+   */
+  bytes(ids: readonly number[]): Uint8Array[] {
+    return ids.map((id) => {
+      const row = this.row(id);
+      if (row instanceof Uint8Array) return row;
+      throw new TabserveError(
+        'invalid-argument',
+        'A network is trained on pixels. Create the trainer with "base: { pixels }".',
+      );
+    });
+  }
+
+  /**
    * The rows of these numbers, one after the other.
    *
    * @throws TabserveError `out-of-memory` for more than 2²⁵ numbers.

@@ -17,6 +17,7 @@ export {
   wilsonInterval,
 } from './evaluate/report.js';
 export { fitTemperature, probabilitiesOf } from './evaluate/temperature.js';
+export type { Layer } from './network/spec.js';
 export type { PixelSize } from './pixels.js';
 export { type ModelFiles, type TaughtEvaluation, TaughtModel } from './taught-model.js';
 export {
@@ -28,4 +29,4 @@ export {
   type TrainerOptions,
   type TrainOptions,
 } from './trainer.js';
-export type { JobProgress, SavedSet } from './types.js';
+export type { Epoch, JobProgress, SavedSet } from './types.js';

@@ -28,6 +28,9 @@ import { unzipFiles, zipFiles } from './carry/zip.js';
 import { FeatureSet } from './feature-set.js';
 import { fitExamples } from './fit.js';
 import { deleteSet, loadSet, savedSets, saveSet } from './keep.js';
+import { writeNetwork } from './network/forward.js';
+import { planNetwork } from './network/spec.js';
+import { trainNetwork } from './network/train.js';
 import type {
   Advance,
   BaseModel,
@@ -64,6 +67,13 @@ const embedding = object({
 const labels = list(string, 1, mostClasses);
 const bytes = madeBy(Uint8Array);
 
+// What layers have to be, planNetwork() says.
+const network = object({
+  input: list(whole(1, 4096), 3, 3),
+  layers: list(record, 0, 100),
+  classes: whole(1, mostClasses),
+});
+
 const check: Check = byKind({
   base: { load: loadRequest },
   add: { set: id, ids, features: madeBy(Float32Array, Uint8Array) },
@@ -81,6 +91,23 @@ const check: Check = byKind({
       seed: whole(0),
     }),
   },
+  network: {
+    set: id,
+    job: id,
+    examples,
+    spec: network,
+    settings: object({
+      epochs: whole(1, 10_000),
+      batchSize: whole(1, 4096),
+      learningRate: number,
+      optimizer: oneOf('adam', 'sgd'),
+      validation: number,
+      patience: nullable(whole(1)),
+      shifts: boolean,
+      mirrored: boolean,
+      seed: whole(0),
+    }),
+  },
   advance: { job: id },
   stop: { job: id },
   merge: {
@@ -89,6 +116,15 @@ const check: Check = byKind({
     head: object({
       weights: madeBy(Float64Array),
       biases: madeBy(Float64Array),
+      temperature: number,
+    }),
+    labels,
+  },
+  write: {
+    network: object({
+      spec: network,
+      scale: object({ mean: number, deviation: number }),
+      parameters: madeBy(Float32Array),
       temperature: number,
     }),
     labels,
@@ -153,13 +189,23 @@ export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRe
           return null;
         case 'preview': {
           const { examples, query, k } = request;
-          const rows = setOf(request.set).gather(examples.ids);
+          const set = setOf(request.set);
+          const rows = examples.ids.map((each) => set.row(each));
           return [...neighbourScores(rows, examples.classes, examples.count, query, k)];
         }
         case 'fit': {
           const { examples, settings } = request;
           const raw = setOf(request.set).gather(examples.ids);
           jobs.set(request.job, new Job((report) => fitExamples(raw, examples, settings, report)));
+          return null;
+        }
+        case 'network': {
+          const { examples, spec, settings } = request;
+          const rows = setOf(request.set).bytes(examples.ids);
+          jobs.set(
+            request.job,
+            new Job((report) => trainNetwork(host, rows, examples, spec, settings, report)),
+          );
           return null;
         }
         case 'advance':
@@ -172,6 +218,8 @@ export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRe
         }
         case 'merge':
           return mergeHead(request, host);
+        case 'write':
+          return writeTrained(request);
         case 'install':
           await install(request, host);
           return null;
@@ -257,6 +305,16 @@ async function mergeHead(
     where: `The model "${manifest.name}"`,
   });
   return { file, sha256: await sha256Of(file), input: input.name, scores };
+}
+
+async function writeTrained({
+  network,
+  labels,
+}: Extract<LearnRequest, { kind: 'write' }>): Promise<MergedModel> {
+  const { spec, parameters, scale, temperature } = network;
+  const output = { name: 'scores', temperature, labels } as const;
+  const file = writeNetwork(planNetwork(spec), parameters, scale, output);
+  return { file, sha256: await sha256Of(file), input: 'input', scores: 'scores' };
 }
 
 /** Puts a model where those lie that were loaded by their name. */

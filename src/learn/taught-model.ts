@@ -7,7 +7,7 @@ import { type Comparison, compare } from './evaluate/compare.js';
 import { argmax, type Evaluation, evaluate, type Mistake, mistakesOf } from './evaluate/report.js';
 import { probabilitiesOf } from './evaluate/temperature.js';
 import type { LearnLink } from './link.js';
-import type { MergedModel, PictureManifest, UnseenScores } from './types.js';
+import type { Epoch, MergedModel, PictureManifest, UnseenScores } from './types.js';
 
 /** How good a taught model is, by examples that it had not seen. */
 export interface TaughtEvaluation extends Evaluation {
@@ -28,6 +28,8 @@ export interface TaughtParts {
   taken: Taken;
   teaching: Teaching;
   temperature: number;
+  /** Of a network. @default none */
+  epochs?: readonly Epoch[];
   /** What the manifest takes over. */
   base: PictureManifest;
   /** Makes the graph's file. */
@@ -51,6 +53,8 @@ export class TaughtModel {
   readonly temperature: number;
   /** What has to be known besides. */
   readonly notes: readonly string[];
+  /** What became of each pass over the examples, of a network; of a head there are none. */
+  readonly epochs: readonly Epoch[];
   readonly #parts: TaughtParts;
   #made: Promise<MergedModel> | undefined;
 
@@ -62,6 +66,7 @@ export class TaughtModel {
     this.settings = parts.teaching.settings;
     this.temperature = parts.temperature;
     this.notes = parts.teaching.notes;
+    this.epochs = parts.epochs ?? [];
   }
 
   /**

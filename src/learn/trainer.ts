@@ -12,9 +12,18 @@ import {
 import { checkLabel, Dataset, type Example, type LabelCount } from './dataset.js';
 import { filesOf, folderOf, type PathFile, pathsOf } from './folders.js';
 import { LearnLink, newNumber } from './link.js';
+import { type Layer, planNetwork } from './network/spec.js';
 import { type PixelSize, pixelsModel } from './pixels.js';
 import { evaluationOf, TaughtModel } from './taught-model.js';
-import type { BaseModel, ExampleList, FitResult, JobProgress, SavedSet } from './types.js';
+import type {
+  BaseModel,
+  ExampleList,
+  FitResult,
+  JobProgress,
+  NetworkResult,
+  NetworkSettings,
+  SavedSet,
+} from './types.js';
 
 /** Options of {@link Trainer.create}. */
 export interface TrainerOptions extends Omit<CreateOptions, 'model' | 'tensors' | 'idleTimeout'> {
@@ -73,6 +82,36 @@ export interface TrainOptions {
   onProgress?: (progress: JobProgress) => void;
 }
 
+/** Options of {@link Trainer.trainNetwork}. */
+export interface NetworkOptions {
+  /**
+   * What comes before the last layer, which gives the scores.
+   * @default two convolutions of 32 and 64 kernels of 3 × 3, each with ReLU and pooling, and a dense layer of
+   *   64 with ReLU
+   */
+  layers?: readonly Layer[];
+  /** Passes over the examples, at most. @default 10 */
+  epochs?: number;
+  /** Examples of one step. @default 64 */
+  batchSize?: number;
+  /** The largest: it rises to it over the first twentieth of the steps, and falls to 0 then. @default 0.002 */
+  learningRate?: number;
+  /** @default 'adam' */
+  optimizer?: 'adam' | 'sgd';
+  /** The part of the examples that is held out, to see how good it is and when to stop. @default 0.1 */
+  validation?: number;
+  /** Epochs without a lower loss on those, after which it ends. @default all are made */
+  patience?: number;
+  /** Whether pictures are shifted by chance, by up to an eighth of their sides, each time. @default false */
+  shifts?: boolean;
+  /** Whether they are mirrored by chance. @default false */
+  mirrored?: boolean;
+  /** As of {@link TrainOptions}; on the same number of threads. @default 1 */
+  seed?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: JobProgress) => void;
+}
+
 /** What a trainer stands on. */
 export interface TrainerInfo {
   /** The base's name and version. */
@@ -83,6 +122,18 @@ export interface TrainerInfo {
   cut: string | null;
   device: string;
 }
+
+/** A usual network for pictures of 28 × 28. */
+const usualLayers: readonly Layer[] = [
+  { type: 'conv', filters: 32 },
+  { type: 'relu' },
+  { type: 'pool' },
+  { type: 'conv', filters: 64 },
+  { type: 'relu' },
+  { type: 'pool' },
+  { type: 'dense', units: 64 },
+  { type: 'relu' },
+];
 
 /** Pictures that are looked at side by side, and features that are handed on together. */
 const lanes = 3;
@@ -128,6 +179,8 @@ export class Trainer implements AsyncDisposable {
     this.#base = parts.base;
     this.#load = parts.load;
     this.#isPixels = parts.isPixels;
+    const { channels, height, width } = parts.base.manifest.input;
+    if (parts.isPixels) this.#dimensions = channels * height * width;
     this.#data = new Dataset((ids) => {
       this.#link.ask({ kind: 'forget', set: this.#set, ids }).catch(() => undefined);
     });
@@ -146,20 +199,31 @@ export class Trainer implements AsyncDisposable {
     const { workerUrl, wasmUrl, modelsUrl, cdn, signal } = options;
     const load = internals.loadRequestOf(named as CreateOptions);
     const link = new LearnLink({
-      threads: 1,
+      threads: isPixels ? threadsOf(options.threads) : 1,
       ...(workerUrl !== undefined && { workerUrl }),
       ...(wasmUrl !== undefined && { wasmUrl }),
       ...(modelsUrl !== undefined && { modelsUrl }),
       ...(cdn !== undefined && { cdn }),
     });
+    let embedder: ImageEmbedder | undefined;
     try {
+      // First, so that its monitor hears the download. Whether it names an embedding shows then.
+      const refused = await ImageEmbedder.create(named).then(
+        (created) => {
+          embedder = created;
+        },
+        (error: unknown) => error,
+      );
+      if (refused && !isTabserveError(refused, 'unsupported')) throw refused;
       const found = await link.ask({ kind: 'base', load });
       signal?.throwIfAborted();
-      const embedder = await ImageEmbedder.create({ ...named, ...(found.cut && cutModel(found)) });
+      if (refused && !found.cut) throw refused;
+      embedder ??= await ImageEmbedder.create({ ...named, ...cutModel(found) });
       // The file that gives the features is the one that the head is put on.
       const { dtype } = embedder.info;
       return new Trainer({ link, embedder, base: found, load: { ...load, dtype }, isPixels });
     } catch (error) {
+      embedder?.destroy();
       link.close();
       throw error;
     }
@@ -388,6 +452,65 @@ export class Trainer implements AsyncDisposable {
         labels,
         evaluation,
         notes: this.#notesOn(result, settings.weightDecay),
+      },
+    });
+  }
+
+  /**
+   * Trains a small convolutional network from nothing on all examples, in the engine of a worker. The base has
+   * to be `{ pixels }`.
+   *
+   * @throws TabserveError as {@link train}; `invalid-argument` for another base, for layers that do not fit
+   *   together, and for a learning rate with which the loss is no number.
+   */
+  async trainNetwork(options: NetworkOptions = {}): Promise<TaughtModel> {
+    const { layers = usualLayers, signal, onProgress } = options;
+    const settings = checkNetworkOptions(options);
+    const { manifest, embedding } = this.#base;
+    if (!this.#isPixels) {
+      throw new TabserveError(
+        'invalid-argument',
+        `A network is trained on pixels, and the base is ${this.#baseName}. Create the trainer with "base: { pixels: { width, height } }".`,
+      );
+    }
+    const { examples, labels } = this.#asked(2);
+    const all = this.examples;
+    const { channels, height, width } = manifest.input;
+    const spec = {
+      input: [channels, height, width] as const,
+      layers,
+      classes: labels.length,
+    };
+    planNetwork(spec);
+    const job = newNumber();
+    const begin = { kind: 'network', set: this.#set, job, examples, spec, settings } as const;
+    const result = (await this.#link.follow(job, begin, { signal, onProgress })) as NetworkResult;
+    const { network, unseen, epochs, best, parameters } = result;
+    const { temperature } = network;
+    const { evaluation, taken } = evaluationOf(unseen, temperature, all, labels);
+    return new TaughtModel({
+      link: this.#link,
+      labels,
+      evaluation,
+      taken,
+      temperature,
+      epochs,
+      base: manifest,
+      described: { dtype: 'fp32' },
+      make: (names) => this.#link.ask({ kind: 'write', network, labels: names }),
+      teaching: {
+        how: `a network of ${parameters} parameters, trained from nothing on ${embedding.name} of ${width} × ${height}`,
+        settings: {
+          ...settings,
+          patience: settings.patience ?? 'none',
+          layers: JSON.stringify(layers),
+          temperature,
+          epochsMade: epochs.length,
+          bestEpoch: best,
+        },
+        labels,
+        evaluation,
+        notes: unseen ? [] : ['Nothing was held out: nothing was measured.'],
       },
     });
   }
@@ -714,22 +837,12 @@ function checkTrainOptions({
   balanced = false,
   seed = 1,
 }: TrainOptions) {
-  const refuse = (option: string, found: unknown, expected: string) =>
-    new TabserveError(
-      'invalid-argument',
-      `The option "${option}" is ${JSON.stringify(found)}; it takes ${expected}.`,
-      { details: { option, expected } },
-    );
   if (weightDecay !== 'auto' && !(weightDecay > 0 && weightDecay < Infinity)) {
     throw refuse('weightDecay', weightDecay, '"auto", or a number above 0');
   }
-  if (!(Number.isInteger(folds) && folds >= 2 && folds <= 20)) {
-    throw refuse('folds', folds, 'a whole number from 2 to 20');
-  }
-  if (!(holdOut >= 0 && holdOut <= 0.9)) throw refuse('holdOut', holdOut, 'a number from 0 to 0.9');
-  if (!(Number.isInteger(seed) && seed >= 0)) {
-    throw refuse('seed', seed, 'a whole number from 0 on');
-  }
+  checkWhole('folds', folds, 2, 20);
+  checkPart('holdOut', holdOut);
+  checkWhole('seed', seed, 0, 2 ** 32 - 1);
   return {
     weightDecay: weightDecay === 'auto' ? null : weightDecay,
     folds,
@@ -737,6 +850,66 @@ function checkTrainOptions({
     balanced: Boolean(balanced),
     seed,
   };
+}
+
+function checkNetworkOptions({
+  epochs = 10,
+  batchSize = 64,
+  learningRate = 0.002,
+  optimizer = 'adam',
+  validation = 0.1,
+  patience,
+  shifts = false,
+  mirrored = false,
+  seed = 1,
+}: NetworkOptions): NetworkSettings {
+  checkWhole('epochs', epochs, 1, 10_000);
+  checkWhole('batchSize', batchSize, 1, 4096);
+  if (!(learningRate > 0 && learningRate < Infinity)) {
+    throw refuse('learningRate', learningRate, 'a number above 0');
+  }
+  if (optimizer !== 'adam' && optimizer !== 'sgd') {
+    throw refuse('optimizer', optimizer, '"adam" or "sgd"');
+  }
+  checkPart('validation', validation);
+  if (patience !== undefined) checkWhole('patience', patience, 1, 10_000);
+  checkWhole('seed', seed, 0, 2 ** 32 - 1);
+  return {
+    epochs,
+    batchSize,
+    learningRate,
+    optimizer,
+    validation,
+    patience: patience ?? null,
+    shifts: Boolean(shifts),
+    mirrored: Boolean(mirrored),
+    seed,
+  };
+}
+
+function checkWhole(option: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw refuse(option, value, `a whole number from ${least} to ${most}`);
+}
+
+function checkPart(option: string, value: number): void {
+  if (!(value >= 0 && value <= 0.9)) throw refuse(option, value, 'a number from 0 to 0.9');
+}
+
+function refuse(option: string, found: unknown, expected: string): TabserveError {
+  return new TabserveError(
+    'invalid-argument',
+    `The option "${option}" is ${JSON.stringify(found)}; it takes ${expected}.`,
+    { details: { option, expected } },
+  );
+}
+
+/** As models run on WASM: more than one needs a cross-origin isolated page. */
+function threadsOf(wanted: TrainerOptions['threads'] = 'auto'): number {
+  const isShared = globalThis.crossOriginIsolated && typeof SharedArrayBuffer === 'function';
+  if (!isShared) return 1;
+  const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
+  return wanted === 'auto' ? Math.min(4, Math.max(2, half)) : wanted;
 }
 
 function checkPixels(size: PixelSize): PixelSize {

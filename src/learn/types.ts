@@ -3,7 +3,7 @@ import type { ImageManifest } from '../input/image/prepare.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import type { EmbeddingOutput } from '../tasks/image-embedding/types.js';
 import type { LoadRequest } from '../wire/protocol.js';
-import type { LayerPlan, NetworkSpec } from './network/spec.js';
+import type { NetworkSpec } from './network/spec.js';
 
 /** The manifest of a model that takes pictures. */
 export type PictureManifest = CoreManifest & ImageManifest;
@@ -61,6 +61,14 @@ export type LearnRequest =
       k: number;
     }
   | { kind: 'fit'; set: number; job: number; examples: ExampleList; settings: HeadSettings }
+  | {
+      kind: 'network';
+      set: number;
+      job: number;
+      examples: ExampleList;
+      spec: NetworkSpec;
+      settings: NetworkSettings;
+    }
   /** Goes on with a job for a while. */
   | { kind: 'advance'; job: number }
   | { kind: 'stop'; job: number }
@@ -71,6 +79,7 @@ export type LearnRequest =
       head: HeadParts;
       labels: string[];
     }
+  | { kind: 'write'; network: NetworkParts; labels: string[] }
   | { kind: 'install'; manifest: CoreManifest; file: Uint8Array<ArrayBuffer> }
   | { kind: 'zip'; files: Readonly<Record<string, Uint8Array<ArrayBuffer>>> }
   | { kind: 'unzip'; zip: Blob }
@@ -87,9 +96,11 @@ export interface LearnAnswers {
   forget: null;
   preview: number[];
   fit: null;
+  network: null;
   advance: Advance;
   stop: null;
   merge: MergedModel;
+  write: MergedModel;
   install: null;
   zip: Uint8Array<ArrayBuffer>;
   unzip: UnzippedFile[];
@@ -119,6 +130,8 @@ export interface HeadParts {
 /** A trained network. */
 export interface NetworkParts {
   spec: NetworkSpec;
+  /** What its pictures are brought to. */
+  scale: { mean: number; deviation: number };
   parameters: Float32Array;
   temperature: number;
 }
@@ -183,7 +196,8 @@ export interface FitResult {
 export interface NetworkResult {
   kind: 'network';
   network: NetworkParts;
-  layers: readonly LayerPlan[];
+  /** How many numbers were learnt. */
+  parameters: number;
   epochs: readonly Epoch[];
   /** The epoch whose parameters were kept. */
   best: number;

@@ -152,7 +152,9 @@ describe('neighbours', () => {
   it.each(heads.filter(({ queries }) => queries.length > 0))(
     "score as scikit-learn's: $name",
     ({ features, classes, dimensions, queries, neighbours, biases }) => {
-      const rows = { data: features, rows: classes.length, columns: dimensions };
+      const rows = classes.map((_, row) =>
+        features.slice(row * dimensions, (row + 1) * dimensions),
+      );
       for (const [i, query] of queries.entries()) {
         const scores = neighbourScores(rows, classes, biases.length, query, 5);
         expect(farthest(scores, neighbours[i] as number[])).toBeLessThan(1e-6);
@@ -161,7 +163,11 @@ describe('neighbours', () => {
   );
 
   it('at no distance are the only ones that count', () => {
-    const rows = { data: [1, 0, 0, 1, 1, 0.1], rows: 3, columns: 2 };
+    const rows = [
+      [1, 0],
+      [0, 1],
+      [1, 0.1],
+    ];
     expect([...neighbourScores(rows, [0, 1, 2], 3, [2, 0], 3)]).toEqual([1, 0, 0]);
   });
 });

@@ -1,12 +1,5 @@
 /** What the nearest examples say: an answer that needs no fitting. */
 
-/** Numbers of examples, one row after the other. */
-export interface ExampleRows {
-  readonly data: ArrayLike<number>;
-  readonly rows: number;
-  readonly columns: number;
-}
-
 /**
  * The score of each class: the share of the `k` nearest examples that have it, each counting for one
  * through its distance. The distance is one minus the cosine; among examples at no distance at all only
@@ -14,25 +7,23 @@ export interface ExampleRows {
  *
  * As scikit-learn's `KNeighborsClassifier(k, metric="cosine", weights="distance")`.
  *
+ * @param rows - The features of each example.
  * @param classes - The class of each row.
  * @param count - How many classes there are.
  */
 export function neighbourScores(
-  examples: ExampleRows,
+  rows: readonly ArrayLike<number>[],
   classes: ArrayLike<number>,
   count: number,
   query: ArrayLike<number>,
   k: number,
 ): Float64Array {
-  const { data, rows, columns } = examples;
   const near: { distance: number; row: number }[] = [];
-  const length = lengthOf(query, 0, columns);
-  for (let row = 0; row < rows; row++) {
+  const length = lengthOf(query);
+  for (const [row, numbers] of rows.entries()) {
     let product = 0;
-    for (let j = 0; j < columns; j++) {
-      product += (data[row * columns + j] as number) * (query[j] as number);
-    }
-    const lengths = length * lengthOf(data, row * columns, columns);
+    for (let j = 0; j < query.length; j++) product += (numbers[j] as number) * (query[j] as number);
+    const lengths = length * lengthOf(numbers);
     // A vector of zeros is as far from everything as one at a right angle.
     const distance = lengths > 0 ? Math.max(0, 1 - product / lengths) : 1;
     if (near.length === k && distance >= (near[k - 1]?.distance ?? 0)) continue;
@@ -56,8 +47,8 @@ export function neighbourScores(
 /** Distances of vectors that are the same are not quite 0. */
 const same = 1e-12;
 
-function lengthOf(numbers: ArrayLike<number>, from: number, count: number): number {
+function lengthOf(numbers: ArrayLike<number>): number {
   let square = 0;
-  for (let i = from; i < from + count; i++) square += (numbers[i] as number) ** 2;
+  for (let i = 0; i < numbers.length; i++) square += (numbers[i] as number) ** 2;
   return Math.sqrt(square);
 }

@@ -112,7 +112,7 @@ function planLayer(
 ): LayerPlan {
   const [channels = 1, height = 0, width = 0] = from;
   const isFlat = from.length === 1;
-  switch (layer.type) {
+  switch (layer?.type) {
     case 'conv': {
       const { filters, size = 3, padding = 'valid' } = layer;
       if (isFlat) throw wrong(`${where} comes after a dense layer`);

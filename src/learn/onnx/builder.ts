@@ -24,6 +24,7 @@ export class GraphBuilder {
   readonly #outputs: NewField[] = [];
   /** Small constants that are there already. */
   readonly #known = new Map<string, string>();
+  readonly #domains = new Set<string>();
   #next = 0;
 
   input(name: string, type: ElementType, dims: readonly Dim[]): string {
@@ -72,7 +73,9 @@ export class GraphBuilder {
     count: number,
     attributes?: Readonly<Record<string, AttributeValue>>,
   ): string[] {
-    const outputs = Array.from({ length: count }, () => this.#fresh(type));
+    const dot = type.lastIndexOf('.');
+    if (dot > 0) this.#domains.add(type.slice(0, dot));
+    const outputs = Array.from({ length: count }, () => this.#fresh(type.slice(dot + 1)));
     this.#nodes.push(nodeField(type, this.#fresh('node'), inputs, outputs, attributes));
     return outputs;
   }
@@ -92,6 +95,9 @@ export class GraphBuilder {
         textField(2, 'tabserve'),
         messageField(7, graph),
         messageField(8, [textField(1, ''), wholeField(2, opset)]),
+        ...[...this.#domains].map((domain) =>
+          messageField(8, [textField(1, domain), wholeField(2, 1)]),
+        ),
         ...Object.entries(metadata).map(([key, value]) =>
           messageField(14, [textField(1, key), textField(2, value)]),
         ),

@@ -36,7 +36,11 @@ function floatField(number: number, value: number): NewField {
   return { number, type: 5, bytes: bytesOf(Float32Array.of(value)) };
 }
 
-/** NodeProto. */
+/**
+ * NodeProto.
+ *
+ * @param op - With its domain before it unless that is ONNX's own: `com.microsoft.FusedMatMul`.
+ */
 export function nodeField(
   op: string,
   name: string,
@@ -48,7 +52,8 @@ export function nodeField(
     ...inputs.map((each) => textField(1, each)),
     ...outputs.map((each) => textField(2, each)),
     textField(3, name),
-    textField(4, op),
+    textField(4, op.slice(op.lastIndexOf('.') + 1)),
+    ...(op.includes('.') ? [textField(7, op.slice(0, op.lastIndexOf('.')))] : []),
     ...Object.entries(attributes).map(([key, value]) => messageField(5, attribute(key, value))),
   ]);
 }

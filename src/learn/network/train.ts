@@ -1,0 +1,350 @@
+/** Trains a network: batches, epochs, what is held out, and when to stop. */
+import { TabserveError } from '../../base/errors.js';
+import type { Tensor } from '../../base/tensor.js';
+import { numbersOf } from '../../base/tensor.js';
+import type { OpenGraph, ServiceHost } from '../../runtime/service.js';
+import { stratifiedHoldOut } from '../arithmetic/folds.js';
+import { type Random, randomOf, shuffle } from '../arithmetic/random.js';
+import { argmax } from '../evaluate/report.js';
+import { probabilitiesOf } from '../evaluate/temperature.js';
+import { temperatureOf } from '../fit.js';
+import type {
+  Epoch,
+  ExampleList,
+  JobProgress,
+  NetworkResult,
+  NetworkSettings,
+  UnseenScores,
+} from '../types.js';
+import { type PixelScale, writeNetwork } from './forward.js';
+import { type NetworkPlan, type NetworkSpec, planNetwork, sizeOf } from './spec.js';
+import { adamDecay, type StepNames, writeStep } from './step.js';
+
+/** The part of all steps in which the learning rate rises to what was asked for. */
+const warmUp = 0.05;
+
+/** Steps in a row that may give no number before that is the settings' fault. */
+const mostLost = 8;
+
+/** Pictures that are asked about at once. */
+const validationBatch = 128;
+
+/** Pictures whose mean and deviation stand for all. */
+const measured = 1_000;
+
+/**
+ * Trains a network from nothing, with a pause after each step. Deterministic: the same examples and seed give
+ * the same network, on the same number of threads.
+ *
+ * The learning rate rises over the first twentieth of the steps and then falls to 0 in a line. A step that
+ * gives no number is not made.
+ *
+ * @param rows - The bytes of each example's picture, in the order of `examples`.
+ * @throws TabserveError `invalid-argument` for layers that do not fit, or where no step gives a number.
+ */
+export async function* trainNetwork(
+  host: Pick<ServiceHost, 'open'>,
+  rows: readonly Uint8Array[],
+  examples: ExampleList,
+  spec: NetworkSpec,
+  settings: NetworkSettings,
+  report: (progress: JobProgress) => void,
+): AsyncGenerator<void, NetworkResult> {
+  const plan = planNetwork(spec);
+  const { classes } = examples;
+  const wrong = rows.find((row) => row.length !== sizeOf(plan.input));
+  if (wrong) {
+    throw new TabserveError(
+      'invalid-argument',
+      `A picture has ${wrong.length} bytes; the network takes [${plan.input}].`,
+    );
+  }
+  report({ stage: 'prepare', done: 0 });
+  const { seed, validation } = settings;
+  const isOut =
+    validation > 0
+      ? stratifiedHoldOut(classes, validation, seed)
+      : new Array<boolean>(rows.length).fill(false);
+  const all = classes.map((_, row) => row);
+  const seen = all.filter((row) => !isOut[row]);
+  const out = all.filter((row) => isOut[row]);
+  const random = randomOf(seed);
+  const scale = scaleOf(seen.slice(0, measured).map((row) => rows[row] as Uint8Array));
+  const batch = Math.min(settings.batchSize, seen.length);
+  const { file, keeps } = writeStep(plan, { batch, optimizer: settings.optimizer, scale });
+  const graph = await host.open(file, 'the training step');
+  try {
+    const trainer = new StepRunner(graph, plan, { batch, keeps, settings, random });
+    const perEpoch = Math.ceil(seen.length / batch);
+    const total = perEpoch * settings.epochs;
+    const epochs: Epoch[] = [];
+    let best = {
+      epoch: 0,
+      loss: Infinity,
+      parameters: trainer.parameters,
+      logits: [] as Float64Array[],
+    };
+    for (let epoch = 1; epoch <= settings.epochs; epoch++) {
+      const order = shuffle([...seen], random);
+      let sum = 0;
+      for (let at = 0; at < order.length; at += batch) {
+        const some = order.slice(at, at + batch);
+        const done = (epoch - 1) * perEpoch + at / batch;
+        const loss = await trainer.step(some, rows, classes, rateAt(done / total, settings));
+        sum += loss * some.length;
+        report({ stage: 'train', done: (done + 1) / (total + 1), epochs });
+        yield;
+      }
+      const result: Epoch = { epoch, loss: sum / order.length };
+      let loss = result.loss;
+      let logits: Float64Array[] = [];
+      if (out.length > 0) {
+        logits = [];
+        for await (const some of ask(host, plan, trainer.parameters, scale, rows, out)) {
+          logits.push(...some);
+          yield;
+        }
+        const found = measure(logits, out, classes);
+        result.validationLoss = found.loss;
+        result.validationAccuracy = found.accuracy;
+        loss = found.loss;
+      }
+      epochs.push(result);
+      // Without validation the latest is kept.
+      if (loss < best.loss || out.length === 0) {
+        best = { epoch, loss, parameters: trainer.parameters, logits };
+      }
+      report({ stage: 'train', done: (epoch * perEpoch) / (total + 1), epochs: [...epochs] });
+      yield;
+      if (settings.patience !== null && epoch - best.epoch >= settings.patience) break;
+    }
+    const unseen: UnseenScores | null =
+      out.length > 0
+        ? {
+            ids: out.map((row) => examples.ids[row] as number),
+            logits: Float64Array.from(best.logits.flatMap((row) => [...row])),
+            method: 'hold-out',
+            folds: 1,
+          }
+        : null;
+    return {
+      kind: 'network',
+      network: {
+        spec,
+        scale,
+        parameters: best.parameters,
+        temperature: temperatureOf(unseen, examples.ids, classes, examples.count),
+      },
+      parameters: plan.parameters,
+      epochs,
+      best: best.epoch,
+      unseen,
+    };
+  } finally {
+    await graph.release();
+  }
+}
+
+/** The learning rate when this part of all steps is made. */
+function rateAt(done: number, { learningRate }: NetworkSettings): number {
+  return done < warmUp
+    ? (learningRate * (done + warmUp / 10)) / warmUp
+    : (learningRate * (1 - done)) / (1 - warmUp);
+}
+
+/** What steps are made with. */
+interface StepParts extends StepNames {
+  batch: number;
+  settings: NetworkSettings;
+  random: Random;
+}
+
+/** The parameters, and what changes them. */
+class StepRunner {
+  parameters: Float32Array;
+  #first: Float32Array;
+  #second: Float32Array;
+  #steps = 0;
+  #lost = 0;
+  readonly #graph: OpenGraph;
+  readonly #plan: NetworkPlan;
+  readonly #parts: StepParts;
+
+  constructor(graph: OpenGraph, plan: NetworkPlan, parts: StepParts) {
+    this.#graph = graph;
+    this.#plan = plan;
+    this.#parts = parts;
+    this.parameters = firstParameters(plan, parts.random);
+    this.#first = new Float32Array(plan.parameters);
+    this.#second = new Float32Array(plan.parameters);
+  }
+
+  /** @returns The loss before the step. */
+  async step(
+    some: readonly number[],
+    rows: readonly Uint8Array[],
+    classes: readonly number[],
+    rate: number,
+  ): Promise<number> {
+    const { batch, keeps, settings, random } = this.#parts;
+    const { input } = this.#plan;
+    const size = sizeOf(input);
+    const pictures = new Uint8Array(batch * size);
+    const numbers = new Int32Array(batch);
+    const shares = new Float32Array(batch);
+    for (const [place, row] of some.entries()) {
+      const into = pictures.subarray(place * size, (place + 1) * size);
+      varied(rows[row] as Uint8Array, into, input, settings, random);
+      numbers[place] = classes[row] as number;
+      shares[place] = 1 / some.length;
+    }
+    const t = this.#steps + 1;
+    const [slow, slower] = adamDecay;
+    const correction =
+      settings.optimizer === 'adam' ? Math.sqrt(1 - slower ** t) / (1 - slow ** t) : 1;
+    const flat = (data: Float32Array): Tensor => ({ type: 'float32', dims: [data.length], data });
+    const feeds: Record<string, Tensor> = {
+      pictures: { type: 'uint8', dims: [batch, ...input], data: pictures },
+      classes: { type: 'int32', dims: [batch], data: numbers },
+      shares: flat(shares),
+      parameters: flat(this.parameters),
+      first: flat(this.#first),
+      second: flat(this.#second),
+      rate: flat(Float32Array.of(rate * correction)),
+    };
+    for (const { name, dims, rate: left } of keeps) {
+      const data = Float32Array.from({ length: sizeOf(dims) }, () =>
+        random() < left ? 0 : 1 / (1 - left),
+      );
+      feeds[name] = { type: 'float32', dims: [...dims], data };
+    }
+    const outputs = ['loss', 'nextParameters', 'nextFirst', 'nextSecond'];
+    const results = await this.#graph.run(feeds, outputs);
+    const read = (name: string) => (results[name] as Tensor).data as Float32Array;
+    const loss = read('loss')[0] ?? Number.NaN;
+    if (!Number.isFinite(loss)) {
+      this.#lost += 1;
+      if (this.#lost <= mostLost) return 0;
+      throw new TabserveError(
+        'invalid-argument',
+        `The network's loss is ${loss}: the learning rate of ${settings.learningRate} is too high for it.`,
+        { details: { option: 'learningRate' } },
+      );
+    }
+    this.#lost = 0;
+    this.#steps = t;
+    this.parameters = read('nextParameters');
+    this.#first = read('nextFirst');
+    this.#second = read('nextSecond');
+    return loss;
+  }
+}
+
+/**
+ * Where training starts: each weight by chance within ±√(6 / inputs), biases 0.
+ *
+ * Source: K. He et al., "Delving deep into rectifiers", 2015; for the last layer X. Glorot and Y. Bengio,
+ * "Understanding the difficulty of training deep feedforward neural networks", 2010.
+ */
+export function firstParameters({ layers, parameters }: NetworkPlan, random: Random): Float32Array {
+  const numbers = new Float32Array(parameters);
+  for (const [at, { weights, to }] of layers.entries()) {
+    if (!weights) continue;
+    const outputs = at === layers.length - 1 ? sizeOf(to) : 0;
+    const most = Math.sqrt(6 / (weights.fanIn + outputs));
+    const end = weights.offset + sizeOf(weights.dims);
+    for (let i = weights.offset; i < end; i++) numbers[i] = (2 * random() - 1) * most;
+  }
+  return numbers;
+}
+
+/** A picture as it is, or shifted and mirrored by chance. What comes in from outside repeats the border. */
+function varied(
+  from: Uint8Array,
+  into: Uint8Array,
+  [channels, height, width]: NetworkSpec['input'],
+  { shifts, mirrored }: NetworkSettings,
+  random: Random,
+): void {
+  if (!shifts && !mirrored) {
+    into.set(from);
+    return;
+  }
+  const shift = (side: number) => {
+    const most = shifts ? Math.floor(side / 8) : 0;
+    return Math.floor(random() * (2 * most + 1)) - most;
+  };
+  const [down, right] = [shift(height), shift(width)];
+  const isMirrored = mirrored && random() < 0.5;
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      const row = Math.min(height - 1, Math.max(0, y + down));
+      for (let x = 0; x < width; x++) {
+        const moved = Math.min(width - 1, Math.max(0, x + right));
+        const column = isMirrored ? width - 1 - moved : moved;
+        into[(c * height + y) * width + x] = from[(c * height + row) * width + column] as number;
+      }
+    }
+  }
+}
+
+/** The mean and deviation of all bytes. */
+function scaleOf(rows: readonly Uint8Array[]): PixelScale {
+  let sum = 0;
+  let square = 0;
+  let count = 0;
+  for (const row of rows) {
+    for (const value of row) {
+      sum += value;
+      square += value * value;
+    }
+    count += row.length;
+  }
+  const mean = sum / count;
+  // Pictures that are all the same have none.
+  const deviation = Math.sqrt(Math.max(1, square / count - mean * mean));
+  return { mean, deviation };
+}
+
+/** The logits of examples, some at a time. */
+async function* ask(
+  host: Pick<ServiceHost, 'open'>,
+  plan: NetworkPlan,
+  parameters: Float32Array,
+  scale: PixelScale,
+  rows: readonly Uint8Array[],
+  asked: readonly number[],
+): AsyncGenerator<Float64Array[]> {
+  const file = writeNetwork(plan, parameters, scale, { name: 'logits' });
+  const graph = await host.open(file, 'the network');
+  const size = sizeOf(plan.input);
+  try {
+    for (let at = 0; at < asked.length; at += validationBatch) {
+      const some = asked.slice(at, at + validationBatch);
+      const data = new Float32Array(some.length * size);
+      for (const [place, row] of some.entries()) data.set(rows[row] as Uint8Array, place * size);
+      const input = { type: 'float32', dims: [some.length, ...plan.input], data } as const;
+      const { logits } = await graph.run({ input }, ['logits']);
+      const numbers = Float64Array.from(numbersOf(logits as Tensor) as ArrayLike<number>);
+      yield some.map((_, place) => numbers.slice(place * plan.classes, (place + 1) * plan.classes));
+    }
+  } finally {
+    await graph.release();
+  }
+}
+
+function measure(
+  logits: readonly Float64Array[],
+  rows: readonly number[],
+  classes: readonly number[],
+): { loss: number; accuracy: number } {
+  let loss = 0;
+  let right = 0;
+  for (const [place, row] of rows.entries()) {
+    const own = classes[row] as number;
+    const scores = logits[place] as Float64Array;
+    loss -= Math.log(Math.max(Number.MIN_VALUE, probabilitiesOf(scores)[own] as number));
+    if (argmax(scores) === own) right += 1;
+  }
+  return { loss: loss / rows.length, accuracy: right / rows.length };
+}
