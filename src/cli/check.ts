@@ -6,12 +6,16 @@ import { join } from 'node:path';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
 import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
+import type { CoreManifest, FileReference } from '../model/manifest-core.js';
 import { readOnnx } from '../model/onnx/graph.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
+import { decryptFile } from '../model/protection/encryption.js';
+import type { ManifestEncryption } from '../model/protection/types.js';
 import { parseJson } from '../model/text.js';
 import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
+import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
 
 /**
@@ -24,7 +28,7 @@ import { pythonFor } from './python.js';
 export async function check(
   directory: string,
   say: (line: string) => void,
-  python = false,
+  { key, python = false }: { key?: string | undefined; python?: boolean | undefined } = {},
 ): Promise<void> {
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
@@ -34,13 +38,23 @@ export async function check(
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
   if (python) return say(pythonFor(manifest, labels));
+  const { encryption } = manifest;
+  const open = encryption && key !== undefined ? await opener(manifest, encryption, key) : null;
+  if (encryption && !open) {
+    for (const file of allFiles(manifest)) {
+      await verified(directory, file);
+      say(`${file.url}: ${file.bytes ?? 'unknown'} bytes, encrypted, sha256 as promised`);
+    }
+    say(`${manifest.name} ${manifest.version}: not run, for want of --key.`);
+    return;
+  }
   let warned = 0;
   for (const file of manifest.files) {
-    const bytes = await verified(directory, file);
+    const bytes = await verified(directory, file, open);
     const external = await Promise.all(
       (file.external ?? []).map(async (each) => ({
         path: each.path,
-        data: await verified(directory, each),
+        data: await verified(directory, each, open),
       })),
     );
     const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
@@ -74,7 +88,8 @@ export async function check(
 
 async function verified(
   directory: string,
-  file: { url: string; bytes?: number | undefined; sha256?: string | undefined },
+  file: FileReference,
+  open: Opener | null = null,
 ): Promise<Uint8Array> {
   const bytes = await readFile(inside(directory, file.url));
   if (file.bytes !== undefined && bytes.length !== file.bytes) {
@@ -84,7 +99,25 @@ async function verified(
   if (file.sha256 !== undefined && sha256 !== file.sha256) {
     throw new Error(`${file.url} has the sha256 ${sha256}; model.json says ${file.sha256}.`);
   }
-  return bytes;
+  return open ? open(new Uint8Array(bytes), file.url) : bytes;
+}
+
+/** Decrypts a file of a package. */
+type Opener = (bytes: Uint8Array<ArrayBuffer>, url: string) => Promise<Uint8Array>;
+
+async function opener(
+  { name: model, version }: CoreManifest,
+  encryption: ManifestEncryption,
+  file: string,
+): Promise<Opener> {
+  const bytes = await keyBytes(file);
+  const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['decrypt']);
+  return (bytes, url) => decryptFile(bytes, { model, version, url, encryption }, key);
+}
+
+function allFiles({ files, assets }: CoreManifest): FileReference[] {
+  const external = files.flatMap((file) => file.external ?? []);
+  return [...files, ...external, ...Object.values(assets ?? {})];
 }
 
 /** A path within the folder. */
