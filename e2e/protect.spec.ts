@@ -335,3 +335,46 @@ test('what is not as it should be has its error, and the next load works', async
   expect(Object.keys(found.codes)).toEqual(Object.keys(expected));
   expect(found.answers).toBe(3);
 });
+
+test('an update takes the key and the signature too; without them the former version stays', async ({
+  page,
+  server,
+  open,
+}) => {
+  const first = await packed();
+  const url = serve(server, '/updated', first.folder);
+  const home = join(first.folder, '..');
+  const manifest = { ...meanColour.manifest, version: '1.1.0', labels: ['r', 'g', 'b'] };
+  writeFileSync(join(home, 'from/model.json'), JSON.stringify(manifest));
+  const args = ['--encrypt', '--key', join(home, 'key'), '--sign', join(home, 'signer.pem')];
+  const { code, text } = await run('pack', join(home, 'from'), join(home, 'next'), ...args);
+  expect(code, text).toBe(0);
+  await open();
+  const load = () =>
+    page.evaluate(
+      async ({ url, key, signedBy }) => {
+        const { ImageClassifier } = window.tabserve;
+        const options = { signedBy, decryptionKey: () => key };
+        const classifier = await ImageClassifier.create({ ...options, model: url, device: 'wasm' });
+        const { version, labels } = classifier.info.model;
+        classifier.destroy();
+        return { version, labels };
+      },
+      { url, key: first.key, signedBy: first.signedBy },
+    );
+  expect(await load()).toEqual({ version: '1.0.0', labels: ['red', 'green', 'blue'] });
+  serve(server, '/updated', join(home, 'next'));
+  const refused = await page.evaluate(
+    (url) => window.tabserve.models.update(url).catch(({ code }) => code),
+    url,
+  );
+  expect(refused).toBe('key-missing');
+  expect(await load()).toMatchObject({ version: '1.0.0' });
+  const change = await page.evaluate(
+    ({ url, key, signedBy }) =>
+      window.tabserve.models.update(url, { signedBy, decryptionKey: () => key }),
+    { url, key: first.key, signedBy: first.signedBy },
+  );
+  expect(change).toMatchObject({ version: '1.1.0', from: '1.0.0', changed: true });
+  expect(await load()).toEqual({ version: '1.1.0', labels: ['r', 'g', 'b'] });
+});

@@ -19,17 +19,16 @@ import {
   checkCreateOptions,
   defaultStallTimeout,
   hubOf,
-  signersOf,
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
+import { protectionOf } from './protection.js';
 import type {
   Availability,
   ClassifierMetrics,
   ClassifierState,
   ClassifyOptions,
   CreateOptions,
-  DecryptionKey,
   PreprocessingReport,
   RequestReport,
 } from './types.js';
@@ -479,14 +478,13 @@ function settingsOf<Source, Payload>(
 ): DeploymentSettings {
   checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
-  const { maxWorkers = 'auto', decryptionKey } = options;
-  const signedBy = signersOf(options.signedBy);
+  const { maxWorkers = 'auto' } = options;
+  const { packs, ...protection } = protectionOf(options);
   return {
     model: toModelRequest(options.model, assets, options.processor),
     task: kind.task.name,
-    packs: packsOf(kind.task, options),
-    ...(signedBy && { signedBy }),
-    ...(decryptionKey && { keys: keysFor(decryptionKey) }),
+    ...protection,
+    packs: [...packsOf(kind.task, options), ...packs],
     dtype: options.dtype ?? 'auto',
     taskSettings: kind.taskSettings(options),
     ownWorker: options.ownWorker ?? false,
@@ -498,29 +496,11 @@ function settingsOf<Source, Payload>(
   };
 }
 
-/** The same callback is the same answer: what was loaded ahead with it is found again. */
-const keyCallbacks = new WeakMap<DecryptionKey, NonNullable<DeploymentSettings['keys']>>();
-
-function keysFor(callback: DecryptionKey): NonNullable<DeploymentSettings['keys']> {
-  const known = keyCallbacks.get(callback);
-  // The code is loaded by those who have encrypted models.
-  const keys: NonNullable<DeploymentSettings['keys']> =
-    known ?? (async (question) => (await import('./keys.js')).keysOf(callback)(question));
-  keyCallbacks.set(callback, keys);
-  return keys;
-}
-
 function packsOf(
   { pack }: Pick<PageTask<never, never>, 'pack'>,
-  { tensors = false, explanations = false, decryptionKey, signedBy }: CreateOptions,
+  { tensors = false, explanations = false }: CreateOptions,
 ): PackName[] {
-  const isProtected = decryptionKey !== undefined || signedBy !== undefined;
-  const wanted = [
-    pack,
-    tensors && tensorPage.pack,
-    explanations && ('explain' as const),
-    isProtected && ('protect' as const),
-  ];
+  const wanted = [pack, tensors && tensorPage.pack, explanations && ('explain' as const)];
   return [...new Set(wanted.filter((each) => each !== undefined && each !== false))];
 }
 

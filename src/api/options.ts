@@ -78,13 +78,6 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);
-  const { decryptionKey, signedBy } = options;
-  if (decryptionKey !== undefined && typeof decryptionKey !== 'function') {
-    throw wrong('decryptionKey', decryptionKey, 'a function that gives the key');
-  }
-  if (signedBy !== undefined && !signersOf(signedBy)?.length) {
-    throw wrong('signedBy', signedBy, 'public keys, 32 bytes each as base64');
-  }
   inRange(options.idleTimeout, 'idleTimeout', 0, 2 ** 31 - 1);
 }
 
@@ -258,13 +251,4 @@ function wrong(option: string, found: unknown, expected: string, hint = ''): Tab
     `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.${hint}`,
     { details: { option, expected } },
   );
-}
-
-/** The public keys, each once; `undefined` where they are none. */
-export function signersOf(given: CreateOptions['signedBy']): string[] | undefined {
-  if (given === undefined) return undefined;
-  const keys = typeof given === 'string' ? [given] : given;
-  // 32 bytes are 43 digits of base64 and one that fills up.
-  const isKey = (key: unknown) => typeof key === 'string' && /^[\w+/]{43}=$/.test(key);
-  return Array.isArray(keys) && keys.every(isKey) ? [...new Set(keys)] : undefined;
 }
