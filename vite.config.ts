@@ -2,7 +2,7 @@
  * One configuration, several builds (`--mode`), in the order that `npm run build` runs them:
  *
  * - `wasm`, `jspi`, `asyncify`: a worker's script with that build of ONNX Runtime inside;
- * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`, `pack-explain`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
+ * - `pack-image`, `pack-tensor`, `pack-audio`, `pack-text`, `pack-table`, `pack-search`, `pack-learn`, `pack-explain`, `pack-protect`: what a worker for other tasks needs besides (see `src/tasks/pack.ts`);
  * - `library`: `dist/index.js`, with the worker scripts as text in lazy chunks, and beside it the
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
@@ -82,6 +82,7 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'pack-search':
     case 'pack-learn':
     case 'pack-explain':
+    case 'pack-protect':
       return packBuild(mode.slice('pack-'.length));
     case 'library':
       return libraryBuild('index', [

@@ -22,6 +22,7 @@ import {
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
+import { protectionOf } from './protection.js';
 import type {
   Availability,
   ClassifierMetrics,
@@ -478,10 +479,12 @@ function settingsOf<Source, Payload>(
   checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
   const { maxWorkers = 'auto' } = options;
+  const { packs, ...protection } = protectionOf(options);
   return {
     model: toModelRequest(options.model, assets, options.processor),
     task: kind.task.name,
-    packs: packsOf(kind.task, options),
+    ...protection,
+    packs: [...packsOf(kind.task, options), ...packs],
     dtype: options.dtype ?? 'auto',
     taskSettings: kind.taskSettings(options),
     ownWorker: options.ownWorker ?? false,

@@ -45,7 +45,7 @@ export function hubOf(hubUrl: string | URL = 'https://huggingface.co/'): string 
 
 /** What every `create()` takes. */
 const createOptions =
-  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors explanations idleTimeout stallTimeout hubUrl processor workerUrl wasmUrl modelsUrl cdn signal monitor';
+  'model device dtype threads preprocessing maxPixels maxWorkers ownWorker shared maxQueue tensors explanations decryptionKey signedBy idleTimeout stallTimeout hubUrl processor workerUrl wasmUrl modelsUrl cdn signal monitor';
 
 /** What every request takes. */
 const requestOptions = 'id timeout signal priority';
@@ -71,6 +71,9 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   if (options.maxWorkers !== 'auto') inRange(options.maxWorkers, 'maxWorkers', 1, 16, true);
   if (options.shared && options.ownWorker) {
     throw wrong('shared', true, 'false where ownWorker is true');
+  }
+  if (options.shared && options.decryptionKey) {
+    throw wrong('shared', true, 'false where decryptionKey is given: a key stays in its tab');
   }
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);

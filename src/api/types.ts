@@ -2,9 +2,11 @@
 import type { Device, Fallback, StageTimings } from '../base/types.js';
 import type { PixelRect, PreprocessingChoice, PreprocessingReport } from '../input/image/types.js';
 import type { ModelDtype, ModelManifest } from '../model/manifest.js';
+import type { KeyQuestion } from '../model/protection/types.js';
 
 export type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 export type { PixelRect, PreprocessingChoice, PreprocessingReport } from '../input/image/types.js';
+export type { KeyQuestion, ManifestEncryption } from '../model/protection/types.js';
 
 import type { Classification } from '../tasks/image-classification/types.js';
 
@@ -90,6 +92,26 @@ export interface CreateMonitor extends EventTarget {
   ): void;
 }
 
+/**
+ * Gives the key of an encrypted model: 16, 24 or 32 bytes, the same as base64, or a key of AES-GCM that may
+ * decrypt; with the moment until which it is good, if it is not for ever. `null` for none.
+ *
+ * @param question - Which model wants it.
+ */
+export type DecryptionKey = (question: KeyQuestion) => GivenKey | null | Promise<GivenKey | null>;
+
+/** See {@link DecryptionKey}. */
+export type GivenKey =
+  | KeyMaterial
+  | {
+      key: KeyMaterial;
+      /** Milliseconds since 1970, or a date. */
+      expires: number | Date;
+    };
+
+/** See {@link DecryptionKey}. */
+export type KeyMaterial = CryptoKey | ArrayBuffer | Uint8Array<ArrayBuffer> | string;
+
 /** Options of `ImageClassifier.create()`. */
 export interface CreateOptions {
   /** @default the best embedded model */
@@ -160,13 +182,24 @@ export interface CreateOptions {
    * @default false
    */
   explanations?: boolean;
+  /**
+   * Gives the key of an encrypted model (`tabserve pack --encrypt`). Is asked at every load, also when a
+   * worker is replaced. The model is decrypted in the worker, and only what is encrypted is stored. A key
+   * that is given as bytes is made one that no script can read again.
+   */
+  decryptionKey?: DecryptionKey;
+  /**
+   * Takes the model only if its `model.json` is signed (`tabserve pack --sign`) by one of these public keys,
+   * of Ed25519: 32 bytes each, as base64. @default whoever made it
+   */
+  signedBy?: string | readonly string[];
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**
    * One worker for all tabs of the origin that ask for it: one of them holds the models, and when it
    * closes or crashes another takes over, without a failed request. Needs Web Locks and
    * `BroadcastChannel`; where these are not to be had `info.fallbacks` says so. Frames of videos are
-   * drawn before they are sent to another tab. Does not go with `ownWorker`.
+   * drawn before they are sent to another tab. Does not go with `ownWorker` and `decryptionKey`.
    * @default false
    */
   shared?: boolean;

@@ -30,6 +30,14 @@ export const errorCodes = [
   'model-invalid',
   /** Bytes differ from the sha256 or the size that the manifest promises. */
   'integrity',
+  /** The model is encrypted, and the page gave no key. */
+  'key-missing',
+  /** The key that the page gave is not the one that the model was encrypted with. */
+  'key-wrong',
+  /** The time is over for which the model, or its key, was given. */
+  'key-expired',
+  /** The page takes signed models only, and this one is not signed by whom it should be. */
+  'signature-invalid',
   /** A download failed. */
   'network',
   /** The page may not read the image's pixels (cross-origin without CORS). */

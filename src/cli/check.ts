@@ -8,21 +8,33 @@ import { unzipSync } from 'fflate';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
 import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
+import type { CoreManifest, FileReference } from '../model/manifest-core.js';
 import { readOnnx } from '../model/onnx/graph.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
+import { decryptFile } from '../model/protection/encryption.js';
+import type { ManifestEncryption } from '../model/protection/types.js';
 import { parseJson } from '../model/text.js';
 import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
+import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
+
+/** Options of {@link check}. */
+interface CheckOptions {
+  /** A file with the key of an encrypted model; without it only its files are verified. */
+  key?: string | undefined;
+  /** Only print the same model as a program in Python. */
+  python?: boolean | undefined;
+}
 
 /** As {@link check}, of a zip too, with the model at its top. */
 export async function checkGiven(
   path: string,
   say: (line: string) => void,
-  python = false,
+  options: CheckOptions = {},
 ): Promise<void> {
-  if (!path.toLowerCase().endsWith('.zip')) return check(path, say, python);
+  if (!path.toLowerCase().endsWith('.zip')) return check(path, say, options);
   const directory = await mkdtemp(join(tmpdir(), 'tabserve-check-'));
   try {
     const files = unzipSync(await readFile(path), { filter: ({ name }) => !name.endsWith('/') });
@@ -31,7 +43,7 @@ export async function checkGiven(
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, content);
     }
-    await check(directory, say, python);
+    await check(directory, say, options);
   } finally {
     await rm(directory, { recursive: true });
   }
@@ -41,13 +53,12 @@ export async function checkGiven(
  * Verifies the manifest, the labels, size and sha256 of every file, and that each graph fits and
  * runs.
  *
- * @param python - Only print the same model as a program in Python.
  * @throws Error naming the first thing that is wrong.
  */
 export async function check(
   directory: string,
   say: (line: string) => void,
-  python = false,
+  { key, python = false }: CheckOptions = {},
 ): Promise<void> {
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
@@ -57,13 +68,23 @@ export async function check(
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete: ModelManifest = { ...manifest, labels };
   if (python) return say(pythonFor(manifest, labels));
+  const { encryption } = manifest;
+  const open = encryption && key !== undefined ? await opener(manifest, encryption, key) : null;
+  if (encryption && !open) {
+    for (const file of allFiles(manifest)) {
+      await verified(directory, file);
+      say(`${file.url}: ${file.bytes ?? 'unknown'} bytes, encrypted, sha256 as promised`);
+    }
+    say(`${manifest.name} ${manifest.version}: not run, for want of --key.`);
+    return;
+  }
   let warned = 0;
   for (const file of manifest.files) {
-    const bytes = await verified(directory, file);
+    const bytes = await verified(directory, file, open);
     const external = await Promise.all(
       (file.external ?? []).map(async (each) => ({
         path: each.path,
-        data: await verified(directory, each),
+        data: await verified(directory, each, open),
       })),
     );
     const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
@@ -97,7 +118,8 @@ export async function check(
 
 async function verified(
   directory: string,
-  file: { url: string; bytes?: number | undefined; sha256?: string | undefined },
+  file: FileReference,
+  open: Opener | null = null,
 ): Promise<Uint8Array> {
   const bytes = await readFile(inside(directory, file.url));
   if (file.bytes !== undefined && bytes.length !== file.bytes) {
@@ -107,7 +129,25 @@ async function verified(
   if (file.sha256 !== undefined && sha256 !== file.sha256) {
     throw new Error(`${file.url} has the sha256 ${sha256}; model.json says ${file.sha256}.`);
   }
-  return bytes;
+  return open ? open(new Uint8Array(bytes), file.url) : bytes;
+}
+
+/** Decrypts a file of a package. */
+type Opener = (bytes: Uint8Array<ArrayBuffer>, url: string) => Promise<Uint8Array>;
+
+async function opener(
+  { name: model, version }: CoreManifest,
+  encryption: ManifestEncryption,
+  file: string,
+): Promise<Opener> {
+  const bytes = await keyBytes(file);
+  const key = await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['decrypt']);
+  return (bytes, url) => decryptFile(bytes, { model, version, url, encryption }, key);
+}
+
+function allFiles({ files, assets }: CoreManifest): FileReference[] {
+  const external = files.flatMap((file) => file.external ?? []);
+  return [...files, ...external, ...Object.values(assets ?? {})];
 }
 
 /** A path within the folder. */

@@ -7,6 +7,7 @@ import { checkGiven } from './check.js';
 import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pack } from './pack.js';
+import { protect } from './protect.js';
 import { pull } from './pull.js';
 
 const options = {
@@ -18,6 +19,11 @@ const options = {
   models: { type: 'string' },
   weights: { type: 'string' },
   compress: { type: 'boolean' },
+  encrypt: { type: 'boolean' },
+  key: { type: 'string' },
+  'key-id': { type: 'string' },
+  expires: { type: 'string' },
+  sign: { type: 'string' },
   force: { type: 'boolean' },
   python: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -28,8 +34,8 @@ type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'
 
 interface Command {
   usage: string;
-  /** How many arguments it takes. */
-  arguments: number;
+  /** How many arguments it takes: so many, or from so many to so many. */
+  arguments: number | readonly [least: number, most: number];
   help: string;
   run(given: readonly string[], values: Values, say: (line: string) => void): Promise<void>;
 }
@@ -64,20 +70,37 @@ model.json, of a folder, or of an .onnx file
     run: ([file = ''], values, say) => writeManifest(file, values, say),
   },
   pack: {
-    usage: 'pack <directory | file.onnx>',
-    arguments: 1,
+    usage: 'pack <directory | file.onnx> [new directory]',
+    arguments: [1, 2],
     help: `stores the weights of an fp32 file as int8, a quarter of it, in <name>.int8-weights.onnx
 beside it, and names that in model.json as the file that pages take
   --weights int8   what they are stored as
-  --force          replaces the file that is there`,
-    run: ([path = ''], values, say) => pack(path, values, say),
+  --force          replaces the file that is there
+or, into a new directory, makes a package of a model.json and its files that is encrypted or signed
+  --encrypt          encrypts the files with AES-GCM
+  --key <file>       the key, 32 bytes as base64; made if there is no such file
+  --key-id <name>    what pages are told which key it takes (default: the key's fingerprint)
+  --expires <date>   it is not opened after that, such as 2027-01-31 or 2027-01-31T12:00:00Z
+  --sign <file.pem>  signs the manifest with this Ed25519 key; made if there is no such file
+  --force            replaces the directory that is there`,
+    run([path = '', directory], values, say) {
+      if (directory === undefined && !values.encrypt && !values.sign)
+        return pack(path, values, say);
+      if (directory !== undefined && values.weights === undefined) {
+        return protect(path, directory, values, say);
+      }
+      throw new Error(
+        '--encrypt and --sign write a new directory: pack <directory> <new directory>. --weights has none, and comes before.',
+      );
+    },
   },
   check: {
     usage: 'check <directory|file.zip>',
     arguments: 1,
     help: `verifies a model.json and its files, in a directory or a zip, and runs the model once
-  --python   prints a program that must give the page's answers`,
-    run: ([directory = ''], { python }, say) => checkGiven(directory, say, python),
+  --python       prints a program that must give the page's answers
+  --key <file>   the key of an encrypted one; without it only its files are verified`,
+    run: ([directory = ''], values, say) => checkGiven(directory, say, values),
   },
 };
 
@@ -103,7 +126,9 @@ async function main(): Promise<void> {
     if (!values.help) process.exitCode = 2;
     return;
   }
-  if (values.help || given.length !== command.arguments) {
+  const { arguments: counts } = command;
+  const [least, most] = typeof counts === 'number' ? [counts, counts] : counts;
+  if (values.help || given.length < least || given.length > most) {
     console.log(`Usage: tabserve ${command.usage}\n\n${command.help}\n`);
     if (!values.help) process.exitCode = 2;
     return;

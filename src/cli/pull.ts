@@ -67,6 +67,7 @@ export async function pull(
       fresh: true,
       expectManifest: () => undefined,
       validate: async (value, where) => parseManifest(value, where),
+      verify: null,
       readLabels: async (bytes, where) => readLabels(bytes, where),
       translate,
     },

@@ -26,7 +26,7 @@ const packs: Readonly<Record<string, PackName>> = {
 
 /** Builds the API on the page's tools. */
 export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
-  const { withWorker, toModelRequest, hubOf, newRequestId, DownloadMonitor } = tools;
+  const { withWorker, toModelRequest, hubOf, newRequestId, protectionOf, DownloadMonitor } = tools;
 
   const survey = (options: LibraryOptions = {}): Promise<LibrarySurvey> =>
     withWorker(options, (worker) => worker.call('survey', null));
@@ -76,9 +76,10 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
     async persist() {
       return (await allowed((storage) => storage.persist())) ?? false;
     },
-    update(name, options = {}) {
+    async update(name, options = {}) {
       const { signal, monitor, dtype = 'auto', hubUrl, stallTimeout = 20_000 } = options;
       const progress = monitor && new DownloadMonitor(monitor);
+      const { packs: needed, keys, ...protection } = protectionOf(options);
       const requestId = newRequestId();
       const request = {
         requestId,
@@ -90,21 +91,24 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
         stallTimeout,
         mirrors: {},
         local: false,
+        ...protection,
       };
       const run = async (worker: Connection) => {
         const unfollow =
           progress && worker.followProgress(requestId, (...bytes) => progress.report(...bytes));
+        const closeKeys = keys && worker.serveKeys(requestId, keys);
         try {
           return await worker.call('update', request, { signal });
         } finally {
           unfollow?.();
+          closeKeys?.();
         }
       };
       // What the new version is for shows when it is there; what has come is in the store by then.
-      return withWorker(options, run).catch((error: unknown) => {
+      return withWorker(options, run, needed).catch((error: unknown) => {
         const pack = isTabserveError(error, 'unsupported') && packs[String(error.details.task)];
         if (!pack) throw error;
-        return withWorker(options, run, [pack]);
+        return withWorker(options, run, [pack, ...needed]);
       });
     },
     rollback(name, options = {}) {

@@ -2,11 +2,13 @@
 
 import { assetOptions, hubOf, toModelRequest } from '../api/options.js';
 import { DownloadMonitor } from '../api/progress.js';
+import { protectionOf } from '../api/protection.js';
 import type {
   Availability,
   CachedModel,
   CatalogModel,
   CreateMonitor,
+  DecryptionKey,
   ModelChange,
   ModelDtype,
   StoreUsage,
@@ -29,6 +31,10 @@ export interface UpdateOptions extends LibraryOptions {
   hubUrl?: string | URL;
   /** As in `create()`. */
   stallTimeout?: number;
+  /** As in `create()`. */
+  decryptionKey?: DecryptionKey;
+  /** As in `create()`. */
+  signedBy?: string | readonly string[];
   signal?: AbortSignal;
   /** As in `create()`. */
   monitor?: (monitor: CreateMonitor) => void;
@@ -96,6 +102,7 @@ export interface LibraryTools {
   toModelRequest: typeof toModelRequest;
   hubOf: typeof hubOf;
   newRequestId: typeof newRequestId;
+  protectionOf: typeof protectionOf;
   DownloadMonitor: typeof DownloadMonitor;
 }
 
@@ -117,6 +124,7 @@ const tools: LibraryTools = {
   toModelRequest,
   hubOf,
   newRequestId,
+  protectionOf,
   DownloadMonitor,
 };
 

@@ -19,6 +19,8 @@ export interface InstalledVersion {
   otherOrigin: boolean;
   /** What was assumed when it was described: as true at every later load. */
   assumed: readonly Fallback[];
+  /** The signed `model.json` as it came, where the page wanted one. */
+  signed?: unknown;
   /** Milliseconds since 1970. */
   installedAt: number;
 }

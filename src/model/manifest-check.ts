@@ -56,6 +56,13 @@ export const coreFields = {
       ]),
     ),
   ),
+  encryption: v.optional(
+    v.object({
+      algorithm: v.literal('AES-GCM'),
+      keyId: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
+      expires: v.optional(v.pipe(v.string(), v.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/))),
+    }),
+  ),
   metrics: v.optional(v.record(v.string(), v.unknown())),
 };
 

@@ -1,5 +1,7 @@
 /** The part of `model.json` that is the same for every task. */
 
+import type { ManifestEncryption } from './protection/types.js';
+
 /** Precision of a model file. `int8` stands for a quantised graph (QDQ or QLinear). */
 export type ModelDtype = 'fp32' | 'fp16' | 'int8';
 
@@ -60,6 +62,8 @@ export interface CoreManifest {
   assets?: Record<string, FileReference> | undefined;
   /** Values of further inputs of the graph, by their names: one number for all elements, or all. */
   constants?: Record<string, number | number[]> | undefined;
+  /** How the files are encrypted: their sizes and sha256 are those of what is served. @default they are not */
+  encryption?: ManifestEncryption | undefined;
   /** Whatever the author measured. */
   metrics?: Record<string, unknown> | undefined;
 }

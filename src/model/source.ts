@@ -19,6 +19,14 @@ export interface ResolvedModel extends Translation {
   source: string | null;
   /** Whether the manifest comes from the library, and may be outdated. */
   installed: boolean;
+  /** `model.json` as it came, where its signature was verified. */
+  signed?: unknown;
+}
+
+/** A `model.json` as it came, and what was made of it and kept, if it was. */
+export interface Signed {
+  signed: unknown;
+  kept?: CoreManifest;
 }
 
 /** Options of {@link resolveModel}. */
@@ -37,6 +45,13 @@ export interface ResolveOptions extends TextOptions {
   validate(value: unknown, where: string): Promise<CoreManifest>;
   /** Reads a label file. Errors as `parseLabelFile()`. */
   readLabels(bytes: Uint8Array, where: string): Promise<string[]>;
+  /**
+   * Verifies the signature of a `model.json`, as it came, and that a manifest which was kept names the same
+   * files; `undefined` for a model without one. `null` where the page wants none.
+   *
+   * @throws TabserveError `signature-invalid`.
+   */
+  verify: ((given: Signed | undefined, where: string) => Promise<void>) | null;
   /** Describes what has no `model.json`. Errors as `translate()`. */
   translate(request: TranslateRequest): Promise<Translation>;
 }
@@ -71,7 +86,8 @@ export async function resolveModel(
       const where = `the manifest of "${request.manifest.name}"`;
       const manifest = await validated(request.manifest, where, options);
       const locate = locator(request.files, request.baseUrl, where);
-      return described(await withLabels(manifest, locate, options), locate);
+      const signed = signedOf(request.manifest, options);
+      return { ...described(await withLabels(manifest, locate, options), locate), ...signed };
     }
   }
 }
@@ -84,6 +100,7 @@ async function resolveName(
   const embedded = embeddedModels[name];
   if (embedded) {
     const where = `the embedded model "${name}"`;
+    await options.verify?.(undefined, where);
     const { manifest } = embedded;
     refuseOtherVersion(name, version, [manifest]);
     const locate = locator(request.fileUrls, null, where);
@@ -94,7 +111,9 @@ async function resolveName(
   const known = await options.library?.find(name);
   const versions = known ? [known.current, ...(known.previous ? [known.previous] : [])] : [];
   const wanted = versions.find((each) => !version || each.manifest.version === version);
-  if (known && wanted && !options.fresh) return fromLibrary(known, wanted);
+  if (known && wanted && !options.fresh && isUsable(wanted, options)) {
+    return fromLibrary(known, wanted, options);
+  }
   const fresh =
     known && known.source !== name
       ? await resolveModel(requestOf(known.source), { ...options, fresh: true })
@@ -127,15 +146,26 @@ function refuseOtherVersion(
 
 async function findInstalled(
   source: string,
-  { library, fresh }: ResolveOptions,
+  options: ResolveOptions,
 ): Promise<ResolvedModel | undefined> {
-  const known = fresh ? undefined : await library?.get(source);
-  return known && fromLibrary(known, known.current);
+  const known = options.fresh ? undefined : await options.library?.get(source);
+  if (!known || !isUsable(known.current, options)) return undefined;
+  return fromLibrary(known, known.current, options);
 }
 
-function fromLibrary(model: InstalledModel, version: InstalledVersion): ResolvedModel {
-  const { manifest, baseUrl, otherOrigin, assumed } = version;
+/** Whether it has the signature that is wanted; one that came without may have one by now. */
+function isUsable({ signed }: InstalledVersion, { verify }: ResolveOptions): boolean {
+  return verify === null || signed !== undefined;
+}
+
+async function fromLibrary(
+  model: InstalledModel,
+  version: InstalledVersion,
+  { verify }: ResolveOptions,
+): Promise<ResolvedModel> {
+  const { manifest, baseUrl, otherOrigin, assumed, signed } = version;
   const where = `the stored manifest of "${model.source}"`;
+  await verify?.({ kept: manifest, signed }, where);
   return {
     ...described(manifest, locator({}, baseUrl, where)),
     fallbacks: assumed,
@@ -143,6 +173,7 @@ function fromLibrary(model: InstalledModel, version: InstalledVersion): Resolved
     baseUrl,
     otherOrigin,
     installed: true,
+    ...(signed !== undefined && { signed }),
   };
 }
 
@@ -154,10 +185,12 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   const isGraph = ending === '.onnx' || (ending !== '.json' && (await isBinary(url, options)));
   if (isGraph) return translated({ kind: 'bare', where: url, task: options.task }, null, options);
   options.expectManifest();
-  const manifest = await validated(await downloadJson(url, options), url, options);
+  const json = await downloadJson(url, options);
+  const manifest = await validated(json, url, options);
   const locate = fetched(locator({}, url, url), url);
   const withNames = await withLabels(manifest, locate, options);
-  return { ...described(withNames, locate), source: url, baseUrl: url };
+  const signed = signedOf(json, options);
+  return { ...described(withNames, locate), source: url, baseUrl: url, ...signed };
 }
 
 /** Whether an address that does not tell leads to something else than JSON: asked by its first bytes. */
@@ -174,12 +207,18 @@ async function isBinary(url: string, { signal, local }: TextOptions): Promise<bo
   return start !== undefined && !/^\s*[{[<v]/.test(start);
 }
 
-function validated(
+async function validated(
   value: unknown,
   where: string,
-  { validate, signal }: ResolveOptions,
+  { validate, verify, signal }: ResolveOptions,
 ): Promise<CoreManifest> {
+  await verify?.({ signed: value }, where);
   return untilAborted(validate(value, where), signal);
+}
+
+/** What is kept of a manifest whose signature was verified. */
+function signedOf(value: unknown, { verify }: ResolveOptions): Pick<ResolvedModel, 'signed'> {
+  return verify ? { signed: value } : {};
 }
 
 /** A model that the page describes. */
@@ -194,6 +233,7 @@ async function translated(
       retryable: false,
     });
   }
+  await options.verify?.(undefined, source ?? 'The model');
   const translation = await untilAborted(options.translate(request), options.signal);
   const { manifest, baseUrl, otherOrigin } = translation;
   const locate = locator(files, baseUrl, manifest.name);
@@ -225,7 +265,8 @@ async function resolveFiles(
     const json = await downloadJson(files[manifestName] as Blob, options);
     const manifest = await validated(json, manifestName, options);
     const locate = within(locator(files, null, manifestName), manifestName);
-    return described(await withLabels(manifest, locate, options), locate);
+    const signed = signedOf(json, options);
+    return { ...described(await withLabels(manifest, locate, options), locate), ...signed };
   }
   const graphs = names.filter((name) => /\.onnx$/i.test(name));
   const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);

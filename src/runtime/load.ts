@@ -1,4 +1,5 @@
 /** From a model's name to a session. */
+import { untilAborted } from '../base/abort.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
 import type { Fallback } from '../base/types.js';
@@ -9,8 +10,9 @@ import { type Obtained, obtain } from '../model/obtain.js';
 import { withOutputs } from '../model/onnx/outputs.js';
 import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
 import { firstOf } from '../model/places.js';
+import type { KeyQuestion, Protection } from '../model/protection/types.js';
 import { selectFile } from '../model/select.js';
-import { type ResolvedModel, resolveModel } from '../model/source.js';
+import { type ResolvedModel, type ResolveOptions, resolveModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
 import type {
   CompleteRequest,
@@ -63,6 +65,10 @@ export interface LoadOptions {
   /** What models may be for. */
   tasks: readonly WorkerTask[];
   rasteriseSvg: TaskServices['rasteriseSvg'];
+  /** What the worker's pack does about protected packages; `null` where it has none. */
+  protection: Protection | null;
+  /** Asks the page for the key of an encrypted model. */
+  decryptionKey(question: KeyQuestion): Promise<CryptoKey>;
   /** The page's translator of other descriptions of models. */
   translator: Translator;
   /** Look past what is installed, for a newer version. @default false */
@@ -166,14 +172,14 @@ class Load {
         ? ({ device: 'wasm', fp16: true } as const)
         : (await starting).backend.abilities;
     const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
-    const [{ backend, time: engineTime }, { parts, skeleton, complete, time: modelTime }] =
+    const [{ backend, time: engineTime }, { parts, clear, skeleton, complete, time: modelTime }] =
       await Promise.all([
         starting,
         this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
       ]);
 
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, complete, parts, skeleton),
+      this.#start(backend, resolved, complete, clear, skeleton),
     );
     const { opened } = entry;
     try {
@@ -227,6 +233,13 @@ class Load {
   async read(): Promise<ReadModel> {
     const { resolved } = await this.#resolve();
     const { manifest, open, locate } = resolved;
+    if (manifest.encryption) {
+      throw new TabserveError(
+        'unsupported',
+        `"${manifest.name}" is encrypted: what is made of its graph would be stored in clear.`,
+        { details: { model: manifest.name } },
+      );
+    }
     const wasm = { device: 'wasm', fp16: true } as const;
     const file = selectFile(manifest, this.#request.dtype, wasm);
     const { parts, skeleton } = await this.#obtainAll(resolved, file);
@@ -274,6 +287,7 @@ class Load {
       readLabels: translator.labels,
       local,
       translate: translator.translate,
+      verify: this.#verifier(),
     });
     this.isFromLibrary = resolved.installed;
     return { store, library, resolved };
@@ -286,12 +300,69 @@ class Load {
   async #obtainAll(resolved: ResolvedModel, file: ModelFile) {
     const { external = [] } = file;
     const { assets = {} } = resolved.manifest;
-    const parts = await this.#obtain(resolved, [file, ...external, ...Object.values(assets)]);
-    const skeleton = parts[0] && skeletonOf(parts[0].bytes);
+    const listed = [file, ...external, ...Object.values(assets)];
+    const parts = await this.#obtain(resolved, listed);
+    const clear = await this.#decrypted(resolved, listed, parts);
+    const skeleton = clear[0] && skeletonOf(clear[0].bytes);
     const more = unlistedData(file, skeleton?.locations ?? []);
-    if (more.length === 0) return { parts, skeleton, complete: file };
-    parts.splice(1 + external.length, 0, ...(await this.#obtain(resolved, more)));
-    return { parts, skeleton, complete: { ...file, external: [...external, ...more] } };
+    if (more.length === 0) return { parts, clear, skeleton, complete: file };
+    if (resolved.signed !== undefined || resolved.manifest.encryption) {
+      throw new TabserveError(
+        'integrity',
+        `The graph of "${resolved.manifest.name}" names the file "${more[0]?.path}", which its protected manifest does not. List it in "external", and pack the model again.`,
+        { details: { model: resolved.manifest.name, file: more[0]?.path ?? null } },
+      );
+    }
+    const found = await this.#obtain(resolved, more);
+    for (const each of new Set([parts, clear])) each.splice(1 + external.length, 0, ...found);
+    return { parts, clear, skeleton, complete: { ...file, external: [...external, ...more] } };
+  }
+
+  /** The files as the model's author had them. What is kept stays encrypted. */
+  async #decrypted(
+    { manifest }: ResolvedModel,
+    references: readonly FileReference[],
+    parts: Obtained[],
+  ): Promise<Obtained[]> {
+    const { encryption, name, version } = manifest;
+    if (!encryption) return parts;
+    const { protection, decryptionKey } = this.#options;
+    const { keyId } = encryption;
+    if (!protection) {
+      throw new TabserveError(
+        'key-missing',
+        `"${name}" is encrypted with the key "${keyId}". Create it with the option "decryptionKey".`,
+        { details: { model: name, keyId } },
+      );
+    }
+    const question: KeyQuestion = {
+      model: name,
+      version,
+      keyId,
+      ...(encryption.expires !== undefined && { expires: encryption.expires }),
+    };
+    const key = await untilAborted(decryptionKey(question), this.#signal);
+    return Promise.all(
+      parts.map(async (part, at) => {
+        const { url = '' } = references[at] ?? {};
+        const about = { model: name, version, url, encryption };
+        const bytes = await protection({ kind: 'decrypt', bytes: part.bytes, about, key });
+        this.#signal.throwIfAborted();
+        return { ...part, bytes: bytes as Uint8Array<ArrayBuffer> };
+      }),
+    );
+  }
+
+  /** Verifies signatures; `null` where the page wants none. */
+  #verifier(): ResolveOptions['verify'] {
+    const { signedBy } = this.#request;
+    const { protection } = this.#options;
+    if (!signedBy) return null;
+    return async (given, where) => {
+      if (!protection) throw new TabserveError('internal', 'The worker lacks the pack "protect".');
+      const { signed: value, kept = null } = given ?? { signed: undefined };
+      await protection({ kind: 'verify', value, kept, keys: signedBy, where });
+    };
   }
 
   /** Files of the model, in their order. */
@@ -439,7 +510,7 @@ function settingsFor({ checks }: WorkerTask, settings: object): object {
 /** Remembers the model, if all that it needs is in the store. */
 async function install(
   library: Library,
-  { source, baseUrl, otherOrigin, fallbacks }: ResolvedModel,
+  { source, baseUrl, otherOrigin, fallbacks, signed }: ResolvedModel,
   manifest: CoreManifest,
   assumed: readonly Fallback[],
   file: ModelFile,
@@ -470,6 +541,7 @@ async function install(
       otherOrigin,
       assumed: [...fallbacks, ...assumed],
       installedAt: Date.now(),
+      ...(signed !== undefined && { signed }),
     })
     // It is loaded, which is what was asked for; it will be looked up again the next time.
     .catch(() => undefined);

@@ -14,6 +14,7 @@ import {
 } from '../base/errors.js';
 import type { ModelChange } from '../base/types.js';
 import { version } from '../base/version.js';
+import type { KeyQuestion, Protection } from '../model/protection/types.js';
 import { guarded } from '../wire/guard.js';
 import { paced } from '../wire/progress.js';
 import type {
@@ -243,10 +244,14 @@ class TabserveWorker implements WorkerApi {
   }
 
   #loadOptions(requestId: number, signal: AbortSignal) {
-    const { page, tasks } = this.#context();
+    const { page, tasks, services } = this.#context();
+    const protector = services.find(({ service }) => service === 'protection');
     return {
       signal,
       tasks,
+      protection: (protector?.answer as Protection | undefined) ?? null,
+      decryptionKey: async (question: KeyQuestion) =>
+        unwrap(await page.decryptionKey(requestId, question)),
       onProgress: paced((...bytes) => void page.progress(requestId, ...bytes)),
       translator: translatorOf(page),
       rasteriseSvg: async (svg: Blob, { maxPixels }: { maxPixels: number }) =>

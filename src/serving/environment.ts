@@ -13,6 +13,8 @@ export type WorkerLink = Pick<
   Connection,
   'call' | 'end' | 'fallbacks' | 'followProgress' | 'replace'
 > & {
+  /** Answers for the keys of encrypted models. Where it is missing, there are none: see `shared`. */
+  readonly serveKeys?: Connection['serveKeys'];
   /** Whether it is another tab's: frames of videos do not get there. */
   readonly isElsewhere?: boolean;
 };

@@ -4,6 +4,7 @@ import * as Comlink from 'comlink';
 import type { ClassifierInfo, ModelDtype } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
 import { deferred } from '../base/deferred.js';
+import type { KeyQuestion } from '../model/protection/types.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
 import type { ProgressListener } from '../wire/progress.js';
@@ -32,6 +33,10 @@ export interface ModelSettings {
   /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
   assets: AssetOptions;
+  /** Takes only models that are signed by one of these keys. @default any */
+  signedBy?: readonly string[];
+  /** Gives the keys of encrypted models. @default none */
+  keys?: (question: KeyQuestion) => Promise<CryptoKey>;
 }
 
 /** Options of {@link ModelReplica.load}. */
@@ -94,13 +99,14 @@ export class ModelReplica {
     environment: Environment,
     lease: Lease,
     plan: BackendPlan,
-    { assets, packs: _, taskSettings: settings, ...what }: ModelSettings,
+    { assets, packs: _, taskSettings: settings, keys, ...what }: ModelSettings,
     { signal, onProgress, patience, local = false }: ReplicaOptions,
   ): Promise<ModelReplica> {
     const began = environment.now();
     const connection = await untilAborted(lease.connect(), signal);
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);
+    const closeKeys = keys && connection.serveKeys?.(requestId, keys);
     try {
       const { model } = what;
       const mirrors = model.kind === 'name' ? modelMirrors(model.name, model.fileUrls, assets) : {};
@@ -114,6 +120,7 @@ export class ModelReplica {
       throw error;
     } finally {
       unfollow?.();
+      closeKeys?.();
     }
   }
 

@@ -15,8 +15,10 @@ import {
   isTabserveError,
   messageOf,
   TabserveError,
+  toErrorRecord,
 } from '../base/errors.js';
 import type { Device, Fallback } from '../base/types.js';
+import type { KeyQuestion } from '../model/protection/types.js';
 import { type AssetOptions, wasmUrls } from './assets.js';
 import type { ProgressListener } from './progress.js';
 import type {
@@ -72,6 +74,14 @@ type CallName = Exclude<keyof WorkerApi, 'cancel' | 'ping' | 'finish'>;
 type CallValue<Name extends CallName> =
   Awaited<ReturnType<WorkerApi[Name]>> extends Reply<infer Value> ? Value : never;
 
+async function keyMissing({ model, keyId }: KeyQuestion): Promise<never> {
+  throw new TabserveError(
+    'key-missing',
+    `"${model}" is encrypted with the key "${keyId}", and the page has given none. Pass the option "decryptionKey".`,
+    { details: { model, keyId } },
+  );
+}
+
 let nextRequestId = 1;
 
 /** A number that names a request to the worker. */
@@ -94,6 +104,7 @@ export class Connection {
   /** How to reject each call under way, and how long the worker may be silent over it. */
   readonly #pending = new Map<(error: unknown) => void, number>();
   readonly #progress = new Map<number, ProgressListener>();
+  readonly #keys = new Map<number, (question: KeyQuestion) => Promise<CryptoKey>>();
   readonly #lockWatch = new AbortController();
   #lastHeard = 0;
   #pinged = false;
@@ -225,6 +236,12 @@ export class Connection {
     return () => this.#progress.delete(requestId);
   }
 
+  /** Answers for the keys of a load until the returned function is called. */
+  serveKeys(requestId: number, keys: (question: KeyQuestion) => Promise<CryptoKey>): () => void {
+    this.#keys.set(requestId, keys);
+    return () => this.#keys.delete(requestId);
+  }
+
   /** Ends the worker as if it had died: its host starts another. */
   replace(cause: unknown): void {
     const message = `The worker was replaced: ${messageOf(cause)}`;
@@ -250,6 +267,14 @@ export class Connection {
         this.#legacy.binary = binary;
       },
       ...services,
+      decryptionKey: async (requestId, question) => {
+        try {
+          const keys = this.#keys.get(requestId) ?? keyMissing;
+          return { value: await keys(question) };
+        } catch (error) {
+          return { error: toErrorRecord(error) };
+        }
+      },
       deviceLost: (reason) =>
         this.#die(new TabserveError('device-lost', `The GPU device was lost: ${reason}`)),
     };

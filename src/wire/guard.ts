@@ -60,6 +60,7 @@ export const loadRequest = object({
   hubUrl: url,
   stallTimeout: number,
   local: boolean,
+  signedBy: optional(strings),
 } satisfies Checks<LoadRequest>);
 
 /** What each call takes. */

@@ -9,6 +9,7 @@ import audioPack from '../../dist/packs/audio.js?raw';
 import explainPack from '../../dist/packs/explain.js?raw';
 import imagePack from '../../dist/packs/image.js?raw';
 import learnPack from '../../dist/packs/learn.js?raw';
+import protectPack from '../../dist/packs/protect.js?raw';
 import searchPack from '../../dist/packs/search.js?raw';
 import tablePack from '../../dist/packs/table.js?raw';
 import tensorPack from '../../dist/packs/tensor.js?raw';
@@ -54,6 +55,7 @@ const packs: Readonly<Record<PackName, string>> = {
   explain: explainPack,
   image: imagePack,
   learn: learnPack,
+  protect: protectPack,
   search: searchPack,
   table: tablePack,
   tensor: tensorPack,

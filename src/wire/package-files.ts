@@ -50,6 +50,7 @@ const packFiles: Readonly<Record<PackName, () => URL>> = {
   search: () => new URL('./packs/search.js', import.meta.url),
   learn: () => new URL('./packs/learn.js', import.meta.url),
   explain: () => new URL('./packs/explain.js', import.meta.url),
+  protect: () => new URL('./packs/protect.js', import.meta.url),
 };
 
 const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>> = {
@@ -61,6 +62,7 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
   search: () => import('../../dist/packs/search.js?raw'),
   learn: () => import('../../dist/packs/learn.js?raw'),
   explain: () => import('../../dist/packs/explain.js?raw'),
+  protect: () => import('../../dist/packs/protect.js?raw'),
 };
 
 /** The address of the engine's binary. */

@@ -12,6 +12,7 @@ import type { TensorInfo } from '../base/tensor.js';
 import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 import type { InstalledModel } from '../model/library.js';
 import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
+import type { KeyQuestion } from '../model/protection/types.js';
 import type { ModelRequest } from '../model/request.js';
 import type { StoredFile } from '../model/store/store.js';
 import type {
@@ -38,7 +39,8 @@ export type PackName =
   | 'tensor'
   | 'search'
   | 'learn'
-  | 'explain';
+  | 'explain'
+  | 'protect';
 
 /** The worker's first message: its script was loaded and runs. */
 export interface ReadyMessage {
@@ -99,6 +101,8 @@ export interface LoadRequest {
   stallTimeout: number;
   /** Load it only from the store, from files, or from the browser's cache. */
   local: boolean;
+  /** Take it only if it is signed by one of these keys, as base64. @default whoever made it */
+  signedBy?: readonly string[] | undefined;
 }
 
 /** What became of a {@link LoadRequest}. */
@@ -243,6 +247,8 @@ export interface PageApi {
   labels(bytes: Uint8Array, where: string): Promise<Reply<string[]>>;
   /** A better error for a model that the engine refused, by the file's first bytes. */
   explain(error: ErrorRecord, start: Uint8Array): Promise<Reply<never>>;
+  /** The key of an encrypted model, for a load under way. */
+  decryptionKey(requestId: number, question: KeyQuestion): Promise<Reply<CryptoKey>>;
   /** The GPU device is gone, and with it everything that this worker could do. */
   deviceLost(reason: string): void;
 }
