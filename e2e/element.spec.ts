@@ -319,3 +319,41 @@ test('parts and custom properties style it; hidden hides it', async ({ page, ser
   );
   await expect(page.locator('tabserve-classifier')).toBeHidden();
 });
+
+test('speaks the language of the page, and other words where they are given', async ({
+  page,
+  server,
+}) => {
+  const missing = 'src="data:image/png,broken" model="/mean/model.json" device="wasm"';
+  await show(
+    page,
+    server,
+    `${script}
+     <div lang="de-AT"><tabserve-classifier id="german" ${missing}></tabserve-classifier></div>
+     <div lang="zh"><tabserve-classifier id="chinese" ${missing}></tabserve-classifier></div>
+     <tabserve-classifier id="english" lang="en" ${missing}></tabserve-classifier>
+     <tabserve-classifier id="other" lang="fr" text-picture-error="Image illisible" ${missing}></tabserve-classifier>
+     <tabserve-classifier id="none" lang="de" threshold="1" src="${plain('#808080')}" ${mean}></tabserve-classifier>
+     <tabserve-classifier id="score" lang="de" src="${plain('#0000ff')}" top-k="1" ${mean}></tabserve-classifier>`,
+  );
+  const status = (id: string) => page.locator(`#${id} >> [part~="status"]`);
+  await expect(status('german')).toHaveText('Dieses Bild konnte nicht gelesen werden.');
+  await expect(status('chinese')).toHaveText('无法读取此图片。');
+  await expect(status('english')).toHaveText('This picture could not be read.');
+  await expect(status('other')).toHaveText('Image illisible');
+  await expect(status('none')).toHaveText('Es wurde nichts erkannt.');
+  await expect(page.locator('#score >> [part~="score"]')).toHaveText('100\u00a0%');
+
+  // A change of words asks no model again.
+  const before = (await events(page)).length;
+  await page.evaluate(() => {
+    const element = document.querySelector<HTMLElement & { texts: object }>('#english');
+    if (element) element.texts = { pictureError: 'Oh.' };
+    document.querySelector('#score')?.setAttribute('lang', 'en');
+    document.querySelector('#none')?.setAttribute('lang', 'zh');
+  });
+  await expect(status('english')).toHaveText('Oh.');
+  await expect(status('none')).toHaveText('未识别出任何内容。');
+  await expect(page.locator('#score >> [part~="score"]')).toHaveText('100%');
+  expect((await events(page)).length).toBe(before);
+});

@@ -31,7 +31,8 @@ step('lint', 'npm', ['run', 'lint']);
 step('types', 'npm', ['run', 'types']);
 if (!values['no-build']) step('build', 'npm', ['run', 'build']);
 step('documentation', 'npm', ['run', 'docs']);
-step('reports of the API', 'npm', ['run', 'api', '--', '--check']);
+step('reports of the API', 'node', ['tools/api/report.mjs', '--check']);
+step('descriptions of the element', 'node', ['tools/api/elements.mjs', '--check']);
 if (!values['no-tests']) {
   step('unit tests', 'npm', ['run', 'unit']);
   step('tests in a browser', 'npm', ['run', 'e2e']);

@@ -76,6 +76,7 @@ const plain: Tool[] = [
   { name: 'React', folder: 'react' },
   { name: 'Vue', folder: 'vue' },
   { name: 'Svelte', folder: 'svelte' },
+  { name: 'Angular', folder: 'angular' },
 ];
 
 for (const tool of plain) {
@@ -213,7 +214,7 @@ async function install(tool: Tool, workplace: string, tarball: string): Promise<
   cpSync(join(here, tool.folder), folder, { recursive: true });
   const isPlain = !existsSync(join(folder, 'src')) && !existsSync(join(folder, 'app'));
   if (isPlain) cpSync(join(here, 'plain'), folder, { recursive: true });
-  const publicFolder = ['vite', 'react', 'vue', 'svelte', 'next'].includes(tool.folder)
+  const publicFolder = ['vite', 'react', 'vue', 'svelte', 'angular', 'next'].includes(tool.folder)
     ? join(folder, 'public')
     : folder;
   mkdirSync(publicFolder, { recursive: true });

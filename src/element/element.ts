@@ -18,7 +18,10 @@ import {
   TabserveError,
 } from '../index.js';
 import { type Lease, leaseClassifier } from '../leasing/shared-classifiers.js';
+import { type ClassifierTexts, languageOf, textNames, textsOf } from './texts.js';
 import { ClassifierView } from './view.js';
+
+export type { ClassifierTexts } from './texts.js';
 
 /** The attributes of `<tabserve-classifier>`, for HTML and JSX. */
 export interface TabserveClassifierAttributes {
@@ -42,6 +45,16 @@ export interface TabserveClassifierAttributes {
   'wasm-url'?: string;
   /** As the option `modelsUrl`. */
   'models-url'?: string;
+  /** Said while the model loads and its size is not known. @default by the page's language */
+  'text-loading'?: string;
+  /** Said while the model loads; `{percent}` is how much of it is there. @default by the language */
+  'text-loading-progress'?: string;
+  /** Said where no answer reaches `threshold`. @default by the language */
+  'text-no-answer'?: string;
+  /** Said where the picture cannot be read. @default by the language */
+  'text-picture-error'?: string;
+  /** Said where worker, engine or model cannot be used. @default by the language */
+  'text-start-error'?: string;
 }
 
 /** The events of `<tabserve-classifier>`. None of them bubbles. */
@@ -69,16 +82,61 @@ const lazyMargin = '200px';
 
 const tagName = 'tabserve-classifier';
 
+/** The attributes that replace a text, with its name. */
+const textAttributes = new Map(
+  textNames.map((name) => [
+    `text-${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+    name,
+  ]),
+);
+
 // On a server there is no HTMLElement; importing this file there has to do no harm.
 const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 
 /**
- * The element. Its properties mirror its attributes.
+ * Says what a picture of the page shows. Properties mirror attributes. Several elements on a page share one
+ * worker and, if they ask for the same model, one classifier.
  *
- * Several on a page share one worker and, if they ask for the same model, one classifier. It can be
- * styled by `::part(status)`, `::part(results)`, `::part(result)`, `::part(label)`, `::part(score)`,
- * `::part(bar)`, and by the custom properties `--tabserve-bar-color`, `--tabserve-bar-radius` and
- * `--tabserve-gap`.
+ * Its own texts are in the language of the page (`lang`): English, German or Chinese. The attributes
+ * `text-…` and the property `texts` replace them.
+ *
+ * @tag tabserve-classifier
+ * @tagname tabserve-classifier
+ *
+ * @attr {string} for - The id of an `<img>`, `<video>` or `<canvas>`. Default: `src`, else the first one inside.
+ * @attr {string} src - The address of a picture, which is classified but not shown.
+ * @attr {string} model - A name of the catalogue, or the address of a `model.json`. Default: the best embedded model.
+ * @attr {number} [top-k=5] - At most so many answers.
+ * @attr {number} [threshold=0] - Only answers with at least this score, 0…1.
+ * @attr {auto|webgpu|wasm} [device=auto] - What the model runs on.
+ * @attr {boolean} lazy - Nothing is loaded before the picture is about to be seen.
+ * @attr {string} worker-url - Where the worker's files are. Default: beside tabserve's own file.
+ * @attr {string} wasm-url - Where the engine's files are. Default: beside tabserve's own file.
+ * @attr {string} models-url - Where the embedded models are. Default: beside tabserve's own file.
+ * @attr {string} lang - The language of the texts: `en`, `de` or `zh`. Default: that of the page, else of the browser.
+ * @attr {string} text-loading - Said while the model loads and its size is not known.
+ * @attr {string} text-loading-progress - Said while the model loads; `{percent}` is how much of it is there.
+ * @attr {string} text-no-answer - Said where no answer reaches `threshold`.
+ * @attr {string} text-picture-error - Said where the picture cannot be read.
+ * @attr {string} text-start-error - Said where worker, engine or model cannot be used.
+ *
+ * @fires {Event} load - The model is loaded; `info` says what it runs on.
+ * @fires {ProgressEvent} progress - Bytes of engine and model while they load.
+ * @fires {CustomEvent} result - There are answers: `detail`, and the property `classifications`.
+ * @fires {ErrorEvent} error - Something failed: `error` is a `TabserveError`. Unless it is cancelled, it is written to the console as well.
+ *
+ * @slot - The picture, where neither `for` nor `src` names one; and whatever else belongs above the answers.
+ *
+ * @csspart status - The line that says what is being done, or what went wrong.
+ * @csspart results - The list of answers.
+ * @csspart result - One answer.
+ * @csspart label - The name of an answer.
+ * @csspart score - The score of an answer, in percent.
+ * @csspart bar - The score of an answer as a bar behind it.
+ *
+ * @cssprop [--tabserve-bar-color] - Colour of the bars. Default: a tint of the text's colour.
+ * @cssprop [--tabserve-bar-radius=.2em] - How round the bars' corners are.
+ * @cssprop [--tabserve-gap=.25em] - Space between two answers.
  */
 export class TabserveClassifierElement extends Base {
   static readonly observedAttributes = [
@@ -92,6 +150,8 @@ export class TabserveClassifierElement extends Base {
     'worker-url',
     'wasm-url',
     'models-url',
+    'lang',
+    ...textAttributes.keys(),
   ];
 
   readonly #view: ClassifierView;
@@ -100,6 +160,7 @@ export class TabserveClassifierElement extends Base {
   #isScheduled = false;
   #classifications: readonly Classification[] = [];
   #loaded: ImageClassifier | null = null;
+  #texts: Partial<ClassifierTexts> = {};
 
   constructor() {
     super();
@@ -177,6 +238,15 @@ export class TabserveClassifierElement extends Base {
     this.toggleAttribute('lazy', lazy);
   }
 
+  /** Texts of the page's own. What is left out is by the attributes `text-…`, then by the language. */
+  get texts(): Partial<ClassifierTexts> {
+    return this.#texts;
+  }
+  set texts(texts: Partial<ClassifierTexts>) {
+    this.#texts = { ...texts };
+    this.#speak();
+  }
+
   /** Classifies again what the source shows now: a canvas does not say that it was redrawn. */
   classify(): void {
     this.#schedule();
@@ -184,6 +254,7 @@ export class TabserveClassifierElement extends Base {
 
   /** Called by the browser. */
   connectedCallback(): void {
+    this.#speak();
     this.#schedule();
   }
 
@@ -197,8 +268,10 @@ export class TabserveClassifierElement extends Base {
   }
 
   /** Called by the browser. */
-  attributeChangedCallback(_name: string, before: string | null, now: string | null): void {
-    if (before !== now) this.#schedule();
+  attributeChangedCallback(name: string, before: string | null, now: string | null): void {
+    if (before === now) return;
+    if (name === 'lang' || textAttributes.has(name)) this.#speak();
+    else this.#schedule();
   }
 
   /** Listens to the events of this class, with their types. */
@@ -225,6 +298,16 @@ export class TabserveClassifierElement extends Base {
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, listener, options);
+  }
+
+  /** Uses the texts that count now. */
+  #speak(): void {
+    const language = languageOf(this);
+    const texts = { ...textsOf(language) };
+    for (const [attribute, name] of textAttributes) {
+      texts[name] = this.#texts[name] ?? this.getAttribute(attribute) ?? texts[name];
+    }
+    this.#view.speak(texts, language);
   }
 
   /** Starts over, once for all changes of this moment. */
@@ -255,7 +338,7 @@ export class TabserveClassifierElement extends Base {
       this.#loaded = classifier;
       this.dispatchEvent(new Event('load'));
     }
-    this.#view.showStatus('');
+    this.#view.showStatus('nothing');
     // Without a threshold scores below 0 are answers too.
     const threshold = this.hasAttribute('threshold') && { threshold: this.threshold };
     const options = { topK: this.topK, ...threshold, signal };
@@ -342,7 +425,7 @@ export class TabserveClassifierElement extends Base {
 
   #answer(classifications: readonly Classification[], live: boolean): void {
     this.#classifications = classifications;
-    this.#view.showStatus('');
+    this.#view.showStatus(live && classifications.length === 0 ? 'noAnswer' : 'nothing');
     this.#view.showResults(classifications, live);
     this.dispatchEvent(new CustomEvent('result', { detail: classifications }));
   }
@@ -351,9 +434,7 @@ export class TabserveClassifierElement extends Base {
     this.#classifications = [];
     this.#view.showResults([], true);
     this.#view.showStatus(
-      isTabserveError(error) && error.code.startsWith('image-')
-        ? 'This picture could not be read.'
-        : 'The image classifier could not be started.',
+      isTabserveError(error) && error.code.startsWith('image-') ? 'pictureError' : 'startError',
     );
     const message = error instanceof Error ? error.message : String(error);
     const event = new ErrorEvent('error', { error, message, cancelable: true });
