@@ -15,6 +15,7 @@ import { openStore } from '../model/store/open.js';
 import type {
   CompleteRequest,
   Completion,
+  LabelFile,
   TranslateRequest,
   Translation,
 } from '../model/translation.js';
@@ -172,8 +173,9 @@ class Load {
         this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
       ]);
 
+    const beside = (await resolved.beside) ?? [];
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, complete, parts, skeleton),
+      this.#start(backend, resolved, complete, parts, skeleton, beside),
     );
     const { opened } = entry;
     try {
@@ -329,6 +331,7 @@ class Load {
     file: ModelFile,
     parts: readonly Obtained[],
     skeleton: Skeleton | undefined,
+    beside: readonly LabelFile[],
   ) {
     this.#signal.throwIfAborted();
     const [graph, ...rest] = parts;
@@ -368,6 +371,7 @@ class Load {
               inputs,
               outputs,
               graph: skeleton?.write() ?? null,
+              beside,
               where,
             });
       const { task, taken } = this.#taskOf(complete);
