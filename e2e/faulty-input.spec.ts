@@ -33,7 +33,10 @@ const cases: {
   {
     name: 'a manifest without files',
     manifest: { ...manifest, files: undefined },
-    expected: { code: 'manifest-invalid', message: /"files" is wrong: found undefined/ },
+    expected: {
+      code: 'manifest-invalid',
+      message: /there is no "files", expected a list of graphs/,
+    },
   },
   {
     name: 'a manifest whose preprocessing contradicts its input',

@@ -1,6 +1,7 @@
 /** Checks of what callers pass, and what their choices stand for. */
 
 import { TabserveError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { fastSuffix, type HubProcessor } from '../model/request.js';
 import { type AssetOptions, absolute, embeddedFileUrls } from '../wire/assets.js';
 import type { ModelRequest } from '../wire/protocol.js';
@@ -200,29 +201,6 @@ function refuseUnknown(options: object, known: string): void {
   throw new TabserveError('invalid-argument', `There is no option "${unknown}". ${instead}`, {
     details: { option: unknown, ...(near !== undefined && { nearest: near }) },
   });
-}
-
-/** The name that a misspelt one is nearest to; `undefined` where it is like none. */
-function nearest(found: string, names: readonly string[]): string | undefined {
-  const distances = names.map((name) => distance(found.toLowerCase(), name.toLowerCase()));
-  const least = Math.min(...distances);
-  return least <= Math.max(found.length < 3 ? 1 : 2, found.length / 3)
-    ? names[distances.indexOf(least)]
-    : undefined;
-}
-
-/** How many characters have to be put in, taken out or changed. Source: V. Levenshtein, 1966. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
-  for (const [i, char] of [...one.slice(0, 40)].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < other.length; j++) {
-      const changed = (row[j] as number) + (char === other[j] ? 0 : 1);
-      next.push(Math.min((next[j] as number) + 1, (row[j + 1] as number) + 1, changed));
-    }
-    row = next;
-  }
-  return row.at(-1) as number;
 }
 
 /** Throws `invalid-argument` unless the option is such a number, or is not given and need not be. */

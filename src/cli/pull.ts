@@ -18,6 +18,7 @@ import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { fastSuffix } from '../model/request.js';
 import { type ResolvedModel, resolveModel } from '../model/source.js';
+import type { LabelFile } from '../model/translation.js';
 import { complete as fill, translate } from '../tasks/translate.js';
 import type { ModelRequest } from '../wire/protocol.js';
 import { check, inside } from './check.js';
@@ -91,7 +92,7 @@ export async function pull(
     }
     files.push({ ...file, ...fetched, ...(external.length > 0 && { external }) });
   }
-  const manifest = await completed(resolved, files, directory);
+  const manifest = await completed(resolved, files, directory, (await resolved.beside) ?? []);
   const labels = Array.isArray(manifest.labels) ? manifest.labels : [];
   await writeFile(join(directory, 'labels.txt'), `${labels.join('\n')}\n`);
   const written: ModelManifest = { ...manifest, labels: { url: 'labels.txt' }, files };
@@ -163,6 +164,7 @@ async function completed(
   { manifest, open }: ResolvedModel,
   files: readonly ModelFile[],
   directory: string,
+  beside: readonly LabelFile[],
 ): Promise<ModelManifest> {
   const [file] = files;
   // The command line knows classifiers of pictures only.
@@ -179,7 +181,7 @@ async function completed(
     { bytes, external },
     ({ inputs, outputs }) => {
       const graph = skeletonOf(bytes)?.write() ?? null;
-      const request = { manifest, open, inputs, outputs, graph, where: file.url };
+      const request = { manifest, open, inputs, outputs, graph, beside, where: file.url };
       return fill(request).manifest as ModelManifest;
     },
     pathToFileURL(join(directory, file.url)).href,

@@ -5,7 +5,13 @@ import type { ModelInput, ModelManifest, Preprocess } from './manifest.js';
 import type { OnnxModel } from './onnx/graph.js';
 import { type ModelFacts, readMetadata } from './onnx/metadata.js';
 import { rangeOf, startOf } from './onnx/normalisation.js';
-import type { CompleteRequest, Completion, TensorInfo, Translation } from './translation.js';
+import type {
+  CompleteRequest,
+  Completion,
+  LabelFile,
+  TensorInfo,
+  Translation,
+} from './translation.js';
 
 /** Size of the input where the graph leaves it open. */
 const usualSize = 224;
@@ -72,7 +78,7 @@ export function dtypeOf(name: string): 'fp32' | 'fp16' | 'int8' {
  * @throws TabserveError `model-invalid` when the graph is not a classifier of images.
  */
 export function completeBare(
-  { manifest, inputs, outputs, where }: CompleteRequest & { manifest: ModelManifest },
+  { manifest, inputs, outputs, where, beside = [] }: CompleteRequest & { manifest: ModelManifest },
   model: OnnxModel | null,
 ): Completion {
   const facts = readMetadata(model?.metadata ?? new Map());
@@ -86,7 +92,7 @@ export function completeBare(
   const known = Array.isArray(given) ? given : fromGraph?.labels;
   const scores = scoresOutput(outputs, model, known?.length ?? null, where);
   refuseConstant(scores, where);
-  const classes = scores.classes ?? known?.length ?? null;
+  const classes = scores.classes ?? known?.length ?? beside[0]?.labels.length ?? null;
   if (classes === null || classes > mostClasses) {
     throw new TabserveError(
       'model-invalid',
@@ -94,7 +100,7 @@ export function completeBare(
       { details: { model: where } },
     );
   }
-  const labels = labelsFor(classes, given, fromGraph, notes);
+  const labels = labelsFor(classes, given, fromGraph, beside, notes);
   const { preprocess, colorOrder } = preprocessing(tensor, dtype, shape, facts, model, notes);
   const { meaning } = scores;
   const activation = activationOf(meaning, classes);
@@ -235,22 +241,29 @@ function labelsFor(
   classes: number,
   given: ModelManifest['labels'] | null,
   fromGraph: ModelFacts['labels'],
+  beside: readonly LabelFile[],
   notes: Notes,
 ): string[] {
   if (Array.isArray(given)) {
     notes.found.push(`${given.length} labels in the label file`);
     return given;
   }
-  if (
-    fromGraph &&
-    (fromGraph.labels.length === classes || (classes === 1 && fromGraph.labels.length === 2))
-  ) {
+  const fits = ({ labels }: { labels: string[] }) =>
+    labels.length === classes || (classes === 1 && labels.length === 2);
+  if (fromGraph && fits(fromGraph)) {
     notes.found.push(`${fromGraph.labels.length} labels in ${fromGraph.from}`);
     return fromGraph.labels;
   }
-  const why = fromGraph
-    ? `, because ${fromGraph.from} names ${fromGraph.labels.length} labels for ${classes} classes`
-    : '';
+  const file = beside.find(fits);
+  if (file) {
+    notes.found.push(`${file.labels.length} labels in ${file.name}, which lies beside it`);
+    return file.labels;
+  }
+  const others = [
+    ...(fromGraph ? [{ from: fromGraph.from, labels: fromGraph.labels }] : []),
+    ...beside.map(({ name, labels }) => ({ from: name, labels })),
+  ].map(({ from, labels }) => `${from} names ${labels.length} labels for ${classes} classes`);
+  const why = others.length > 0 ? `, because ${others.join(' and ')}` : '';
   notes.assumed.push(`classes called by their number${why}`);
   return Array.from({ length: classes }, (_, index) => `${index}`);
 }

@@ -2,16 +2,6 @@
 import { TabserveError } from '../base/errors.js';
 import { parseLabels } from './labels.js';
 
-/** Names under which label files lie beside a graph, in the order in which they are looked for. */
-export const labelFileNames: readonly string[] = [
-  'labels.txt',
-  'classes.txt',
-  'imagenet_classes.txt',
-  'class_names.json',
-  'labels.json',
-  'class_names.txt',
-];
-
 /** The first bytes of what Git leaves where a file is kept in its large file storage. */
 const pointerStart = 'version https://git-lfs.github.com/spec/';
 

@@ -1,5 +1,15 @@
 /** The names of a model's classes. */
 
+/** Names under which label files lie beside a graph, in the order in which they are looked for. */
+export const labelFileNames: readonly string[] = [
+  'labels.txt',
+  'classes.txt',
+  'imagenet_classes.txt',
+  'class_names.json',
+  'labels.json',
+  'class_names.txt',
+];
+
 /** WordNet's number of a class, which ImageNet's own lists put before its name. */
 const wordNetId = /^n\d{8}\s+/;
 

@@ -4,8 +4,9 @@
  * Kept manifests are not checked again: see `manifest-format.ts` about changes to any of them.
  */
 import * as v from 'valibot';
-import { TabserveError } from '../base/errors.js';
+import type { TabserveError } from '../base/errors.js';
 import type { CoreManifest } from './manifest-core.js';
+import { type Fault, faultsOf, invalidManifest, shortened } from './manifest-faults.js';
 
 /** A text of a manifest: bounded, so that none fills the memory. */
 export const text = v.pipe(v.string(), v.maxLength(10_000));
@@ -66,7 +67,10 @@ export const coreFields = {
   metrics: v.optional(v.record(v.string(), v.unknown())),
 };
 
-/** Says that a field of a manifest is wrong. */
+/**
+ * Notes that a field of a manifest is wrong. Whoever can go on does, so that the author reads all that is
+ * wrong at once; whoever cannot throws what this gives.
+ */
 export type Refuse = (field: string, found: unknown, expected: string) => TabserveError;
 
 /** What a task's part of the manifest has to be. */
@@ -75,7 +79,7 @@ export interface ManifestCheck<Manifest extends CoreManifest = CoreManifest> {
   readonly task: Manifest['task'];
   readonly schema: v.GenericSchema<unknown, Manifest>;
   /**
-   * Whether the parts fit together.
+   * Whether the parts fit together. What is noted by `refuse` is wrong.
    *
    * @throws what `refuse` makes.
    */
@@ -91,43 +95,41 @@ const defaultTask = 'image-classification';
  *
  * @param value - Anything.
  * @param where - What the message calls the manifest: its URL or file name.
- * @throws TabserveError `manifest-invalid`, naming the field, what was found and what was expected.
+ * @throws TabserveError `manifest-invalid`, naming of each field that is wrong what was found and what was
+ *   expected; `details` has the first of them, and the names of all as `fields`.
  */
 export function checkManifest(
   value: unknown,
   where: string,
   checks: readonly ManifestCheck[],
 ): CoreManifest {
-  const refuse: Refuse = (field, found, expected) => invalid(where, field, found, expected);
+  const faults: Fault[] = [];
+  const refuse: Refuse = (field, found, expected) => {
+    faults.push({ field, found: String(found), expected });
+    return invalidManifest(where, faults);
+  };
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const given = isObject && 'task' in value ? value.task : undefined;
+  if (!isObject) {
+    throw refuse('(the whole file)', String(JSON.stringify(value)).slice(0, 80), 'an object');
+  }
+  const given = 'task' in value ? value.task : undefined;
   const task = given === undefined ? defaultTask : given;
   const check = checks.find((each) => each.task === task);
   if (!check) {
     const known = checks.map((each) => JSON.stringify(each.task)).join(', ');
     throw refuse('task', JSON.stringify(task), checks.length > 1 ? `one of ${known}` : known);
   }
-  const complete = isObject ? { ...value, task } : value;
+  const complete = { ...value, task };
   const result = v.safeParse(check.schema, complete, { abortEarly: true });
   if (!result.success) {
-    const [issue] = result.issues;
-    const field = v.getDotPath(issue) ?? '(the whole file)';
-    throw refuse(field, issue.received, issue.expected ?? requirementOf(issue));
+    const all = v.safeParse(check.schema, shortened(complete), { abortPipeEarly: true });
+    throw invalidManifest(where, faultsOf([...(all.issues ?? []), ...result.issues]));
   }
-  check.fit?.(result.output, refuse);
+  try {
+    check.fit?.(result.output, refuse);
+  } catch (error) {
+    if (faults.length === 0) throw error;
+  }
+  if (faults.length > 0) throw invalidManifest(where, faults);
   return result.output;
-}
-
-function requirementOf(issue: v.BaseIssue<unknown>): string {
-  return issue.requirement instanceof RegExp || typeof issue.requirement === 'string'
-    ? String(issue.requirement)
-    : issue.message;
-}
-
-function invalid(where: string, field: string, found: unknown, expected: string): TabserveError {
-  return new TabserveError(
-    'manifest-invalid',
-    `${where}: the field "${field}" is wrong: found ${found}, expected ${expected}.`,
-    { details: { manifest: where, field, found: String(found), expected } },
-  );
 }

@@ -39,7 +39,7 @@ test('whatever a manifest says, the answer is a manifest or what is wrong with i
     } catch (error) {
       refused += 1;
       if (!isTabserveError(error, 'manifest-invalid')) throw error;
-      expect(error.message).toMatch(/found .*, expected ./s);
+      expect(error.message).toMatch(/(found |there is no ).*, expected ./s);
     }
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   };

@@ -56,7 +56,7 @@ describe('parseManifest', () => {
     ['preprocess.std', '', preprocess({ std: 0 })],
     [
       'preprocess.crop',
-      'nothing',
+      'there is no "preprocess.crop"',
       preprocess({ resize: { policy: 'crop-fraction', fraction: 0.9 }, crop: undefined }),
     ],
     [
@@ -91,6 +91,35 @@ describe('parseManifest', () => {
       expect(error.message).toContain(found);
       expect(error.message).toContain('expected');
     }
+  });
+
+  test('all that is wrong is said at once, in words', () => {
+    const { version, ...rest } = input({ width: 0, layout: 'CHWN' });
+    const many = { ...rest, verison: version, output: {}, preprocess: { mean: [1, 2], std: 'x' } };
+    const say = () => parseManifest(many, 'model.json');
+    expect(say).toThrow(/^model\.json: \d things are wrong: /);
+    for (const part of [
+      'there is no "version" (there is "verison": is that meant?), expected three numbers',
+      '"input.width" is wrong: found 0, expected a whole number of pixels, from 1 to 16384',
+      '"input.layout" is wrong: found "CHWN", expected "NCHW" or "NHWC"',
+      '"preprocess.std" is wrong: found "x", expected a number above 0, or one for each channel',
+      'there is no "output.name", expected the name of the graph\'s output',
+      'there is no "output.activation"',
+    ]) {
+      expect(say).toThrow(part);
+    }
+  });
+
+  test('so is all that does not fit together', () => {
+    const many = preprocess({ mean: [1, 2], crop: { policy: 'center', width: 9, height: 8 } });
+    expect(() => parseManifest(many, 'model.json')).toThrow(
+      /2 things are wrong: .*"preprocess\.mean".*; .*"input\.width × input\.height"/,
+    );
+  });
+
+  test('a fault that is repeated a million times costs nothing', () => {
+    const many = { ...valid, labels: Array.from({ length: 1_000_000 }, () => 1), name: 7 };
+    expect(() => parseManifest(many, 'model.json')).toThrow(/2 things are wrong/);
   });
 
   test('a manifest cannot reach the prototype of anything', () => {

@@ -3,13 +3,13 @@ import { TabserveError } from '../base/errors.js';
 import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
-import { parseLabels } from './labels.js';
+import { labelFileNames, parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
 import type { HubProcessor, ModelRequest } from './request.js';
 import { downloadJson, downloadSmall, type TextOptions } from './text.js';
-import type { TranslateRequest, Translation } from './translation.js';
+import type { LabelFile, TranslateRequest, Translation } from './translation.js';
 
 /** A model whose manifest has been read, and whose files can be. */
 export interface ResolvedModel extends Translation {
@@ -21,6 +21,8 @@ export interface ResolvedModel extends Translation {
   installed: boolean;
   /** `model.json` as it came, where its signature was verified. */
   signed?: unknown;
+  /** The label files beside a graph that has no manifest: they come while it does. */
+  beside?: Promise<readonly LabelFile[]>;
 }
 
 /** A `model.json` as it came, and what was made of it and kept, if it was. */
@@ -183,7 +185,10 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   const ending = /\.\w+$|\/$/.exec(pathname)?.[0].toLowerCase();
   if (ending === '/') return translated({ kind: 'folder', url, stallTimeout }, url, options);
   const isGraph = ending === '.onnx' || (ending !== '.json' && (await isBinary(url, options)));
-  if (isGraph) return translated({ kind: 'bare', where: url, task: options.task }, null, options);
+  if (isGraph) {
+    const request = { kind: 'bare', where: url, task: options.task } as const;
+    return { ...(await translated(request, null, options)), beside: labelsBeside(url, options) };
+  }
   options.expectManifest();
   const json = await downloadJson(url, options);
   const manifest = await validated(json, url, options);
@@ -191,6 +196,28 @@ async function resolveUrl(url: string, options: ResolveOptions): Promise<Resolve
   const withNames = await withLabels(manifest, locate, options);
   const signed = signedOf(json, options);
   return { ...described(withNames, locate), source: url, baseUrl: url, ...signed };
+}
+
+/** Milliseconds that label files beside a graph may take: they need not be there. */
+const besideTimeout = 5000;
+
+/** The label files of the usual names in a graph's folder; none where they are not there or hold none. */
+async function labelsBeside(url: string, options: ResolveOptions): Promise<readonly LabelFile[]> {
+  if (options.local || !/^https?:/.test(url)) return [];
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(besideTimeout)]);
+  const found = await Promise.all(
+    labelFileNames.map(async (name) => {
+      try {
+        const bytes = await downloadSmall(new URL(name, url).href, { ...options, signal });
+        // Servers that answer everything with their index page have no labels there.
+        if (/^\s*</.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return [];
+        return [{ name, labels: await options.readLabels(bytes, name) }];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return found.flat();
 }
 
 /** Whether an address that does not tell leads to something else than JSON: asked by its first bytes. */

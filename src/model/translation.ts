@@ -87,6 +87,12 @@ export interface HubTask {
   complete(request: CompleteRequest, graph: OnnxModel | null, assumed: string[]): CoreManifest;
 }
 
+/** A label file of a usual name, read. */
+export interface LabelFile {
+  name: string;
+  labels: string[];
+}
+
 /** A translation's manifest, and what the loaded graph says of itself. */
 export interface CompleteRequest {
   manifest: CoreManifest;
@@ -95,6 +101,8 @@ export interface CompleteRequest {
   outputs: readonly TensorInfo[];
   /** The file without its weights; `null` where it cannot be read. */
   graph: Uint8Array | null;
+  /** What lies beside a graph that has no manifest, in the order of preference. @default none */
+  beside?: readonly LabelFile[];
   /** What messages call the graph. */
   where: string;
 }

@@ -17,6 +17,7 @@ import { openStore } from '../model/store/open.js';
 import type {
   CompleteRequest,
   Completion,
+  LabelFile,
   TranslateRequest,
   Translation,
 } from '../model/translation.js';
@@ -178,8 +179,9 @@ class Load {
         this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
       ]);
 
+    const beside = (await resolved.beside) ?? [];
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, complete, clear, skeleton),
+      this.#start(backend, resolved, complete, clear, skeleton, beside),
     );
     const { opened } = entry;
     try {
@@ -400,6 +402,7 @@ class Load {
     file: ModelFile,
     parts: readonly Obtained[],
     skeleton: Skeleton | undefined,
+    beside: readonly LabelFile[],
   ) {
     this.#signal.throwIfAborted();
     const [graph, ...rest] = parts;
@@ -439,6 +442,7 @@ class Load {
               inputs,
               outputs,
               graph: skeleton?.write() ?? null,
+              beside,
               where,
             });
       const { task, taken } = this.#taskOf(complete);

@@ -37,7 +37,9 @@ describe('a manifest', () => {
     ],
   ])('whose %s is wrong says so', (field, wrong) => {
     const manifest = { ...valid['image-embedding'], task: 'image-embedding', ...wrong };
-    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(`the field "${field}" is wrong`);
+    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(
+      new RegExp(`the field "${field}" is wrong|there is no "${field}"`),
+    );
   });
 
   it.each([
@@ -59,7 +61,9 @@ describe('a manifest', () => {
     ],
   ] as const)('whose %s is wrong for %s says so', (field, task, wrong) => {
     const manifest = { ...valid[task], task, ...wrong };
-    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(`the field "${field}" is wrong`);
+    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(
+      new RegExp(`the field "${field}" is wrong|there is no "${field}"`),
+    );
   });
 
   it('of one mask needs no labels', () => {

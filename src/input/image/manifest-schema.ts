@@ -89,13 +89,13 @@ export const preprocessSchema = v.object({
   alpha: v.optional(v.picklist(['composite', 'drop'] as const)),
 }) satisfies v.GenericSchema<unknown, Preprocess>;
 
-/** Says that a field of a manifest is wrong. */
-type Refuse = (field: string, found: unknown, expected: string) => Error;
+/** Notes that a field of a manifest is wrong. */
+type Refuse = (field: string, found: unknown, expected: string) => unknown;
 
 /**
  * Checks that input and preprocessing fit together.
  *
- * @throws what `refuse` makes.
+ * @param refuse - Is told of each thing that is wrong.
  */
 export function fitPreprocess(
   manifest: { input: ModelInput; preprocess: Preprocess },
@@ -106,27 +106,27 @@ export function fitPreprocess(
 
   const channelsOfOrder = colorOrder === 'GRAY' ? 1 : 3;
   if (channels !== channelsOfOrder) {
-    throw refuse('input.channels', channels, `${channelsOfOrder} for ${colorOrder}`);
+    refuse('input.channels', channels, `${channelsOfOrder} for ${colorOrder}`);
   }
   for (const [field, list] of Object.entries({ mean, std })) {
     if (Array.isArray(list) && list.length !== channels) {
-      throw refuse(`preprocess.${field}`, `${list.length} numbers`, `${channels}, one per channel`);
+      refuse(`preprocess.${field}`, `${list.length} numbers`, `${channels}, one per channel`);
     }
   }
   if (dtype === 'uint8' && (mean !== undefined || std !== undefined)) {
-    throw refuse(
+    refuse(
       'preprocess.mean',
       'a value',
       'none, because a uint8 input takes the pixels as they are',
     );
   }
   if (resize?.policy === 'crop-fraction' && crop === undefined) {
-    throw refuse('preprocess.crop', 'nothing', 'a crop, which "crop-fraction" refers to');
+    refuse('preprocess.crop', 'nothing', 'a crop, which "crop-fraction" refers to');
   }
   const { pad } = manifest.preprocess;
   const cropped = sizeBeforePadding(manifest.preprocess);
   if (pad && cropped && (cropped.width > pad.width || cropped.height > pad.height)) {
-    throw refuse(
+    refuse(
       'preprocess.pad',
       `${pad.width} × ${pad.height}`,
       `at least the ${cropped.width} × ${cropped.height} that "crop" or "resize" produces`,
@@ -134,7 +134,7 @@ export function fitPreprocess(
   }
   const produced = pad ?? cropped;
   if (produced && (produced.width !== width || produced.height !== height)) {
-    throw refuse(
+    refuse(
       'input.width × input.height',
       `${width} × ${height}`,
       `${produced.width} × ${produced.height}, which is what "preprocess" produces`,
