@@ -302,7 +302,7 @@ export class FakeWorker {
     const { source } = payload;
     const model = this.#names.get(request.modelId);
     return resolve({
-      answer: { model, version, source, payload } satisfies Partial<Answer> & { model: unknown },
+      answer: { model, version, source, payload },
       timings: { queue: 0, decode: 1, preprocess: 1, inference: 1 },
     });
   }
