@@ -57,9 +57,11 @@ export function serveWorker(
   flavour: EngineFlavour,
   openTasks: (packs: readonly string[]) => readonly (WorkerTask | WorkerService)[],
 ): void {
-  Comlink.expose(new TabserveWorker(parts, openTasks), guarded(self));
+  // Of the worker, which is not what all that compiles this calls `self`.
+  const scope = self as unknown as Comlink.Endpoint;
+  Comlink.expose(new TabserveWorker(parts, openTasks), guarded(scope));
   const ready: ReadyMessage = { tabserve: 'ready', flavour, version };
-  self.postMessage(ready);
+  scope.postMessage(ready);
 }
 
 /** What comes with the page's first message. */

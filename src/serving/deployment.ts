@@ -1,21 +1,19 @@
 /** A model on the best backend that takes it, brought back when its worker or GPU is lost. */
-import type { ClassifierState, Fallback } from '../api/types.js';
+import type { ClassifierState } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
-import { type ErrorCode, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import { type ErrorCode, isTabserveError, TabserveError } from '../base/errors.js';
 import type { PageTask } from '../tasks/task.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { RunResult } from '../wire/protocol.js';
-import type { BackendPlan, BackendPlans, LaterPlans } from './backends.js';
+import { BackendChoice } from './backend-choice.js';
+import type { BackendPlan, BackendPlans } from './backends.js';
 import { type Environment, type Lease, page, pause } from './environment.js';
-import type { ExtraWorkers } from './extra-workers.js';
 import { HeldPayload } from './held-payload.js';
-import { Losses } from './losses.js';
 import { Patience } from './patience.js';
 import { ModelReplica } from './replica.js';
 import { RequestQueue } from './request-queue.js';
 import { type RequestHost, serveRequest } from './requests.js';
 import type { RivalHost } from './rivals.js';
-import { planAfter } from './step-down.js';
 import { DeploymentState, Superseded, TransitionLane } from './transitions.js';
 import type { Trial } from './trials.js';
 import type {
@@ -26,6 +24,7 @@ import type {
   Served,
   Serving,
 } from './types.js';
+import { Workload } from './workload.js';
 
 /** What a {@link Deployment} is made of. */
 export interface DeploymentParts<Source, Payload> {
@@ -41,12 +40,6 @@ export interface DeploymentParts<Source, Payload> {
 
 /** A worker that has lived so many milliseconds was a good one, even if nobody asked it anything. */
 const goodAge = 30_000;
-
-/**
- * Milliseconds of work per worker that are worth another one: starting it takes a part of that, on
- * a processor that the first one needs too.
- */
-const worthwhile = 1_500;
 
 /** Milliseconds that the first requests have for themselves before another device is tried. */
 const beforeTrial = 500;
@@ -73,41 +66,25 @@ export const liveDeployments = new Set<object>();
 export class Deployment<Source, Payload> {
   readonly #task: PageTask<Source, Payload>;
   readonly #settings: DeploymentSettings;
-  readonly #plan: () => Promise<BackendPlans>;
+  readonly #choice: BackendChoice;
   readonly #environment: Environment;
   readonly #queue = new RequestQueue();
   readonly #lane = new TransitionLane();
-  readonly #extraSettings: Omit<DeploymentSettings, 'idleTimeout'>;
-  /** Only where a backlog has asked for them. */
-  #extras: ExtraWorkers | undefined;
+  readonly #workload: Workload;
   readonly #life = new AbortController();
   readonly #patience = new Patience();
-  readonly #losses = new Losses();
   readonly #state: DeploymentState;
   readonly #progress = new Set<ProgressListener>();
   readonly #stopListening: () => void;
   readonly #requestHost: RequestHost;
   readonly #rivalHost: RivalHost;
   #lastProgress: Parameters<ProgressListener> | undefined;
-  /** Backends still worth trying; the first is in use. `undefined` before the first load. */
-  #plans: readonly BackendPlan[] | undefined;
-  /** The first of them, as it was planned. */
-  #planned: BackendPlan | undefined;
-  /** What is not known yet about the backends. */
-  #later: Promise<LaterPlans> | undefined;
-  /** Backends that may turn out better than those; each is tried once. */
-  #rivals: readonly BackendPlan[] = [];
-  #fallbacks: Fallback[] = [];
   #lease: Lease | undefined;
   #replica: ModelReplica | undefined;
   #serving: Serving | undefined;
   #loading: Promise<void> | undefined;
-  /** Milliseconds that a request takes in a worker, and its run on the device, of late. */
-  #typical: { request: number; run: number } | undefined;
-  #requests = 0;
   #isTrying = false;
   #isChecking = false;
-  #stopIdle: () => void = () => undefined;
 
   /** Times that a worker died under this model. */
   restarts = 0;
@@ -118,11 +95,18 @@ export class Deployment<Source, Payload> {
     const { task, settings, plan, trial, environment = page } = parts;
     this.#task = task;
     this.#settings = settings;
-    this.#plan = plan;
+    this.#choice = new BackendChoice(plan, environment);
     this.#environment = environment;
     this.#state = new DeploymentState(() => this.listener?.onStateChange());
-    const { idleTimeout: _, ...rest } = settings;
-    this.#extraSettings = rest;
+    this.#workload = new Workload({
+      environment,
+      settings,
+      queue: this.#queue,
+      signal: this.#life.signal,
+      replica: () => this.#replica,
+      patience: () => this.#patience.of('load'),
+      unload: () => this.#unload(),
+    });
     this.#requestHost = this.#asRequestHost();
     this.#rivalHost = this.#asRivalHost(trial);
     liveDeployments.add(this);
@@ -158,7 +142,7 @@ export class Deployment<Source, Payload> {
 
   /** How many workers serve it now. */
   get workers(): number {
-    return (this.#replica ? 1 : 0) + (this.#extras?.count ?? 0);
+    return this.#workload.workers;
   }
 
   /**
@@ -197,11 +181,11 @@ export class Deployment<Source, Payload> {
       });
       this.#serve(replica);
       // They have the former version.
-      this.#extras?.close();
+      this.#workload.closeExtras();
       retired = this.#retire(former);
     });
     const resume = () => {
-      this.#rest();
+      this.#workload.rest();
       this.#consider();
     };
     renewal.then(resume, resume);
@@ -230,16 +214,12 @@ export class Deployment<Source, Payload> {
     this.#life.signal.throwIfAborted();
     const held = new HeldPayload(task, source, request.captureNow);
     const signal = AbortSignal.any([request.signal, this.#life.signal]);
-    this.#requests += 1;
-    this.#stopIdle();
-    this.#extras?.wake();
-    this.#considerMoreWorkers(request.behind);
+    this.#workload.begin(request.behind);
     try {
       return await serveRequest(this.#requestHost, held, options, { ...request, signal });
     } finally {
       held.release();
-      this.#requests -= 1;
-      this.#rest();
+      this.#workload.end();
     }
   }
 
@@ -254,7 +234,7 @@ export class Deployment<Source, Payload> {
     this.#life.abort(reason);
     this.#lane.end(reason);
     this.#queue.refuse(reason);
-    this.#stopIdle();
+    this.#workload.stop();
     this.#stopListening();
     liveDeployments.delete(this);
     this.#endWorkers();
@@ -271,7 +251,8 @@ export class Deployment<Source, Payload> {
         return deployment.#patience.of('run');
       },
       wake: () => this.#wake(),
-      find: (slots) => (this.#replica?.slots === slots ? this.#replica : this.#extras?.find(slots)),
+      find: (slots) =>
+        this.#replica?.slots === slots ? this.#replica : this.#workload.find(slots),
       answered: (replica, timings) => this.#noteAnswer(replica, timings),
       outOfMemory: (replica, error) => this.#outOfMemory(replica, error),
     };
@@ -286,17 +267,15 @@ export class Deployment<Source, Payload> {
       patience: Patience.first,
       trial,
       get typicalRun() {
-        return deployment.#typical?.run;
+        return deployment.#workload.typicalRun;
       },
       takeLease: (plan) => this.#takeLease(plan),
       moveTo: (...move) => this.#moveTo(...move),
       settle: (current, reason) => {
-        const settled = { ...current.plan, reason };
-        this.#plans = this.#plans?.map((each) => (each === current.plan ? settled : each));
-        current.plan = settled;
+        current.plan = this.#choice.settle(current.plan, reason);
       },
       degrade: (fallback) => {
-        this.#fallbacks.push(fallback);
+        this.#choice.fallbacks.push(fallback);
         this.#state.go('degraded');
         this.#describe();
       },
@@ -304,13 +283,10 @@ export class Deployment<Source, Payload> {
     };
   }
 
-  #noteAnswer(replica: ModelReplica, { decode, preprocess, inference }: RunResult['timings']) {
-    this.#losses.forgive();
-    this.#patience.note('run', Math.max(preprocess, inference));
-    if (replica !== this.#replica) return;
-    const latest = decode + preprocess + inference;
-    const { request, run } = this.#typical ?? { request: latest, run: inference };
-    this.#typical = { request: (3 * request + latest) / 4, run: (3 * run + inference) / 4 };
+  #noteAnswer(replica: ModelReplica, timings: RunResult['timings']): void {
+    this.#choice.losses.forgive();
+    this.#patience.note('run', Math.max(timings.preprocess, timings.inference));
+    if (replica === this.#replica) this.#workload.note(timings);
   }
 
   /** Loads the model if it is not there, without waiting for it. */
@@ -349,20 +325,17 @@ export class Deployment<Source, Payload> {
   /** Loads on the first backend that takes the model, with patience for what may pass. */
   async #loadSomewhere(signal: AbortSignal): Promise<void> {
     try {
-      if (!this.#plans) {
+      if (!this.#choice.current) {
         // Beside the rest, so that a page may lose its network once it has loaded.
         this.#environment.background().catch(() => undefined);
-        const { plans, laterPlans } = await untilAborted(this.#plan(), signal);
-        this.#plans = plans;
-        this.#planned = plans[0];
-        this.#later = laterPlans;
+        await this.#choice.ask(signal);
       }
       this.#serve(await this.#tryUntilLoaded(signal));
-      this.#state.go(this.#fallbacks.length > 0 ? 'degraded' : 'ready');
-      this.#rest();
+      this.#state.go(this.#choice.fallbacks.length > 0 ? 'degraded' : 'ready');
+      this.#workload.rest();
     } catch (error) {
       signal.throwIfAborted();
-      this.#losses.forgive();
+      this.#choice.losses.forgive();
       this.#endWorkers();
       // Before anybody is told: who asks again is to begin another load, not to join this one.
       this.#loading = undefined;
@@ -374,22 +347,23 @@ export class Deployment<Source, Payload> {
 
   async #tryUntilLoaded(signal: AbortSignal): Promise<ModelReplica> {
     const isFirst = this.#serving === undefined;
+    const { losses } = this.#choice;
     for (;;) {
-      const { delay } = this.#losses;
-      if (delay === undefined) throw this.#losses.latest;
+      const { delay } = losses;
+      if (delay === undefined) throw losses.latest;
       if (delay > 0) await pause(this.#environment, delay, signal);
       try {
         return await this.#loadReplica(signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (isTabserveError(error, 'unsupported')) this.#noteGpuLoss();
+        if (isTabserveError(error, 'unsupported')) this.#choice.noteGpuLoss();
         if (this.#stepDown(error)) continue;
         if (!isTabserveError(error)) throw error;
         const isWorthAnother = isFirst
-          ? error.code === 'worker-crashed' && this.#losses.count === 0
+          ? error.code === 'worker-crashed' && losses.count === 0
           : error.retryable || passing.includes(error.code);
         if (!isWorthAnother) throw error;
-        this.#losses.add(error);
+        losses.add(error);
       }
     }
   }
@@ -397,7 +371,7 @@ export class Deployment<Source, Payload> {
   /** Loads the model on the best backend, into the worker in use if there is one. */
   async #loadReplica(signal: AbortSignal): Promise<ModelReplica> {
     signal.throwIfAborted();
-    const [plan] = this.#plans ?? [];
+    const plan = this.#choice.current;
     if (!plan) throw new TabserveError('internal', 'There is no backend to load on.');
     this.#lease ??= this.#takeLease(plan);
     const replica = await ModelReplica.load(this.#environment, this.#lease, plan, this.#settings, {
@@ -409,7 +383,7 @@ export class Deployment<Source, Payload> {
       patience: this.#patience.of('load'),
     });
     try {
-      await this.#learnLaterPlans(replica, signal);
+      replica.plan = await this.#choice.learn(replica.plan, signal);
       signal.throwIfAborted();
       if (replica.connection.end) throw replica.connection.end;
     } catch (error) {
@@ -418,21 +392,6 @@ export class Deployment<Source, Payload> {
     }
     this.#noteLoad(replica);
     return replica;
-  }
-
-  /** By the time that something is loaded, the browser has answered about its GPU. */
-  async #learnLaterPlans(replica: ModelReplica, signal: AbortSignal): Promise<void> {
-    if (!this.#later) return;
-    const { rivals, reason, fallbacks } = await untilAborted(this.#later, signal);
-    this.#later = undefined;
-    this.#rivals = rivals;
-    replica.plan = {
-      ...replica.plan,
-      // A step down has a better one.
-      reason: replica.plan === this.#planned ? reason : replica.plan.reason,
-      fallbacks: [...new Set([...fallbacks, ...replica.plan.fallbacks])],
-    };
-    this.#plans = [replica.plan, ...(this.#plans ?? []).slice(1)];
   }
 
   #takeLease(plan: BackendPlan): Lease {
@@ -448,7 +407,7 @@ export class Deployment<Source, Payload> {
   #onWorkerDeath(lease: Lease, error: TabserveError): void {
     if (lease !== this.#lease) return;
     this.restarts += 1;
-    this.#noteGpuLoss();
+    this.#choice.noteGpuLoss();
     this.#patience.noteSilence(error.details.silence);
     const replica = this.#replica;
     // While it loads, whoever loads it deals with it.
@@ -461,10 +420,10 @@ export class Deployment<Source, Payload> {
     this.#queue.close(replica.slots);
     const recovery = this.#loadIn('recover', () => {
       if (this.#replica !== replica) return false;
-      if (this.#environment.now() - replica.since > goodAge) this.#losses.forgive();
+      if (this.#environment.now() - replica.since > goodAge) this.#choice.losses.forgive();
       if (!this.#stepDown(error)) {
         // A tab that was closed with the worker in it says nothing against the worker.
-        if (!(isTabserveError(error) && error.details.isHandover)) this.#losses.add(error);
+        if (!(isTabserveError(error) && error.details.isHandover)) this.#choice.losses.add(error);
         this.#forget();
       }
       this.#state.go('recovering');
@@ -476,7 +435,7 @@ export class Deployment<Source, Payload> {
   /** The engine's memory never shrinks: what did not fit needs a fresh worker, or a smaller one. */
   #outOfMemory(replica: ModelReplica, error: unknown): void {
     if (replica.connection.end) return;
-    const isLast = planAfter(this.#plans ?? [], error, true) === undefined;
+    const isLast = this.#choice.isLast(error);
     // Of an extra worker the first one goes on; others may use the same worker.
     if (replica !== this.#replica || isLast) {
       replica.connection.replace(error);
@@ -489,7 +448,7 @@ export class Deployment<Source, Payload> {
   /** Sends requests there from now on. */
   #serve(replica: ModelReplica): void {
     this.#replica = replica;
-    this.#typical = undefined;
+    this.#workload.forgetTimes();
     this.#describe();
     this.#queue.open(replica.slots);
   }
@@ -498,7 +457,7 @@ export class Deployment<Source, Payload> {
     if (!this.#replica) return;
     const { loaded, plan, connection, loadTime, verified } = this.#replica;
     const own = [...connection.fallbacks, ...loaded.fallbacks];
-    const fallbacks = [...plan.fallbacks, ...this.#fallbacks, ...own];
+    const fallbacks = [...plan.fallbacks, ...this.#choice.fallbacks, ...own];
     this.#serving = { loaded, plan, loadTime, verified, fallbacks };
   }
 
@@ -510,18 +469,18 @@ export class Deployment<Source, Payload> {
 
   /** Tries backends that may be better than the one in use, until one is. */
   #considerRivals(): void {
-    if (this.#rivals.length === 0 || !this.#replica || this.#isTrying) return;
+    if (!this.#choice.rival || !this.#replica || this.#isTrying) return;
     this.#isTrying = true;
     const trials = this.#lane.run('trial', async (signal) => {
       await pause(this.#environment, beforeTrial, signal);
       for (;;) {
-        const [rival] = this.#rivals;
+        const { rival } = this.#choice;
         const current = this.#replica;
         if (!rival || !current) return;
         const { tryRival } = await this.#environment.background();
         signal.throwIfAborted();
         const hasMoved = await tryRival(this.#rivalHost, rival, current, signal);
-        this.#rivals = hasMoved ? [] : this.#rivals.slice(1);
+        this.#choice.tried(hasMoved);
       }
     });
     const end = () => {
@@ -561,14 +520,14 @@ export class Deployment<Source, Payload> {
     this.#noteLoad(replica);
     const formerLease = this.#lease;
     this.#queue.close(former.slots);
-    this.#extras?.close();
+    this.#workload.closeExtras();
     replica.plan = { ...replica.plan, reason };
-    this.#plans = [replica.plan, ...(isForGood ? [] : (this.#plans ?? []))];
+    this.#choice.move(replica.plan, isForGood);
     this.#replica = replica;
-    this.#typical = undefined;
+    this.#workload.forgetTimes();
     this.#lease = lease;
     lease.onDeath = (error) => this.#onWorkerDeath(lease, error);
-    void Promise.all([this.#retire(former), this.#extras?.idle()]).then(() => {
+    void Promise.all([this.#retire(former), this.#workload.extrasIdle()]).then(() => {
       formerLease?.release();
       if (this.#replica !== replica || replica.connection.end) return;
       this.#describe();
@@ -585,25 +544,14 @@ export class Deployment<Source, Payload> {
 
   /** Goes on to another backend, or a smaller setting, if the error is one that it may not have. */
   #stepDown(error: unknown): boolean {
-    const { tooOften, words } = this.#losses.gpuVerdict(this.#environment.now());
-    const isTrusted = this.#serving !== undefined && !tooOften;
-    const next = planAfter(this.#plans ?? [], error, isTrusted);
-    if (!next) return false;
-    const { from, to, plans } = next;
-    this.#fallbacks.push({ from, to, reason: `${words}${messageOf(error)}` });
+    if (!this.#choice.stepDown(error, this.#serving !== undefined)) return false;
     this.#endWorkers();
-    this.#plans = plans;
-    this.#losses.forgive();
     return true;
   }
 
   #noteLoad({ loaded }: ModelReplica): void {
     const { session, warmup } = loaded.timings;
     this.#patience.note('load', Math.max(session, warmup));
-  }
-
-  #noteGpuLoss(): void {
-    if (this.#plans?.[0]?.device === 'webgpu') this.#losses.addGpu(this.#environment.now());
   }
 
   /** The model is not in a worker any more. */
@@ -618,41 +566,14 @@ export class Deployment<Source, Payload> {
     this.#forget();
     this.#lease?.release();
     this.#lease = undefined;
-    this.#extras?.close();
+    this.#workload.closeExtras();
   }
 
-  #considerMoreWorkers(behind: number): void {
-    const { plan } = this.#replica ?? {};
-    if (plan?.device !== 'wasm' || plan.threads > 1 || !this.#typical) return;
-    const backlog = (this.#requests + behind) * this.#typical.request;
-    if (backlog / this.workers < worthwhile || this.workers >= this.maxWorkers) return;
-    const wake = async () => {
-      const { ExtraWorkers } = await this.#environment.background();
-      if (this.#life.signal.aborted || this.#replica?.plan !== plan) return;
-      this.#extras ??= new ExtraWorkers(
-        this.#environment,
-        this.#extraSettings,
-        this.#queue,
-        ModelReplica.load,
-      );
-      this.#extras.start(plan, this.#patience.of('load'));
-    };
-    // Without them it takes longer.
-    wake().catch(() => undefined);
-  }
-
-  /** Unloads the model after a while, unless a request comes. */
-  #rest(): void {
-    this.#stopIdle();
-    const { idleTimeout } = this.#settings;
-    if (this.#requests > 0 || this.#life.signal.aborted) return;
-    this.#extras?.rest();
-    if (idleTimeout === null || !this.#replica) return;
-    this.#stopIdle = this.#environment.after(idleTimeout, () => {
-      const unloading = this.#lane.run('unload', async () => {
-        if (this.#requests === 0) this.#endWorkers();
-      });
-      unloading.catch(() => undefined);
+  /** Gives the workers' memory back, unless somebody asks in the same moment. */
+  #unload(): void {
+    const unloading = this.#lane.run('unload', async () => {
+      if (this.#workload.isIdle) this.#endWorkers();
     });
+    unloading.catch(() => undefined);
   }
 }

@@ -111,8 +111,9 @@ export class MemoryDirectory {
   at(path: string): Uint8Array | undefined {
     const [name = '', ...rest] = path.split('/');
     const found = this.children.get(name);
-    if (rest.length > 0)
+    if (rest.length > 0) {
       return found instanceof MemoryDirectory ? found.at(rest.join('/')) : undefined;
+    }
     return found instanceof Content ? found.bytes : undefined;
   }
 

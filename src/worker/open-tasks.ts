@@ -4,6 +4,9 @@ import { imageClassification } from '../tasks/image-classification/worker.js';
 import type { AnyService, AnyTask, Pack, PackHost } from '../tasks/pack.js';
 import { trustedScriptUrl } from '../wire/trusted-types.js';
 
+/** The worker's. Tests compile this among the page's types too. */
+declare function importScripts(...urls: string[]): void;
+
 /**
  * @param host - What packs find here.
  * @param files - Addresses of packs that are not part of the script already.
