@@ -3,33 +3,19 @@
  * (https://custom-elements-manifest.open-wc.org) and, for Visual Studio Code's `html.customData`,
  * `custom-elements.vscode.json`. With `--check` it only says whether both are current.
  */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { create, ts } from '@custom-elements-manifest/analyzer';
 
 const root = resolve(import.meta.dirname, '../..');
-const folder = mkdtempSync(join(tmpdir(), 'tabserve-elements-'));
-let manifest;
-try {
-  const analyzer = join(root, 'node_modules/@custom-elements-manifest/analyzer/cem.js');
-  execFileSync(
-    process.execPath,
-    [
-      analyzer,
-      'analyze',
-      '--globs',
-      'src/element/element.ts',
-      '--outdir',
-      relative(root, folder),
-      '--quiet',
-    ],
-    { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  manifest = JSON.parse(readFileSync(join(folder, 'custom-elements.json'), 'utf8'));
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const source = 'src/element/element.ts';
+const text = readFileSync(join(root, source), 'utf8');
+// Its command line would write into package.json.
+const manifest = create({
+  modules: [ts.createSourceFile(source, text, ts.ScriptTarget.ES2015, true)],
+  plugins: [],
+  context: { dev: false },
+});
 
 /** Members that browsers call. */
 const called = /^(observedAttributes|\w+Callback|addEventListener)$/;
