@@ -322,7 +322,13 @@ function demoBuild(): UserConfig {
       },
     },
     plugins: [siteFiles(resolve(root, 'public'))],
-    resolve: { alias: { tabserve: resolve(root, 'dist/index.js') } },
+    resolve: {
+      alias: {
+        'tabserve/explain': resolve(root, 'dist/explain.js'),
+        'tabserve/learn': resolve(root, 'dist/learn.js'),
+        tabserve: resolve(root, 'dist/index.js'),
+      },
+    },
     server: { headers },
     preview: { headers },
   };
@@ -352,7 +358,13 @@ function fileBuild(): UserConfig {
         checks: { emptyImportMeta: false },
       },
     },
-    resolve: { alias: { tabserve: resolve(root, 'src/index.ts') } },
+    resolve: {
+      alias: {
+        'tabserve/explain': resolve(root, 'src/explain/index.ts'),
+        'tabserve/learn': resolve(root, 'src/learn/index.ts'),
+        tabserve: resolve(root, 'src/index.ts'),
+      },
+    },
     plugins: [packageFiles('single'), oneFile()],
   };
 }

@@ -5,6 +5,7 @@ import { Compare } from './kinds/compare.js';
 import { Kinds } from './kinds/kinds.js';
 import { Objects } from './kinds/objects.js';
 import { Sounds } from './kinds/sounds.js';
+import { Teach } from './kinds/teach.js';
 import { Texts } from './kinds/texts.js';
 import { Loader } from './loader.js';
 import { keepOffline } from './offline/register.js';
@@ -60,6 +61,7 @@ const kinds = new Kinds({
     close: () => camera.stop(),
     take: takeForNaming,
   },
+  teach: new Teach(alerts),
   objects: new Objects(alerts),
   compare: new Compare(alerts),
   text: new Texts(alerts),

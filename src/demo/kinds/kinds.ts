@@ -2,9 +2,9 @@
 import { byId } from '../dom.js';
 import type { Incoming } from '../sources/files.js';
 
-export type KindName = 'name' | 'objects' | 'compare' | 'text' | 'sound';
+export type KindName = 'name' | 'teach' | 'objects' | 'compare' | 'text' | 'sound';
 
-const names: readonly KindName[] = ['name', 'objects', 'compare', 'text', 'sound'];
+const names: readonly KindName[] = ['name', 'teach', 'objects', 'compare', 'text', 'sound'];
 
 /** A panel. */
 export interface Kind {
