@@ -108,6 +108,12 @@ export interface NetworkOptions {
   mirrored?: boolean;
   /** As of {@link TrainOptions}; on the same number of threads. @default 1 */
   seed?: number;
+  /**
+   * A name of 1 to 200 characters under which the state is kept in the browser's storage after each epoch, until
+   * the training has ended: the same call, with the same examples and options, goes on from there after the
+   * page was closed, or the training aborted. @default nothing is kept
+   */
+  keepAs?: string;
   signal?: AbortSignal;
   onProgress?: (progress: JobProgress) => void;
 }
@@ -464,7 +470,8 @@ export class Trainer implements AsyncDisposable {
    *   together, and for a learning rate with which the loss is no number.
    */
   async trainNetwork(options: NetworkOptions = {}): Promise<TaughtModel> {
-    const { layers = usualLayers, signal, onProgress } = options;
+    const { layers = usualLayers, keepAs = null, signal, onProgress } = options;
+    if (keepAs !== null) checkName(keepAs);
     const settings = checkNetworkOptions(options);
     const { manifest, embedding } = this.#base;
     if (!this.#isPixels) {
@@ -483,7 +490,15 @@ export class Trainer implements AsyncDisposable {
     };
     planNetwork(spec);
     const job = newNumber();
-    const begin = { kind: 'network', set: this.#set, job, examples, spec, settings } as const;
+    const begin = {
+      kind: 'network',
+      set: this.#set,
+      job,
+      examples,
+      spec,
+      settings,
+      keepAs,
+    } as const;
     const result = (await this.#link.follow(job, begin, { signal, onProgress })) as NetworkResult;
     const { network, unseen, epochs, best, parameters } = result;
     const { temperature } = network;
@@ -928,7 +943,7 @@ function checkName(name: unknown): void {
   if (typeof name === 'string' && name.length >= 1 && name.length <= 200) return;
   throw new TabserveError(
     'invalid-argument',
-    `The name of a data set is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
+    `A name to keep something under is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
     { details: { option: 'name' } },
   );
 }
