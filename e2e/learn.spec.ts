@@ -388,6 +388,8 @@ test('what cannot be taught is refused, and the trainer goes on', async ({ open,
       }),
     );
     codes.base = await codeOf(Trainer.create({ base: { pixels: { width: 1, height: 9 } } }));
+    const signed = { base, signedBy: ['x'] };
+    codes.signed = await codeOf(Trainer.create(signed));
     const after = await trainer.train();
     const result = {
       codes,
@@ -417,6 +419,7 @@ test('what cannot be taught is refused, and the trainer goes on', async ({ open,
     aborted: 'AbortError',
     abortedAdd: 'AbortError',
     base: 'invalid-argument',
+    signed: 'unsupported',
     destroyed: 'destroyed',
   });
   expect(found.evaluation).toBeNull();

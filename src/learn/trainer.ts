@@ -26,7 +26,11 @@ import type {
 } from './types.js';
 
 /** Options of {@link Trainer.create}. */
-export interface TrainerOptions extends Omit<CreateOptions, 'model' | 'tensors' | 'idleTimeout'> {
+export interface TrainerOptions
+  extends Omit<
+    CreateOptions,
+    'model' | 'tensors' | 'explanations' | 'idleTimeout' | 'decryptionKey' | 'signedBy'
+  > {
   /**
    * What the head stands on: an embedder, or a classifier of pictures, as `ImageClassifier.create()` takes
    * a model. One that names no embedding is cut at the input of its last product, which `info.cut` says.
@@ -196,9 +200,10 @@ export class Trainer implements AsyncDisposable {
    * Loads the base.
    *
    * @throws TabserveError as `ImageEmbedder.create()`; `unsupported` for a base that is for something else
-   *   than pictures, or has no product at which it could be cut.
+   *   than pictures, has no product at which it could be cut, or is protected.
    */
   static async create({ base, ...options }: TrainerOptions = {}): Promise<Trainer> {
+    refuseProtection(options);
     const isPixels = typeof base === 'object' && base !== null && 'pixels' in base;
     const model = isPixels ? pixelsModel(checkPixels(base.pixels)) : base;
     const named = { ...options, ...(model !== undefined && { model }) } as ImageEmbedderOptions;
@@ -925,6 +930,17 @@ function threadsOf(wanted: TrainerOptions['threads'] = 'auto'): number {
   if (!isShared) return 1;
   const half = Math.ceil((navigator.hardwareConcurrency || 1) / 2);
   return wanted === 'auto' ? Math.min(4, Math.max(2, half)) : wanted;
+}
+
+/** The base is read once more where a head is put on it, which neither decrypts nor checks signatures. */
+function refuseProtection(options: CreateOptions): void {
+  const given = (['decryptionKey', 'signedBy'] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new TabserveError(
+    'unsupported',
+    `A trainer takes no "${given}": what it makes of its base would be neither encrypted nor signed. Use a base without protection.`,
+    { details: { option: given } },
+  );
 }
 
 function checkPixels(size: PixelSize): PixelSize {
