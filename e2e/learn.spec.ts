@@ -388,6 +388,8 @@ test('what cannot be taught is refused, and the trainer goes on', async ({ open,
       }),
     );
     codes.base = await codeOf(Trainer.create({ base: { pixels: { width: 1, height: 9 } } }));
+    const signed = { base, signedBy: ['x'] };
+    codes.signed = await codeOf(Trainer.create(signed));
     const after = await trainer.train();
     const result = {
       codes,
@@ -417,6 +419,7 @@ test('what cannot be taught is refused, and the trainer goes on', async ({ open,
     aborted: 'AbortError',
     abortedAdd: 'AbortError',
     base: 'invalid-argument',
+    signed: 'unsupported',
     destroyed: 'destroyed',
   });
   expect(found.evaluation).toBeNull();
@@ -602,4 +605,68 @@ test('a network is not trained on the features of a base', async ({ open, server
     return code;
   }, serveBase(server));
   expect(code).toBe('invalid-argument');
+});
+
+test('a network goes on after the page was closed in the middle of its training', async ({
+  open,
+}) => {
+  test.setTimeout(240_000);
+  const page = await withLearning(await open());
+  /** Trains until so many epochs have ended, or to the end. Says how many were made and are kept. */
+  const train = (leaveAfter: number) =>
+    page.evaluate(async (leaveAfter) => {
+      const { Trainer } = window.learn;
+      const base = { pixels: { width: 8, height: 8, channels: 1 } } as const;
+      const trainer = await Trainer.create({ base, device: 'wasm' });
+      const bytes = Uint8Array.from({ length: 40 * 64 }, (_, i) => {
+        const [example, place] = [Math.floor(i / 64), i % 64];
+        return place % 8 < 4 === (example % 2 === 0) ? 150 + example : place;
+      });
+      const labels = Array.from({ length: 40 }, (_, i) => (i % 2 ? 'right' : 'left'));
+      await trainer.addFeatures(labels, bytes);
+      let fewest = Infinity;
+      const controller = new AbortController();
+      const outcome = await trainer
+        .trainNetwork({
+          layers: [{ type: 'dense', units: 8 }, { type: 'relu' }],
+          epochs: 150,
+          batchSize: 8,
+          validation: 0,
+          keepAs: 'sides',
+          signal: controller.signal,
+          onProgress: ({ epochs }) => {
+            if (!epochs) return;
+            fewest = Math.min(fewest, epochs.length);
+            if (epochs.length >= leaveAfter) controller.abort();
+          },
+        })
+        .then(
+          (model) => model.epochs.length,
+          ({ name }) => name as string,
+        );
+      trainer.destroy();
+      const db = await new Promise<IDBDatabase>((resolve, reject) => {
+        const request = indexedDB.open('tabserve-learn');
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+      const kept = await new Promise<number>((resolve, reject) => {
+        const request = db.transaction('runs').objectStore('runs').get('sides');
+        request.onsuccess = () => resolve(request.result?.epochs.length ?? 0);
+        request.onerror = () => reject(request.error);
+      });
+      db.close();
+      return { outcome, fewest, kept };
+    }, leaveAfter);
+  const left = await train(3);
+  expect(left.outcome).toBe('AbortError');
+  expect(left.kept).toBeGreaterThanOrEqual(2);
+  expect(left.kept).toBeLessThan(150);
+  await page.reload();
+  await page.waitForFunction(() => 'tabserve' in window);
+  await withLearning(page);
+  const resumed = await train(1000);
+  expect(resumed.outcome).toBe(150);
+  expect(resumed.fewest).toBeGreaterThanOrEqual(left.kept);
+  expect(resumed.kept).toBe(0);
 });

@@ -4,10 +4,11 @@
  */
 import { TabserveError } from '../base/errors.js';
 import type { FeatureSet } from './feature-set.js';
+import type { StateKeeper, TrainingState } from './network/train.js';
 import type { LoadedSet, SavedExample, SavedMeta, SavedSet } from './types.js';
 
 const database = 'tabserve-learn';
-const version = 1;
+const version = 2;
 
 /** Examples of one piece. */
 const pieceSize = 256;
@@ -126,6 +127,26 @@ export async function deleteSet(name: string): Promise<boolean> {
   }
 }
 
+/** Keeps the state of a network's training under a name, until it has ended. */
+export function runKeeper(name: string): StateKeeper {
+  const within = async <Value>(task: (db: IDBDatabase) => Promise<Value>): Promise<Value> => {
+    const db = await open();
+    try {
+      return await task(db);
+    } catch (cause) {
+      throw failed(cause, `The training "${name}" could not be kept`);
+    } finally {
+      db.close();
+    }
+  };
+  return {
+    read: () => within((db) => read<TrainingState>(db, 'runs', name)),
+    write: (state) =>
+      within((db) => change(db, ['runs'], (stores) => stores('runs').put(state, name))),
+    forget: () => within((db) => change(db, ['runs'], (stores) => stores('runs').delete(name))),
+  };
+}
+
 function pack(features: FeatureSet, examples: readonly SavedExample[]): Piece['features'] {
   const rows = examples.map(({ id }) => features.row(id));
   const length = rows.length * features.columns;
@@ -138,8 +159,10 @@ async function open(): Promise<IDBDatabase> {
   try {
     const request = indexedDB.open(database, version);
     request.onupgradeneeded = () => {
-      request.result.createObjectStore('sets');
-      request.result.createObjectStore('pieces');
+      for (const name of ['sets', 'pieces', 'runs']) {
+        const isThere = request.result.objectStoreNames.contains(name);
+        if (!isThere) request.result.createObjectStore(name);
+      }
     };
     return await result(request);
   } catch (cause) {

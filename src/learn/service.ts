@@ -27,7 +27,7 @@ import { merge } from './carry/merge.js';
 import { unzipFiles, zipFiles } from './carry/zip.js';
 import { FeatureSet } from './feature-set.js';
 import { fitExamples } from './fit.js';
-import { deleteSet, loadSet, savedSets, saveSet } from './keep.js';
+import { deleteSet, loadSet, runKeeper, savedSets, saveSet } from './keep.js';
 import { writeNetwork } from './network/forward.js';
 import { planNetwork } from './network/spec.js';
 import { trainNetwork } from './network/train.js';
@@ -96,6 +96,7 @@ const check: Check = byKind({
     job: id,
     examples,
     spec: network,
+    keepAs: nullable(string),
     settings: object({
       epochs: whole(1, 10_000),
       batchSize: whole(1, 4096),
@@ -200,11 +201,12 @@ export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRe
           return null;
         }
         case 'network': {
-          const { examples, spec, settings } = request;
+          const { examples, spec, settings, keepAs } = request;
+          const keeper = keepAs === null ? undefined : runKeeper(keepAs);
           const rows = setOf(request.set).bytes(examples.ids);
           jobs.set(
             request.job,
-            new Job((report) => trainNetwork(host, rows, examples, spec, settings, report)),
+            new Job((report) => trainNetwork(host, rows, examples, spec, settings, report, keeper)),
           );
           return null;
         }

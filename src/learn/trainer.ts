@@ -26,7 +26,11 @@ import type {
 } from './types.js';
 
 /** Options of {@link Trainer.create}. */
-export interface TrainerOptions extends Omit<CreateOptions, 'model' | 'tensors' | 'idleTimeout'> {
+export interface TrainerOptions
+  extends Omit<
+    CreateOptions,
+    'model' | 'tensors' | 'explanations' | 'idleTimeout' | 'decryptionKey' | 'signedBy'
+  > {
   /**
    * What the head stands on: an embedder, or a classifier of pictures, as `ImageClassifier.create()` takes
    * a model. One that names no embedding is cut at the input of its last product, which `info.cut` says.
@@ -108,6 +112,12 @@ export interface NetworkOptions {
   mirrored?: boolean;
   /** As of {@link TrainOptions}; on the same number of threads. @default 1 */
   seed?: number;
+  /**
+   * A name of 1 to 200 characters under which the state is kept in the browser's storage after each epoch, until
+   * the training has ended: the same call, with the same examples and options, goes on from there after the
+   * page was closed, or the training aborted. @default nothing is kept
+   */
+  keepAs?: string;
   signal?: AbortSignal;
   onProgress?: (progress: JobProgress) => void;
 }
@@ -190,9 +200,10 @@ export class Trainer implements AsyncDisposable {
    * Loads the base.
    *
    * @throws TabserveError as `ImageEmbedder.create()`; `unsupported` for a base that is for something else
-   *   than pictures, or has no product at which it could be cut.
+   *   than pictures, has no product at which it could be cut, or is protected.
    */
   static async create({ base, ...options }: TrainerOptions = {}): Promise<Trainer> {
+    refuseProtection(options);
     const isPixels = typeof base === 'object' && base !== null && 'pixels' in base;
     const model = isPixels ? pixelsModel(checkPixels(base.pixels)) : base;
     const named = { ...options, ...(model !== undefined && { model }) } as ImageEmbedderOptions;
@@ -464,7 +475,8 @@ export class Trainer implements AsyncDisposable {
    *   together, and for a learning rate with which the loss is no number.
    */
   async trainNetwork(options: NetworkOptions = {}): Promise<TaughtModel> {
-    const { layers = usualLayers, signal, onProgress } = options;
+    const { layers = usualLayers, keepAs = null, signal, onProgress } = options;
+    if (keepAs !== null) checkName(keepAs);
     const settings = checkNetworkOptions(options);
     const { manifest, embedding } = this.#base;
     if (!this.#isPixels) {
@@ -483,7 +495,15 @@ export class Trainer implements AsyncDisposable {
     };
     planNetwork(spec);
     const job = newNumber();
-    const begin = { kind: 'network', set: this.#set, job, examples, spec, settings } as const;
+    const begin = {
+      kind: 'network',
+      set: this.#set,
+      job,
+      examples,
+      spec,
+      settings,
+      keepAs,
+    } as const;
     const result = (await this.#link.follow(job, begin, { signal, onProgress })) as NetworkResult;
     const { network, unseen, epochs, best, parameters } = result;
     const { temperature } = network;
@@ -912,6 +932,17 @@ function threadsOf(wanted: TrainerOptions['threads'] = 'auto'): number {
   return wanted === 'auto' ? Math.min(4, Math.max(2, half)) : wanted;
 }
 
+/** The base is read once more where a head is put on it, which neither decrypts nor checks signatures. */
+function refuseProtection(options: CreateOptions): void {
+  const given = (['decryptionKey', 'signedBy'] as const).find((name) => options[name] !== undefined);
+  if (given === undefined) return;
+  throw new TabserveError(
+    'unsupported',
+    `A trainer takes no "${given}": what it makes of its base would be neither encrypted nor signed. Use a base without protection.`,
+    { details: { option: given } },
+  );
+}
+
 function checkPixels(size: PixelSize): PixelSize {
   const { width, height, channels = 3 } = size ?? {};
   const isSide = (side: unknown) =>
@@ -928,7 +959,7 @@ function checkName(name: unknown): void {
   if (typeof name === 'string' && name.length >= 1 && name.length <= 200) return;
   throw new TabserveError(
     'invalid-argument',
-    `The name of a data set is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
+    `A name to keep something under is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
     { details: { option: 'name' } },
   );
 }

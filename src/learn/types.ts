@@ -68,6 +68,8 @@ export type LearnRequest =
       examples: ExampleList;
       spec: NetworkSpec;
       settings: NetworkSettings;
+      /** Under which name the state of each epoch is kept; `null`: it is not. */
+      keepAs: string | null;
     }
   /** Goes on with a job for a while. */
   | { kind: 'advance'; job: number }

@@ -12,7 +12,7 @@ import type { JobProgress, NetworkResult, NetworkSettings } from '../types.js';
 import { writeNetwork } from './forward.js';
 import { type Layer, type NetworkSpec, planNetwork, sizeOf } from './spec.js';
 import { writeStep } from './step.js';
-import { firstParameters, trainNetwork } from './train.js';
+import { firstParameters, type StateKeeper, type TrainingState, trainNetwork } from './train.js';
 
 interface Golden extends NetworkSpec {
   name: string;
@@ -167,6 +167,7 @@ const layers: Layer[] = [
 async function train(
   changed: Partial<NetworkSettings> = {},
   reports: JobProgress[] = [],
+  keeper?: StateKeeper,
 ): Promise<NetworkResult> {
   const { rows, classes } = corners(100);
   const work = trainNetwork(
@@ -176,6 +177,7 @@ async function train(
     { input: [1, 8, 8], layers, classes: 4 },
     { ...settings, ...changed },
     (progress) => reports.push(progress),
+    keeper,
   );
   for (;;) {
     const step = await work.next();
@@ -206,6 +208,38 @@ describe('a network from nothing', () => {
     ];
     expect(other.network.parameters).toEqual(one.network.parameters);
     expect(third.network.parameters).not.toEqual(one.network.parameters);
+  });
+
+  it('goes on from its last epoch as if nothing had been in between', async () => {
+    const changed = { epochs: 5, shifts: true };
+    const whole = await train(changed);
+    let state: TrainingState | undefined;
+    let written = 0;
+    const died = new Error('the page was closed');
+    const keeper = (most: number): StateKeeper => ({
+      read: async () => structuredClone(state),
+      async write(given) {
+        if (written++ === most) throw died;
+        state = structuredClone(given);
+      },
+      async forget() {
+        state = undefined;
+      },
+    });
+    await expect(train(changed, [], keeper(2))).rejects.toBe(died);
+    expect(state?.epochs).toHaveLength(2);
+    // Of anything else it is no use.
+    const kept = state;
+    const other = await train({ ...changed, seed: 8, epochs: 1 }, [], keeper(100));
+    expect(other.epochs).toHaveLength(1);
+    state = kept;
+    written = 0;
+    const resumed = await train(changed, [], keeper(100));
+    expect(written).toBe(3);
+    expect(resumed.network.parameters).toEqual(whole.network.parameters);
+    expect(resumed.epochs).toEqual(whole.epochs);
+    expect(resumed.unseen).toEqual(whole.unseen);
+    expect(state).toBeUndefined();
   });
 
   it('stops when it gets no better, and keeps the best', async () => {

@@ -32,6 +32,27 @@ const validationBatch = 128;
 /** Pictures whose mean and deviation stand for all. */
 const measured = 1_000;
 
+/** Where training is after an epoch: enough to go on from there as if nothing had been in between. */
+export interface TrainingState {
+  /** Of what is trained: a state of anything else is no use. */
+  key: string;
+  parameters: Float32Array;
+  first: Float32Array;
+  second: Float32Array;
+  /** Steps that were made. */
+  steps: number;
+  epochs: readonly Epoch[];
+  best: { epoch: number; loss: number; parameters: Float32Array; logits: readonly Float64Array[] };
+}
+
+/** Where states are kept. */
+export interface StateKeeper {
+  read(): Promise<TrainingState | undefined>;
+  write(state: TrainingState): Promise<void>;
+  /** The training has ended. */
+  forget(): Promise<void>;
+}
+
 /**
  * Trains a network from nothing, with a pause after each step. Deterministic: the same examples and seed give
  * the same network, on the same number of threads.
@@ -40,6 +61,8 @@ const measured = 1_000;
  * gives no number is not made.
  *
  * @param rows - The bytes of each example's picture, in the order of `examples`.
+ * @param keeper - Keeps the state of each epoch. One that is there, of the same examples, layers and
+ *   settings, is gone on from. @default nothing is kept
  * @throws TabserveError `invalid-argument` for layers that do not fit, or where no step gives a number.
  */
 export async function* trainNetwork(
@@ -49,6 +72,7 @@ export async function* trainNetwork(
   spec: NetworkSpec,
   settings: NetworkSettings,
   report: (progress: JobProgress) => void,
+  keeper?: StateKeeper,
 ): AsyncGenerator<void, NetworkResult> {
   const plan = planNetwork(spec);
   const { classes } = examples;
@@ -68,29 +92,38 @@ export async function* trainNetwork(
   const all = classes.map((_, row) => row);
   const seen = all.filter((row) => !isOut[row]);
   const out = all.filter((row) => isOut[row]);
-  const random = randomOf(seed);
+  const key = keeper ? keyOf(rows, classes, spec, settings) : '';
+  const kept = await keeper?.read();
+  const state = kept?.key === key ? kept : undefined;
   const scale = scaleOf(seen.slice(0, measured).map((row) => rows[row] as Uint8Array));
   const batch = Math.min(settings.batchSize, seen.length);
   const { file, keeps } = writeStep(plan, { batch, optimizer: settings.optimizer, scale });
   const graph = await host.open(file, 'the training step');
   try {
-    const trainer = new StepRunner(graph, plan, { batch, keeps, settings, random });
+    const trainer = new StepRunner(graph, plan, { batch, keeps, settings }, state);
     const perEpoch = Math.ceil(seen.length / batch);
     const total = perEpoch * settings.epochs;
-    const epochs: Epoch[] = [];
-    let best = {
+    const epochs: Epoch[] = [...(state?.epochs ?? [])];
+    let best: TrainingState['best'] = state?.best ?? {
       epoch: 0,
       loss: Infinity,
       parameters: trainer.parameters,
-      logits: [] as Float64Array[],
+      logits: [],
     };
-    for (let epoch = 1; epoch <= settings.epochs; epoch++) {
+    const isOver = () =>
+      epochs.length >= settings.epochs ||
+      (settings.patience !== null && epochs.length - best.epoch >= settings.patience);
+    while (!isOver()) {
+      const epoch = epochs.length + 1;
+      // Of its own for each epoch, so that a later one can be begun with.
+      const random = randomOf(Math.imul(seed + 1, 0x9e3779b1) + epoch);
       const order = shuffle([...seen], random);
       let sum = 0;
       for (let at = 0; at < order.length; at += batch) {
         const some = order.slice(at, at + batch);
         const done = (epoch - 1) * perEpoch + at / batch;
-        const loss = await trainer.step(some, rows, classes, rateAt(done / total, settings));
+        const rate = rateAt(done / total, settings);
+        const loss = await trainer.step(some, rows, classes, rate, random);
         sum += loss * some.length;
         report({ stage: 'train', done: (done + 1) / (total + 1), epochs });
         yield;
@@ -115,9 +148,10 @@ export async function* trainNetwork(
         best = { epoch, loss, parameters: trainer.parameters, logits };
       }
       report({ stage: 'train', done: (epoch * perEpoch) / (total + 1), epochs: [...epochs] });
+      await keeper?.write({ key, ...trainer.state, epochs: [...epochs], best });
       yield;
-      if (settings.patience !== null && epoch - best.epoch >= settings.patience) break;
     }
+    await keeper?.forget();
     const unseen: UnseenScores | null =
       out.length > 0
         ? {
@@ -156,7 +190,6 @@ function rateAt(done: number, { learningRate }: NetworkSettings): number {
 interface StepParts extends StepNames {
   batch: number;
   settings: NetworkSettings;
-  random: Random;
 }
 
 /** The parameters, and what changes them. */
@@ -170,13 +203,21 @@ class StepRunner {
   readonly #plan: NetworkPlan;
   readonly #parts: StepParts;
 
-  constructor(graph: OpenGraph, plan: NetworkPlan, parts: StepParts) {
+  /** @param state - Where to go on from. @default from nothing */
+  constructor(graph: OpenGraph, plan: NetworkPlan, parts: StepParts, state?: TrainingState) {
     this.#graph = graph;
     this.#plan = plan;
     this.#parts = parts;
-    this.parameters = firstParameters(plan, parts.random);
-    this.#first = new Float32Array(plan.parameters);
-    this.#second = new Float32Array(plan.parameters);
+    this.parameters = state?.parameters ?? firstParameters(plan, randomOf(parts.settings.seed));
+    this.#first = state?.first ?? new Float32Array(plan.parameters);
+    this.#second = state?.second ?? new Float32Array(plan.parameters);
+    this.#steps = state?.steps ?? 0;
+  }
+
+  /** What a step changes. */
+  get state(): Pick<TrainingState, 'parameters' | 'first' | 'second' | 'steps'> {
+    const { parameters } = this;
+    return { parameters, first: this.#first, second: this.#second, steps: this.#steps };
   }
 
   /** @returns The loss before the step. */
@@ -185,8 +226,9 @@ class StepRunner {
     rows: readonly Uint8Array[],
     classes: readonly number[],
     rate: number,
+    random: Random,
   ): Promise<number> {
-    const { batch, keeps, settings, random } = this.#parts;
+    const { batch, keeps, settings } = this.#parts;
     const { input } = this.#plan;
     const size = sizeOf(input);
     const pictures = new Uint8Array(batch * size);
@@ -286,6 +328,23 @@ function varied(
       }
     }
   }
+}
+
+/** Says what is trained, and with what. */
+function keyOf(
+  rows: readonly Uint8Array[],
+  classes: readonly number[],
+  spec: NetworkSpec,
+  settings: NetworkSettings,
+): string {
+  // FNV-1a, of 32 bits: it tells other pictures from these, and need not withstand anybody.
+  let hash = 0x811c9dc5;
+  const take = (byte: number) => {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  };
+  for (const row of rows) for (const byte of row) take(byte);
+  for (const at of classes) take(at);
+  return JSON.stringify([spec, settings, rows.length, hash >>> 0]);
 }
 
 /** The mean and deviation of all bytes. */
