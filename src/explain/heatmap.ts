@@ -17,7 +17,7 @@ export interface Region {
   height: number;
 }
 
-/** Options of {@link overlay}. */
+/** How a map is laid over its picture. */
 export interface OverlayOptions {
   /** Pixels of the longer side. @default 512 */
   size?: number;

@@ -1,4 +1,9 @@
-/** Why models answer as they do: `tabserve/explain`. */
+/**
+ * Why models answer as they do: `tabserve/explain`.
+ *
+ * @module tabserve/explain
+ * @packageDocumentation
+ */
 import type { ImageSource } from '../input/image/capture.js';
 import type { TextSource } from '../tasks/text-page.js';
 import {

@@ -12,6 +12,7 @@ export type { LinearModel } from '../tasks/explanation/linear.js';
 /** A model of tables, as far as it is asked here. */
 export interface PredictingModel {
   readonly info: { readonly model: { readonly columns: readonly TableColumn[] } };
+  /** As `TabularModel.predict()`. */
   predict(
     rows: readonly TableRow[],
     options?: { signal?: AbortSignal; priority?: 'high' | 'normal' | 'low'; topK?: number },

@@ -79,6 +79,7 @@ export interface TrainOptions {
   /** The same examples with the same seed give the same model. @default 1 */
   seed?: number;
   signal?: AbortSignal;
+  /** Hears how far the training is. */
   onProgress?: (progress: JobProgress) => void;
 }
 
