@@ -24,6 +24,7 @@ export { type ModelFiles, type TaughtEvaluation, TaughtModel } from './taught-mo
 export {
   type Added,
   type AddOptions,
+  type NetworkOptions,
   Trainer,
   type TrainerAssets,
   type TrainerInfo,
