@@ -110,6 +110,7 @@ export interface NetworkOptions {
   /** As of {@link TrainOptions}; on the same number of threads. @default 1 */
   seed?: number;
   signal?: AbortSignal;
+  /** Hears how far the training is. */
   onProgress?: (progress: JobProgress) => void;
 }
 
