@@ -324,7 +324,7 @@ test('speaks the language of the page, and other words where they are given', as
   page,
   server,
 }) => {
-  const missing = 'src="data:image/png,broken" model="/mean/model.json" device="wasm"';
+  const missing = 'src="/nothing.png" model="/mean/model.json" device="wasm"';
   await show(
     page,
     server,

@@ -84,7 +84,7 @@ export type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from './base
 export { version } from './base/version.js';
 export type { AudioSamples, AudioSource } from './input/audio/capture.js';
 export type { ImageSource } from './input/image/capture.js';
-export type { ResizeReference } from './input/image/manifest.js';
+export type { CropRounding, ResizeReference } from './input/image/manifest.js';
 export type { CellValue, TableColumn, TableInput, TableRow } from './input/table/types.js';
 export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';

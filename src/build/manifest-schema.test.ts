@@ -62,7 +62,9 @@ describe('the JSON Schema of model.json', () => {
     ],
   ])('refuses %s, as tabserve does', (_what, manifest) => {
     expect(accepts(manifest)).toBe(false);
-    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(/the field/);
+    expect(() => parseAnyManifest(manifest, 'model.json')).toThrow(
+      expect.objectContaining({ code: 'manifest-invalid' }),
+    );
   });
 
   it('says of any change what the checks of fields say', () => {

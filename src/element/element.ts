@@ -433,9 +433,11 @@ export class TabserveClassifierElement extends Base {
   #fail(error: unknown): void {
     this.#classifications = [];
     this.#view.showResults([], true);
-    this.#view.showStatus(
-      isTabserveError(error) && error.code.startsWith('image-') ? 'pictureError' : 'startError',
-    );
+    // With a model that is there, what did not come is the picture.
+    const isOfPicture =
+      isTabserveError(error) &&
+      (error.code.startsWith('image-') || (error.code === 'network' && this.#loaded !== null));
+    this.#view.showStatus(isOfPicture ? 'pictureError' : 'startError');
     const message = error instanceof Error ? error.message : String(error);
     const event = new ErrorEvent('error', { error, message, cancelable: true });
     if (this.dispatchEvent(event)) console.error(error);

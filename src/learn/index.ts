@@ -1,6 +1,7 @@
 /**
  * tabserve/learn: teaches a model from a few pictures, says how good it is, and hands it over.
  *
+ * @module tabserve/learn
  * @packageDocumentation
  */
 export type { ModelAbout } from './carry/card.js';

@@ -83,6 +83,7 @@ export interface TrainOptions {
   /** The same examples with the same seed give the same model. @default 1 */
   seed?: number;
   signal?: AbortSignal;
+  /** Hears how far the training is. */
   onProgress?: (progress: JobProgress) => void;
 }
 
@@ -119,6 +120,7 @@ export interface NetworkOptions {
    */
   keepAs?: string;
   signal?: AbortSignal;
+  /** Hears how far the training is. */
   onProgress?: (progress: JobProgress) => void;
 }
 

@@ -5,14 +5,30 @@
  */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { Application, Converter } from 'typedoc';
+import { Application, Converter, OptionDefaults } from 'typedoc';
 
 const here = import.meta.dirname;
 const root = resolve(here, '../..');
 const site = join(root, 'site/docs');
 
+/** All entries of the package, but the script tag's, which shows the names of others. */
+const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const entryPoints = Object.entries(exports)
+  .filter(([name, { types }]) => types !== undefined && name !== './global')
+  .map(([, { types }]) =>
+    join(root, types.replace(/^\.\/dist\/types\//, '').replace(/\.d\.ts$/, '.ts')),
+  );
+
+/** What comments say of the element, for other tools; docs/element.md has it. */
+const elementTags = ['@tag', '@tagname', '@attr', '@fires', '@slot', '@csspart', '@cssprop'];
+
 process.chdir(here);
-const app = await Application.bootstrapWithPlugins({ options: join(here, 'typedoc.json') });
+const app = await Application.bootstrapWithPlugins({
+  options: join(here, 'typedoc.json'),
+  entryPoints,
+  blockTags: [...OptionDefaults.blockTags, ...elementTags],
+  excludeTags: [...OptionDefaults.excludeTags, ...elementTags],
+});
 // A page is called what its first line calls it.
 app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, document) => {
   const text = document.content.map((part) => part.text).join('');

@@ -11,6 +11,7 @@ export interface FetchFromFrameOptions extends RequestInit {
 
 /** What is used of a `Window`. */
 export interface FrameLike {
+  /** Sends a message to the window's documents of this origin. */
   postMessage(message: unknown, options: { targetOrigin: string; transfer: Transferable[] }): void;
 }
 
