@@ -3,9 +3,8 @@ import { basename } from 'node:path';
 import { numbersOf } from '../base/tensor.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import type { ModelManifest } from '../model/manifest.js';
-import type { ModelSession } from '../runtime/session.js';
-import type { ImageFeed } from '../tasks/image-feed.js';
 import { activate, dequantised, topK, withComplement } from '../tasks/scores.js';
+import type { OpenGraph } from './graph.js';
 import { readPicture } from './picture.js';
 
 /** How many answers are told. */
@@ -21,7 +20,7 @@ const answers = 5;
 export async function tellReference(
   path: string,
   complete: ModelManifest & { labels: string[] },
-  { session, feed }: { session: ModelSession; feed: ImageFeed },
+  { session, feed }: OpenGraph,
   say: (line: string) => void,
 ): Promise<void> {
   const { input, preprocess, output, labels } = complete;
