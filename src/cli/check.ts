@@ -20,6 +20,7 @@ import { openComplete } from './graph.js';
 import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
 import { tellReference } from './reference.js';
+import { unknownFields } from './unknown.js';
 
 /** Options of {@link check}. */
 interface CheckOptions {
@@ -65,12 +66,15 @@ export async function check(
 ): Promise<void> {
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
-  const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
+  const given = parseJson(await readFile(where, 'utf8'), where);
+  const manifest = parseManifest(given, where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
   const complete = { ...manifest, labels };
   if (python) return say(pythonFor(manifest, labels));
+  const unknown = unknownFields(given, manifest);
+  for (const warning of unknown) say(`Warning: ${warning}`);
   const { encryption } = manifest;
   const open = encryption && key !== undefined ? await opener(manifest, encryption, key) : null;
   if (encryption && !open) {
@@ -81,7 +85,7 @@ export async function check(
     say(`${manifest.name} ${manifest.version}: not run, for want of --key.`);
     return;
   }
-  let warned = 0;
+  let warned = unknown.length;
   for (const file of manifest.files) {
     const bytes = await verified(directory, file, open);
     const external = await Promise.all(
