@@ -63,6 +63,9 @@ for family, name in families.items():
             x = (np.arange(np.prod(shape) * 3).reshape(1, *shape, 3) * 7 % 11 / 5 - 1).astype(np.float32)
             if exporter == "keras":
                 model.export(str(path), format="onnx", verbose=False)
+            elif any(isinstance(layer, keras.layers.Normalization) for layer in model.layers):
+                # Otherwise its numbers would be further inputs.
+                tf2onnx.convert.from_keras(model, opset=17, output_path=str(path))
             else:
                 signature = [tf.TensorSpec((None, *size, 3), tf.float32, name="input_1")]
                 function = tf.function(lambda image: model(image, training=False), input_signature=signature)
