@@ -107,9 +107,7 @@ export async function check(
     }
     const told: string[] = [];
     if (reference !== undefined) {
-      await tellReference(reference, complete, { session, feed }, (line) =>
-        told.push(line),
-      );
+      await tellReference(reference, complete, { session, feed }, (line) => told.push(line));
     }
     await session.release();
     const skeleton = skeletonOf(bytes)?.write();
