@@ -131,7 +131,12 @@ export default defineConfig(({ mode }): UserConfig => {
         define,
         plugins: [assemble(), shaders()],
         // A busy machine is no fault.
-        test: { include: ['src/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          include: ['src/**/*.test.ts'],
+          testTimeout: 60_000,
+          // Its binaries are imported.
+          server: { deps: { inline: [/@jsquash/] } },
+        },
       } as UserConfig;
   }
 });
@@ -440,11 +445,15 @@ function packageFiles(variant: 'global' | 'single'): Plugin {
   };
 }
 
-/** Assembles WebAssembly text (`.wat`) into the bytes that `WebAssembly.Module` takes. */
+/** Makes of WebAssembly text (`.wat`), and of binaries (`.wasm?bytes`), what `WebAssembly.Module` takes. */
 function assemble(): Plugin {
   return {
     name: 'tabserve:assemble',
     async load(id) {
+      if (id.endsWith('.wasm?bytes')) {
+        const binary = readFileSync(id.replace(/\?bytes$/, '')).toString('base64');
+        return `export default Uint8Array.from(atob("${binary}"), (byte) => byte.charCodeAt(0));`;
+      }
       if (!id.endsWith('.wat')) return;
       const wabt = await openWabt();
       const module = wabt.parseWat(id, readFileSync(id, 'utf8'));

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from './fixtures.js';
 import { meanColour, sha256, wideModel } from './models.js';
 import { writeOnnx } from './onnx.js';
@@ -111,6 +112,19 @@ test('manifest describes a graph, and does not overwrite', async () => {
     text: expect.stringContaining('--force'),
   });
   expect(await run('manifest', path, '--force')).toMatchObject({ code: 0 });
+});
+
+test('check tells what pages answer about a picture, and a program that must answer the same', async () => {
+  const digits = fileURLToPath(new URL('../models/digits', import.meta.url));
+  const seven = fileURLToPath(new URL('embed/seven.png', import.meta.url));
+  const { code, text } = await run('check', digits, '--reference', seven);
+  expect(code).toBe(0);
+  expect(text).toMatch(/seven\.png: 140 × 140/);
+  expect(text).toMatch(/description: resize letterbox .*GRAY, then softmax/);
+  expect(text).toMatch(/"input" grey: mean -0\.1\d+, deviation 0\.7\d+, from -0\.42421 to/);
+  expect(text).toMatch(/ {4}0\.9\d+ 7\n {4}0\.0/);
+  const missing = await run('check', digits, '--reference', `${seven}.webp`);
+  expect(missing).toMatchObject({ code: 1, text: expect.stringContaining('seven.png.webp') });
 });
 
 test('pack stores weights in a quarter of the bytes, and names the file first', async () => {

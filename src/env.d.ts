@@ -15,3 +15,9 @@ declare module '*.wat' {
   const binary: Uint8Array<ArrayBuffer>;
   export default binary;
 }
+
+/** WebAssembly, which the build hands over as bytes. */
+declare module '*.wasm?bytes' {
+  const binary: Uint8Array<ArrayBuffer>;
+  export default binary;
+}

@@ -1,5 +1,5 @@
 /** The licences of what the built files contain of others. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 
@@ -12,6 +12,8 @@ const bundled = [
   '@noble/hashes',
   'fft.js',
   'fflate',
+  '@jsquash/jpeg',
+  '@jsquash/png',
 ] as const;
 
 /** Licences of packages that come without the text, as their project has it. */
@@ -51,6 +53,12 @@ function weights(): string {
   return `${title}\n${'='.repeat(title.length)}\n\n${text.trim()}\n`;
 }
 
+/** The licence of the decoder that a package wraps. */
+function codec(folder: string): string {
+  const path = resolve(folder, 'codec/LICENSE.codec.md');
+  return existsSync(path) ? `\nIts decoder:\n\n${readFileSync(path, 'utf8').trim()}\n` : '';
+}
+
 function section(name: string, folder: string): string {
   const { version, license } = JSON.parse(readFileSync(resolve(folder, 'package.json'), 'utf8'));
   const title = `${name} ${version} (${license})`;
@@ -58,7 +66,7 @@ function section(name: string, folder: string): string {
     name === 'onnxruntime-web'
       ? `\nIts WebAssembly binaries contain the libraries that this file names:\nhttps://github.com/microsoft/onnxruntime/blob/v${version}/ThirdPartyNotices.txt\n`
       : '';
-  return `${title}\n${'='.repeat(title.length)}\n${binary}\n${licence(name, folder)}\n`;
+  return `${title}\n${'='.repeat(title.length)}\n${binary}\n${licence(name, folder)}\n${codec(folder)}`;
 }
 
 function licence(name: string, folder: string): string {

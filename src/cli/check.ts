@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
-import { type ModelManifest, parseManifest, readLabels } from '../model/manifest.js';
+import { parseManifest, readLabels } from '../model/manifest.js';
 import type { CoreManifest, FileReference } from '../model/manifest-core.js';
 import { readOnnx } from '../model/onnx/graph.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
@@ -19,6 +19,8 @@ import { doubtsOf } from './doubts.js';
 import { openComplete } from './graph.js';
 import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
+import { tellReference } from './reference.js';
+import { unknownFields } from './unknown.js';
 
 /** Options of {@link check}. */
 interface CheckOptions {
@@ -26,6 +28,8 @@ interface CheckOptions {
   key?: string | undefined;
   /** Only print the same model as a program in Python. */
   python?: boolean | undefined;
+  /** A picture, of which is told what the page would answer. */
+  reference?: string | undefined;
 }
 
 /** As {@link check}, of a zip too, with the model at its top. */
@@ -58,16 +62,19 @@ export async function checkGiven(
 export async function check(
   directory: string,
   say: (line: string) => void,
-  { key, python = false }: CheckOptions = {},
+  { key, python = false, reference }: CheckOptions = {},
 ): Promise<void> {
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
-  const manifest = parseManifest(parseJson(await readFile(where, 'utf8'), where), where);
+  const given = parseJson(await readFile(where, 'utf8'), where);
+  const manifest = parseManifest(given, where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
     : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
-  const complete: ModelManifest = { ...manifest, labels };
+  const complete = { ...manifest, labels };
   if (python) return say(pythonFor(manifest, labels));
+  const unknown = unknownFields(given, manifest);
+  for (const warning of unknown) say(`Warning: ${warning}`);
   const { encryption } = manifest;
   const open = encryption && key !== undefined ? await opener(manifest, encryption, key) : null;
   if (encryption && !open) {
@@ -78,7 +85,7 @@ export async function check(
     say(`${manifest.name} ${manifest.version}: not run, for want of --key.`);
     return;
   }
-  let warned = 0;
+  let warned = unknown.length;
   for (const file of manifest.files) {
     const bytes = await verified(directory, file, open);
     const external = await Promise.all(
@@ -95,10 +102,14 @@ export async function check(
       [manifest.output.name],
     );
     const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
-    await session.release();
     if (!fitsLabels(length, labels.length)) {
       throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
+    const told: string[] = [];
+    if (reference !== undefined) {
+      await tellReference(reference, complete, { session, feed }, (line) => told.push(line));
+    }
+    await session.release();
     const skeleton = skeletonOf(bytes)?.write();
     const { errors, warnings } = skeleton
       ? doubtsOf(complete, readOnnx(skeleton))
@@ -109,6 +120,7 @@ export async function check(
     say(
       `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,
     );
+    for (const line of told) say(`  ${line}`);
     if (!file.sha256)
       say('  Without a sha256, pages cannot keep the file. `tabserve manifest` writes it.');
   }

@@ -211,8 +211,18 @@ describe('check', () => {
     await expect(check(newFolder(), say)).rejects.toThrow(/There is no .*model\.json/);
   });
 
+  it('tells what pages answer about a picture, beside the description', async () => {
+    const digits = join(import.meta.dirname, '../../models/digits');
+    const seven = join(import.meta.dirname, '../../e2e/embed/seven.png');
+    await check(digits, say, { reference: seven });
+    expect(text()).toMatch(/seven\.png: 140 × 140/);
+    expect(text()).toMatch(/description: resize letterbox .*GRAY, then softmax/);
+    expect(text()).toMatch(/"input" grey: mean -0\.1\d+, deviation 0\.7\d+, from -0\.42421 to/);
+    expect(text()).toMatch(/ {2}0\.9\d+ 7\n/);
+  });
+
   it('prints a program for Python', async () => {
-    await check(folderWith({}), say, true);
+    await check(folderWith({}), say, { python: true });
     expect(text()).toMatch(/import onnxruntime/);
   });
 });
@@ -290,10 +300,10 @@ describe('the command line', () => {
 
   it.each<[string[], number, RegExp]>([
     [['--version'], 0, /^\d+\.\d+\.\d+/],
-    [['--help'], 0, /Usage: tabserve <command>[\s\S]*copy <directory>[\s\S]*check <directory>/],
+    [['--help'], 0, /Usage: tabserve <command>[\s\S]*copy <directory>[\s\S]*check <directory/],
     [[], 2, /Usage/],
     [['nonsense'], 2, /there is no command "nonsense": copy, pull/],
-    [['check'], 2, /Usage: tabserve check <directory>/],
+    [['check'], 2, /Usage: tabserve check <directory/],
     [['check', 'a', 'b'], 2, /Usage: tabserve check/],
     [['pull', '--help'], 0, /--processor <slow\|fast>/],
     [['check', '/nowhere'], 1, /tabserve: There is no .*model\.json/],

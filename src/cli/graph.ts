@@ -40,6 +40,12 @@ export async function openGraph(files: GraphFiles, where: string): Promise<Model
   return ModelSession.create(await backend(), files, where);
 }
 
+/** A graph that runs, and how a picture goes into it. */
+export interface OpenGraph {
+  session: ModelSession;
+  feed: ImageFeed;
+}
+
 /**
  * Opens a graph of a classifier, fills in what its manifest leaves to it, and checks that they fit.
  *
@@ -50,7 +56,7 @@ export async function openComplete(
   files: GraphFiles,
   complete: (graph: Pick<ModelSession, 'inputs' | 'outputs'>) => ModelManifest,
   where: string,
-): Promise<{ session: ModelSession; complete: ModelManifest; feed: ImageFeed }> {
+): Promise<OpenGraph & { complete: ModelManifest }> {
   const session = await openGraph(files, where).catch((error: unknown) => {
     throw isTabserveError(error) ? explainEngineError(error, files.bytes.subarray(0, 64)) : error;
   });

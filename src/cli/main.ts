@@ -26,6 +26,7 @@ const options = {
   sign: { type: 'string' },
   force: { type: 'boolean' },
   python: { type: 'boolean' },
+  reference: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
@@ -98,8 +99,9 @@ or, into a new directory, makes a package of a model.json and its files that is 
     usage: 'check <directory|file.zip>',
     arguments: 1,
     help: `verifies a model.json and its files, in a directory or a zip, and runs the model once
-  --python       prints a program that must give the page's answers
-  --key <file>   the key of an encrypted one; without it only its files are verified`,
+  --reference <picture>   tells what pages answer about a JPEG or PNG file, and the network's input
+  --python                prints a program that must give the same answers
+  --key <file>            the key of an encrypted one; without it only its files are verified`,
     run: ([directory = ''], values, say) => checkGiven(directory, say, values),
   },
 };

@@ -3,16 +3,19 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface, type Interface } from 'node:readline/promises';
 import { bareModel } from '../model/bare.js';
 import { unlistedData } from '../model/external-data.js';
 import { decodeText, parseLabelFile } from '../model/label-file.js';
 import { labelFileNames } from '../model/labels.js';
-import type { ExternalFile, ModelManifest } from '../model/manifest.js';
+import { type ExternalFile, type ModelManifest, parseManifest } from '../model/manifest.js';
+import { readOnnx } from '../model/onnx/graph.js';
+import { readMetadata } from '../model/onnx/metadata.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import type { Completion } from '../model/translation.js';
 import { complete } from '../tasks/translate.js';
 import { openComplete } from './graph.js';
+import { answered, questionsFor } from './questions.js';
 
 /** Options of {@link writeManifest}. */
 export interface ManifestOptions {
@@ -27,7 +30,7 @@ const mostInline = 20;
 
 /**
  * Writes `model.json` beside `path`: what the graph and its metadata say of themselves, and what is
- * usual, said apart. In a terminal it asks for labels that nothing tells.
+ * usual, said apart. In a terminal it asks for what nothing tells.
  */
 export async function writeManifest(
   path: string,
@@ -50,22 +53,31 @@ export async function writeManifest(
   const labelFile =
     options.labels ??
     labelFileNames.map((each) => join(folder, each)).find((each) => existsSync(each));
+  const graph = skeleton?.write() ?? null;
+  const isNamed = graph !== null && readMetadata(readOnnx(graph).metadata).labels !== undefined;
+  const terminal = openTerminal();
   const labels =
-    labelFile === undefined
-      ? await askForLabels()
-      : parseLabelFile(decodeText(await readFile(labelFile)), labelFile);
+    labelFile !== undefined
+      ? parseLabelFile(decodeText(await readFile(labelFile)), labelFile)
+      : isNamed || !terminal
+        ? undefined
+        : await askForLabels(terminal);
   let completion: Completion | undefined;
-  const { session, complete: manifest } = await openComplete(
+  const { session, complete: assumed } = await openComplete(
     { bytes, external: external.map(({ path, data }) => ({ path, data })) },
     ({ inputs, outputs }) => {
       const manifest = { ...bare, ...(labels && { labels }) };
-      const graph = skeleton?.write() ?? null;
       completion = complete({ manifest, open: 'everything', inputs, outputs, graph, where: name });
       return completion.manifest as ModelManifest;
     },
     name,
   );
   await session.release();
+  const questions = questionsFor(assumed, completion?.assumed ?? []);
+  const manifest = terminal
+    ? await answered(assumed, questions, (text) => terminal.question(text))
+    : assumed;
+  terminal?.close();
   const all = Array.isArray(manifest.labels) ? manifest.labels : [];
   const isLong = all.length > mostInline;
   const written: ModelManifest = {
@@ -87,6 +99,8 @@ export async function writeManifest(
     await writeFile(labelTarget, `${all.join('\n')}\n`);
     say(`Wrote ${labelTarget}: ${all.length} labels.`);
   }
+  // What is written here is not to be refused later.
+  parseManifest(JSON.parse(JSON.stringify(written)), target);
   await writeFile(target, `${JSON.stringify(written, null, 2)}\n`);
   for (const each of completion?.found ?? []) say(`Found: ${each}.`);
   say(`Wrote ${target}. Correct what was only assumed:`);
@@ -106,14 +120,13 @@ function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Asks for a label file, where somebody can answer. */
-async function askForLabels(): Promise<string[] | undefined> {
+/** Where somebody can answer. */
+function openTerminal(): Interface | undefined {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined;
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const path = (await terminal.question('A file with the labels (Enter: none): ')).trim();
-    return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path);
-  } finally {
-    terminal.close();
-  }
+  return createInterface({ input: process.stdin, output: process.stdout });
+}
+
+async function askForLabels(terminal: Interface): Promise<string[] | undefined> {
+  const path = (await terminal.question('A file with the labels (Enter: none): ')).trim();
+  return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path);
 }

@@ -119,6 +119,7 @@ export function completeBare(
   return {
     manifest: complete,
     found: notes.found,
+    assumed: notes.assumed,
     fallbacks: [
       {
         from: 'manifest',

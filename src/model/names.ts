@@ -37,5 +37,6 @@ export function withGraphNames(
     manifest: complete,
     found: isDone && fits ? [`scores by ${meaning.by} in the graph`] : [],
     fallbacks: [],
+    assumed: [],
   };
 }

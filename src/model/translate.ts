@@ -51,7 +51,7 @@ export function complete(request: CompleteRequest, tasks: readonly HubTask[]): C
     const manifest = task.complete(request, graph, assumed);
     const reason = `${request.where} does not say everything. Assumed: ${assumed.join('; ')}. If the answers are wrong, this is why: write a model.json.`;
     const fallbacks = assumed.length > 0 ? [{ from: 'manifest', to: 'assumption', reason }] : [];
-    return { manifest, fallbacks, found: [] };
+    return { manifest, fallbacks, found: [], assumed };
   }
   const fill = request.open === 'names' ? withGraphNames : completeBare;
   // All other translations are of classifiers of pictures.

@@ -114,4 +114,6 @@ export interface Completion {
   fallbacks: readonly Fallback[];
   /** What was found, and where. */
   found: readonly string[];
+  /** What `fallbacks` tell, one by one. */
+  assumed: readonly string[];
 }
