@@ -212,7 +212,7 @@ describe('check', () => {
   });
 
   it('prints a program for Python', async () => {
-    await check(folderWith({}), say, true);
+    await check(folderWith({}), say, { python: true });
     expect(text()).toMatch(/import onnxruntime/);
   });
 });
@@ -290,10 +290,10 @@ describe('the command line', () => {
 
   it.each<[string[], number, RegExp]>([
     [['--version'], 0, /^\d+\.\d+\.\d+/],
-    [['--help'], 0, /Usage: tabserve <command>[\s\S]*copy <directory>[\s\S]*check <directory>/],
+    [['--help'], 0, /Usage: tabserve <command>[\s\S]*copy <directory>[\s\S]*check <directory/],
     [[], 2, /Usage/],
     [['nonsense'], 2, /there is no command "nonsense": copy, pull/],
-    [['check'], 2, /Usage: tabserve check <directory>/],
+    [['check'], 2, /Usage: tabserve check <directory/],
     [['check', 'a', 'b'], 2, /Usage: tabserve check/],
     [['pull', '--help'], 0, /--processor <slow\|fast>/],
     [['check', '/nowhere'], 1, /tabserve: There is no .*model\.json/],
