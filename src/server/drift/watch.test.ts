@@ -19,7 +19,7 @@ describe('an observation', () => {
     const { numbers, label } = observationOf(answer, { kind: 'image', blob } as never);
     expect(label).toBe('cat');
     expect(numbers).toMatchObject({ bytes: 5, score: 0.7, margin: expect.closeTo(0.5, 9) });
-    expect(observationOf([{ label: 'cat', score: 0.7 }], undefined).numbers.margin).toBe(0.7);
+    expect(observationOf([{ label: 'cat', score: 0.7 }], undefined).numbers?.margin).toBe(0.7);
   });
 
   it('is the vector of an embedding, and nothing but sizes of what else is answered', () => {
@@ -81,7 +81,9 @@ describe('a monitor', () => {
     expect(observe).not.toHaveBeenCalled();
     waiting[0]?.();
     await settle();
-    expect(observe.mock.calls.map(([{ numbers }]) => [numbers.bytes, numbers.brightness])).toEqual([
+    expect(
+      observe.mock.calls.map(([{ numbers }]) => [numbers?.bytes, numbers?.brightness]),
+    ).toEqual([
       [1, expect.closeTo(0.5, 9)],
       [2, expect.closeTo(0.5, 9)],
       [3, undefined],
