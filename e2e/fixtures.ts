@@ -66,24 +66,32 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 });
 
 /**
- * Destroying is the test's part; what is left then must be nothing that nobody owns. A page whose
- * test has not destroyed everything, or has gone elsewhere, tells nothing.
+ * Gives up all that the test has not destroyed itself: what is left then is owned by nobody. A page that
+ * the test has closed, or left for another one without tabserve, tells nothing.
  */
 async function expectNothingLeft(page: Page): Promise<void> {
-  const read = () =>
+  if (test.info().errors.length > 0) return;
+  const read = (ends = false) =>
     page
-      .evaluate(() => Reflect.get(window, Symbol.for('tabserve.diagnostics'))?.() ?? null)
+      .evaluate((ends) => {
+        const found = Reflect.get(window, Symbol.for('tabserve.diagnostics'));
+        if (ends) found?.end();
+        return found?.() ?? null;
+      }, ends)
       .catch(() => null);
-  const left = (await read()) as Diagnostics | null;
-  if (!left || left.deployments > 0 || test.info().errors.length > 0) return;
-  // Ended workers have a moment to put into the store what they were about to.
-  await expect.poll(read, { message: 'what is alive after everything was destroyed' }).toEqual({
+  if ((await read(true)) === null) return;
+  const nothing: Diagnostics = {
     deployments: 0,
     workers: 0,
     models: 0,
+    listeners: 0,
     payloads: 0,
     heldBytes: 0,
-  });
+  };
+  // Ended workers have a moment to put into the store what they were about to.
+  await expect
+    .poll(() => read(), { message: 'what is alive after everything was destroyed' })
+    .toEqual(nothing);
 }
 
 /** Skips the test, with a reason, where the shared test material is not at hand. */

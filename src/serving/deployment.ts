@@ -54,7 +54,7 @@ const beforeCheck = 2_000;
 const passing: readonly ErrorCode[] = ['worker-blocked', 'unsupported'];
 
 /** Deployments that were not destroyed; each listens for the network. */
-export const liveDeployments = new Set<object>();
+export const liveDeployments = new Set<{ destroy(): void }>();
 
 /**
  * Loads a model on the first of several backends that takes it, and keeps it loaded: after the death

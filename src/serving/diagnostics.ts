@@ -5,6 +5,7 @@
  */
 import { liveWorkers } from '../wire/connection.js';
 import { liveDeployments } from './deployment.js';
+import { networkListeners } from './environment.js';
 import { pageBudget } from './held-payload.js';
 import { loadedModels } from './replica.js';
 
@@ -16,6 +17,8 @@ export interface Diagnostics {
   workers: number;
   /** Models in them that were not unloaded. */
   models: number;
+  /** Listeners for the network. */
+  listeners: number;
   /** Requests whose payload may still hold something, such as a video frame. */
   payloads: number;
   /** Bytes that those hold. */
@@ -28,12 +31,20 @@ export function diagnostics(): Diagnostics {
     deployments: liveDeployments.size,
     workers: liveWorkers.size,
     models: loadedModels.size,
+    listeners: networkListeners.size,
     payloads: pageBudget.open,
     heldBytes: pageBudget.held,
   };
 }
 
-/** Puts {@link diagnostics} where tests find it. */
+/**
+ * Puts {@link diagnostics} where tests find it. Its `end()` gives all deployments up, so that what is
+ * left then is nobody's, whatever the test itself has ended.
+ */
 export function exposeDiagnostics(): void {
-  (globalThis as Record<symbol, unknown>)[Symbol.for('tabserve.diagnostics')] = diagnostics;
+  const end = () => {
+    for (const deployment of [...liveDeployments]) deployment.destroy();
+  };
+  const place = globalThis as Record<symbol, unknown>;
+  place[Symbol.for('tabserve.diagnostics')] = Object.assign(() => diagnostics(), { end });
 }

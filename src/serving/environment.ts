@@ -51,6 +51,9 @@ export interface Environment {
   takeLease(config: WorkerConfig, own: boolean, nth?: number): Lease;
 }
 
+/** Who listens for the network. */
+export const networkListeners = new Set<() => void>();
+
 /** The page. */
 export const page: Environment = {
   now: () => performance.now(),
@@ -59,8 +62,12 @@ export const page: Environment = {
     return () => clearTimeout(timer);
   },
   onOnline(listener) {
+    networkListeners.add(listener);
     globalThis.addEventListener?.('online', listener);
-    return () => globalThis.removeEventListener?.('online', listener);
+    return () => {
+      networkListeners.delete(listener);
+      globalThis.removeEventListener?.('online', listener);
+    };
   },
   savesData,
   background: async () => await import('./background.js'),

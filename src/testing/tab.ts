@@ -118,6 +118,7 @@ export async function openTab(): Promise<Tab> {
             deployments: 0,
             workers: 0,
             models: 0,
+            listeners: 0,
             payloads: 0,
             heldBytes: 0,
           });

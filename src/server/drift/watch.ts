@@ -45,10 +45,13 @@ export class DriftWatch {
     if (!watched || error) return;
     const { monitor, brightness } = watched;
     const seen = observationOf(answer, question);
-    const bright = brightness && question?.kind === 'image' ? brightnessOf(question.blob) : null;
+    // What cannot be measured is not watched in this request. Its failure may come before its turn.
+    const bright =
+      brightness && question?.kind === 'image'
+        ? brightnessOf(question.blob).catch(() => undefined)
+        : undefined;
     watched.turn = watched.turn.then(async () => {
-      // What cannot be measured is not watched in this request.
-      const value = await bright?.catch(() => undefined);
+      const value = await bright;
       const numbers = { ...seen.numbers, ...(value !== undefined && { brightness: value }) };
       monitor.observe({ ...seen, numbers });
     });
