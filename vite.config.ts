@@ -23,6 +23,7 @@ import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
+import { engineParts } from './src/build/engine-parts/parts.js';
 import { thirdPartyLicences } from './src/build/licences.js';
 import { siteFiles } from './src/demo/offline/plugin.js';
 
@@ -40,6 +41,29 @@ const ortBinaries = ['', '.jspi', '.asyncify'].map(
   (build) => `ort-wasm-simd-threaded${build}.wasm`,
 );
 
+/** Beside the packages: what takes seconds to make. */
+const cache = resolve(root, 'node_modules/.cache/tabserve');
+
+/** The engine that answers first, in two parts. */
+const parts = engineParts(
+  new Uint8Array(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'))),
+  cache,
+  console.warn,
+);
+
+/** What is served of the engine, by the name of its file before `.gz`. */
+const engineFiles: Readonly<Record<string, Uint8Array>> = {
+  ...Object.fromEntries(
+    ortBinaries.map((name) => [name, readFileSync(resolve(ortFolder, 'dist', name))]),
+  ),
+  'ort-wasm-simd-threaded.whole.wasm': readFileSync(
+    resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'),
+  ),
+  'ort-wasm-simd-threaded.wasm': parts.first,
+  // Bundlers take the file that is named, and one of no code is none to them.
+  'ort-wasm-simd-threaded.rest.wasm': parts.rest ?? parts.first,
+};
+
 /** Facts that the code takes from elsewhere. */
 const define = {
   __TABSERVE_VERSION__: JSON.stringify(versionOf(root)),
@@ -48,15 +72,25 @@ const define = {
     JSON.parse(readFileSync(resolve(root, 'models/catalog.json'), 'utf8')).models,
   ),
   __ORT_BINARIES__: JSON.stringify(
-    Object.fromEntries(
-      ortBinaries.map((name) => {
-        const content = readFileSync(resolve(ortFolder, 'dist', name));
-        const sha256 = createHash('sha256').update(content).digest('hex');
-        return [name, { bytes: content.length, sha256 }];
-      }),
-    ),
+    Object.fromEntries([
+      ...ortBinaries.map((name) => [
+        name,
+        fingerprint(readFileSync(resolve(ortFolder, 'dist', name))),
+      ]),
+      ...Object.entries(engineFiles)
+        .filter(([name]) => !name.includes('.whole.'))
+        .map(([name, content]) => [`${name}.gz`, fingerprint(content)]),
+    ]),
   ),
+  __ENGINE_OPERATORS__: JSON.stringify(parts.operators),
 };
+
+function fingerprint(content: Uint8Array): { bytes: number; sha256: string } {
+  return {
+    bytes: content.length,
+    sha256: createHash('sha256').update(content).digest('hex'),
+  };
+}
 
 /** Embedded models that the page in one file does not carry, which has to stay small enough to be sent. */
 const leftOutOfOneFile: readonly string[] = ['everyday'];
@@ -505,7 +539,7 @@ function copyAssets(): Plugin {
     name: 'tabserve:copy-assets',
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
-      for (const name of ortBinaries) {
+      for (const name of Object.keys(engineFiles)) {
         writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
@@ -515,16 +549,13 @@ function copyAssets(): Plugin {
   };
 }
 
-/**
- * A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one.
- * Kept beside the packages, since it takes seconds.
- */
+/** A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one. */
 function compressedBinary(name: string): Buffer {
-  const { sha256 } = JSON.parse(define.__ORT_BINARIES__)[name];
-  const kept = resolve(root, 'node_modules/.cache/tabserve', `${sha256}.gz`);
+  const binary = engineFiles[name];
+  if (!binary) throw new Error(`There is no ${name}.`);
+  const kept = resolve(cache, `${fingerprint(binary).sha256}.gz`);
   if (!existsSync(kept)) {
     mkdirSync(dirname(kept), { recursive: true });
-    const binary = readFileSync(resolve(ortFolder, 'dist', name));
     writeFileSync(kept, gzipSync(binary, { level: 9 }));
   }
   return readFileSync(kept);
@@ -558,7 +589,8 @@ function oneFile(): Plugin {
       const carried = [
         {
           path: 'ort/ort-wasm-simd-threaded.wasm.gz',
-          content: compressedBinary('ort-wasm-simd-threaded.wasm'),
+          // In one piece: nothing can be fetched from a file.
+          content: compressedBinary('ort-wasm-simd-threaded.whole.wasm'),
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {

@@ -258,8 +258,8 @@ test('progress is in bytes, never falls, and ends complete', async ({ page, serv
     response.writeHead(200, { 'Content-Length': engine.length });
     let at = 0;
     const send = () => {
-      response.write(engine.subarray(at, at + 300_000));
-      at += 300_000;
+      response.write(engine.subarray(at, at + 100_000));
+      at += 100_000;
       if (at < engine.length) setTimeout(send, 30);
       else response.end();
     };

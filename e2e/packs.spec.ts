@@ -92,6 +92,7 @@ async function ask(page: import('@playwright/test').Page, server: TestServer, as
           device: 'wasm',
           threads: 1,
           wasmUrls: [`${origin}/dist/ort/ort-wasm-simd-threaded.wasm.gz`],
+          restUrls: [`${origin}/dist/ort/ort-wasm-simd-threaded.rest.wasm.gz`],
           binary: null,
           lockName: crypto.randomUUID(),
           packs: way === 'file' ? files : [],

@@ -42,7 +42,7 @@ export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['
 
 /**
  * @param modules - The folder of the packages `onnxruntime-web` and `onnxruntime-common`.
- * @param runtime - The folder of `threads.ts` and `engine-module.ts`.
+ * @param runtime - The folder of `threads.ts`, `engine-module.ts` and `engine-parts.ts`.
  */
 export function engineFromSource(
   modules: string,
@@ -181,7 +181,7 @@ function standIns(glue: string, flavour: EngineFlavour): Record<string, string> 
 
 /**
  * What is said differently in the engine's glue. It fetches and compiles its binary: tabserve has done
- * so. It names its own script by `import.meta.url`, which a classic script does not have, and starts
+ * so, in the threads of its pool as well. It names its own script by `import.meta.url`, which a classic script does not have, and starts
  * threads by plain addresses, which Trusted Types forbid. And it asks whether it is in Node.
  */
 const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
@@ -189,6 +189,7 @@ const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
     /\w+\?\?=\w+\.locateFile\?[^;]*;return (function\(\w+\)\{[^}]*\})\(await \w+\((\w+)\)\)/g,
     'return $1(await instantiateEngine($2))',
   ],
+  [/new WebAssembly\.Instance\((\w+),(\w+\(\))\)/g, 'instantiateThread($1,$2)'],
   ['import.meta.url', 'self.location.href'],
   ['new Worker(', 'new ThreadWorker('],
   [/\bif\(isNode\)[^;]*;/g, ''],
@@ -199,6 +200,7 @@ const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
 function adaptGlue(code: string, id: string, runtime: string): string {
   return `import { ThreadWorker } from ${quoted(runtime, 'threads.ts')};
     import { instantiateEngine } from ${quoted(runtime, 'engine-module.ts')};
+    import { instantiateThread } from ${quoted(runtime, 'engine-parts.ts')};
     ${glueWords.reduce((text, [theirs, ours]) => replaced(text, theirs, ours, id), code)}`;
 }
 

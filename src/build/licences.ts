@@ -10,6 +10,7 @@ const bundled = [
   'comlink',
   'valibot',
   '@noble/hashes',
+  'fflate',
   'fft.js',
   'fflate',
   '@jsquash/jpeg',

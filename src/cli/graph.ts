@@ -15,7 +15,7 @@ let started: Promise<Backend> | undefined;
 /** The engine, started by the first call, from the binary that lies beside this script. */
 function backend(): Promise<Backend> {
   started ??= (async () => {
-    const binary = new URL('./ort/ort-wasm-simd-threaded.wasm.gz', import.meta.url);
+    const binary = new URL('./ort/ort-wasm-simd-threaded.whole.wasm.gz', import.meta.url);
     ort.env.logLevel = 'error';
     ort.env.wasm.numThreads = 1;
     ort.env.wasm.wasmBinary = gunzipSync(await readFile(binary));

@@ -83,12 +83,13 @@ export interface Models {
    */
   rollback(name: string | URL, options?: LibraryOptions): Promise<ModelChange>;
   /**
-   * Loads the code that reads descriptions of models, a `model.json` among them. It comes with the
-   * first that wants it; a page that is to take its user's models without a network loads it before.
+   * Loads what comes with the first model that wants it: the code that reads descriptions of models, a
+   * `model.json` among them, and the part of the engine that usual networks do without. A page that is to
+   * take its user's models without a network loads it before.
    *
-   * @throws what the platform's `import()` throws.
+   * @throws what the platform's `import()` throws; TabserveError as `create()` for the engine.
    */
-  prepare(): Promise<void>;
+  prepare(options?: LibraryOptions): Promise<void>;
 }
 
 /** What `library-client.ts` needs of the page's script; passed, so that both stay apart. */
@@ -151,8 +152,9 @@ export const models = {
       },
     ]),
   ),
-  async prepare() {
+  async prepare(options: LibraryOptions = {}) {
     await import('../tasks/manifests.js');
     await import('../tasks/translate.js');
+    await tools.withWorker(options, (worker) => worker.call('completeEngine', null));
   },
 } as unknown as Models;

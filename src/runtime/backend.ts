@@ -3,12 +3,25 @@ import type * as Ort from 'onnxruntime-web';
 import { asTabserveError, isTabserveError, messageOf, TabserveError } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import { ortVersion } from '../base/version.js';
+import { startDigest } from '../model/digest.js';
 import { obtain } from '../model/obtain.js';
+import { operatorsOf } from '../model/onnx/operators.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
-import { isGzip, isWasm, ModuleCompiler, withModule } from './engine-module.js';
+import { isWasm, ModuleCompiler, withModule } from './engine-module.js';
+import {
+  type EngineRest,
+  expectedRest,
+  expectRest,
+  isFirstPart,
+  isGzip,
+  isWhole,
+  roomFor,
+  takeRest,
+  wasRestMissed,
+} from './engine-parts.js';
 
 /** The engine's API, the same for each of its builds. */
 export type OrtModule = Pick<typeof Ort, 'env' | 'InferenceSession' | 'Tensor'>;
@@ -41,8 +54,14 @@ export interface StartedBackend extends Backend {
 const identityModel =
   'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
 
-/** The engine's binaries, by file name. The build puts it in. */
+/**
+ * The engine's binaries, by file name. `….wasm` is as ONNX Runtime's package has it, `….wasm.gz` what
+ * tabserve's own folder has of it first, unpacked, and `….rest.wasm.gz` the rest. The build puts it in.
+ */
 declare const __ORT_BINARIES__: Readonly<Record<string, { bytes: number; sha256: string }>>;
+
+/** Operators that the first part of the engine computes; `null` where it is in one piece. */
+declare const __ENGINE_OPERATORS__: readonly string[] | null;
 
 /** Whether this script's build of the engine computes on a GPU. The build puts it in. */
 declare const __ENGINE_HAS_GPU__: boolean;
@@ -58,7 +77,7 @@ declare const __ENGINE_HAS_GPU__: boolean;
  */
 export async function startBackend(
   ort: OrtModule,
-  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'binary'>,
+  request: Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'restUrls' | 'binary'>,
   options: {
     onProgress: ProgressListener;
     /** Is given the binary if it had to be loaded. */
@@ -77,6 +96,11 @@ export async function startBackend(
     : await loadBinary(request.wasmUrls, options);
   if (request.binary) options.onProgress(0, 0, 0);
   else options.onBinary(binary);
+  const restOf = __ORT_BINARIES__[restName];
+  if (restOf && isFirstPart(binary.module)) {
+    const shared = request.threads > 1 ? roomFor(restOf.bytes) : null;
+    expectRest({ urls: request.restUrls, sha256: restOf.sha256, shared });
+  }
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
   const { device, adapter, fp16, isSoftware } = (await gpu) ?? noGpu;
@@ -102,6 +126,68 @@ export async function startBackend(
   };
 }
 
+/** The rest of the build for WASM, which alone comes in two parts. */
+const restName = 'ort-wasm-simd-threaded.rest.wasm.gz';
+
+/**
+ * Gets the rest of the engine, if there is one and a model has operators that need it.
+ *
+ * What is not foreseen here is fetched in the middle of a call; see `engine-parts.ts`.
+ *
+ * @param model - An `.onnx` file; `null` for any that may come, and then what was got is kept before this
+ *   returns.
+ * @param isOwn - Whether it is a model of somebody's own. It may need what its operators do not tell,
+ *   without a network: what is on this device already is taken.
+ * @param keepAfter - Settles when there is time to put it into the store.
+ * @returns What was replaced to get it.
+ * @throws TabserveError `network`, `model-not-found`, `integrity`.
+ */
+export async function completeEngine(
+  model: Uint8Array | null,
+  isOwn: boolean,
+  keepAfter: Promise<unknown>,
+): Promise<readonly Fallback[]> {
+  const rest = expectedRest();
+  if (!rest || isWhole()) return [];
+  const known = new Set(__ENGINE_OPERATORS__);
+  if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) {
+    if (isOwn) await takeStoredRest(rest);
+    return [];
+  }
+  const { binary, fallbacks, kept } = await loadRest(rest, keepAfter);
+  await takeRest(binary);
+  if (!model) await kept;
+  return fallbacks;
+}
+
+/** Takes the rest if that takes no network. Never rejects. */
+async function takeStoredRest(rest: EngineRest): Promise<void> {
+  const stored = await loadRest(rest, Promise.resolve(), true).catch(() => undefined);
+  if (stored) await takeRest(stored.binary).catch(() => undefined);
+}
+
+/** Puts the rest of the engine into the store, if it had to be fetched past that. Never rejects. */
+export async function keepRest(keepAfter: Promise<unknown>): Promise<void> {
+  const rest = expectedRest();
+  if (rest && wasRestMissed()) await loadRest(rest, keepAfter).catch(() => undefined);
+}
+
+async function loadRest({ urls, sha256 }: EngineRest, keepAfter: Promise<unknown>, local = false) {
+  const { value, fallbacks } = await firstOf(urls, (url) => {
+    const convert = async (served: Uint8Array<ArrayBuffer>) => {
+      const binary = await unpacked(served);
+      const digest = startDigest(binary.length);
+      digest.update(binary);
+      const found = await digest.finish(binary);
+      if (found === sha256) return binary;
+      throw otherBinary(url, `It has the sha256 ${found} and should have ${sha256}.`);
+    };
+    const { signal } = new AbortController();
+    return obtain(url, { expected: { sha256 }, convert, keepAfter, signal, local });
+  });
+  return { binary: value.bytes, fallbacks: [...fallbacks, ...value.fallbacks], kept: value.kept };
+}
+
 /** What bundlers put into a file's name: `name-4f0a91c2.wasm`, `name.wasm-4f0a91c2.gz`. */
 const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)|(?<=\.wasm)[-.][\w-]{8,}$/;
 
@@ -110,17 +196,21 @@ async function loadBinary(
   { onProgress, keepAfter }: { onProgress: ProgressListener; keepAfter: Promise<unknown> },
 ): Promise<{ binary: EngineBinary; kept: Promise<unknown> }> {
   const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
-  const known = names
+  const name = names
     .map((name) => name.replace(/\.gz$/, ''))
-    .map((name) => __ORT_BINARIES__[name] ?? __ORT_BINARIES__[name.replace(bundlersHash, '')])
-    .find((each) => each !== undefined);
+    .flatMap((name) => [name, name.replace(bundlersHash, '')])
+    .find((each) => each in __ORT_BINARIES__);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
     const compiler = new ModuleCompiler();
+    const isPacked = !new URL(url).pathname.endsWith('.wasm');
+    const known = name === undefined ? undefined : __ORT_BINARIES__[isPacked ? `${name}.gz` : name];
+    // Their own copy of ONNX Runtime's file, in one piece, does as well.
+    const sizes = known && name !== undefined ? [known, __ORT_BINARIES__[name] ?? known] : [];
     // What others host has to be what was built in, bit for bit. What the page's author hosts may
     // be compressed. Either is kept in the store, so that a model from there needs no network.
     const convert = async (served: Uint8Array<ArrayBuffer>) => {
       const binary = await unpacked(served);
-      checkBinary(binary, url, known?.bytes);
+      checkBinary(binary, url, sizes);
       return binary;
     };
     const { bytes, kept } = await obtain(url, {
@@ -146,7 +236,7 @@ async function loadBinary(
         { cause, details: { url } },
       );
     });
-    checkBinary(bytes, url, known?.bytes);
+    checkBinary(bytes, url, sizes);
     return { compiler, bytes, url, kept };
   });
   const { compiler, bytes, url, kept } = value;
@@ -166,7 +256,7 @@ async function unpacked(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<Arra
 
 const whereToServe = 'Serve tabserve\'s "ort" folder there, or set the option wasmUrl.';
 
-function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined): void {
+function checkBinary(binary: Uint8Array, url: string, sizes: readonly { bytes: number }[]): void {
   if (!isWasm(binary)) {
     const start = new TextDecoder().decode(binary.subarray(0, 60));
     throw new TabserveError(
@@ -175,8 +265,8 @@ function checkBinary(binary: Uint8Array, url: string, bytes: number | undefined)
       { details: { url, firstBytes: start }, retryable: false },
     );
   }
-  if (bytes === undefined || binary.length === bytes) return;
-  throw otherBinary(url, `It has ${binary.length} bytes and should have ${bytes}.`);
+  if (sizes.length === 0 || sizes.some(({ bytes }) => binary.length === bytes)) return;
+  throw otherBinary(url, `It has ${binary.length} bytes and should have ${sizes[0]?.bytes}.`);
 }
 
 function otherBinary(url: string, found: string, cause?: unknown): TabserveError {

@@ -1,15 +1,12 @@
 /** The engine's binary, compiled while it arrives, and handed to ONNX Runtime ready. */
+import { isGzip, joinParts } from './engine-parts.js';
+
 /** Magic number at the start of every WebAssembly binary. */
 const wasmMagic = [0x00, 0x61, 0x73, 0x6d];
 
 /** Whether bytes begin as a WebAssembly binary does. */
 export function isWasm(bytes: Uint8Array): boolean {
   return wasmMagic.every((byte, index) => bytes[index] === byte);
-}
-
-/** Whether bytes begin as a gzip file does. */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /**
@@ -141,5 +138,8 @@ export async function instantiateEngine(
   imports: WebAssembly.Imports,
 ): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
   if (!ready) throw new Error('The engine was started without its module.');
-  return { instance: await WebAssembly.instantiate(ready, imports), module: ready };
+  const module = ready;
+  const instance = await WebAssembly.instantiate(module, imports);
+  joinParts(instance, imports);
+  return { instance, module };
 }

@@ -1,9 +1,16 @@
 /** The engine as the rest of the worker sees it: started once, used by one task at a time. */
 
 import { deferred } from '../base/deferred.js';
+import type { Fallback } from '../base/types.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
-import { type OrtModule, type StartedBackend, startBackend } from './backend.js';
+import {
+  completeEngine,
+  keepRest,
+  type OrtModule,
+  type StartedBackend,
+  startBackend,
+} from './backend.js';
 import { Gate, SerialQueue } from './queue.js';
 
 /** What the worker's entry was built with. */
@@ -12,7 +19,10 @@ export interface EngineParts {
 }
 
 /** What an {@link Engine} needs to know. */
-export type EngineConfig = Pick<StartRequest, 'device' | 'threads' | 'wasmUrls' | 'binary'>;
+export type EngineConfig = Pick<
+  StartRequest,
+  'device' | 'threads' | 'wasmUrls' | 'restUrls' | 'binary'
+>;
 
 /** What an {@link Engine} tells. */
 export interface EngineListener {
@@ -84,6 +94,22 @@ export class Engine {
   }
 
   /**
+   * Gets what the engine lacks for a model. To be called when it has started.
+   *
+   * @param isOwn - Whether it is none of the catalogue.
+   * @returns What was replaced on the way.
+   */
+  completeFor(model: Uint8Array, isOwn: boolean): Promise<readonly Fallback[]> {
+    return completeEngine(model, isOwn, this.#calm.promise);
+  }
+
+  /** Gets all of the engine, for whatever model may come, and puts it into the store. */
+  async complete(): Promise<void> {
+    await this.backend(() => undefined);
+    await completeEngine(null, true, this.#calm.promise);
+  }
+
+  /**
    * Runs `task` once the first requests for a model have had time to come and are answered, so that
    * none waits behind it. What becomes of `task` nobody hears.
    */
@@ -93,7 +119,10 @@ export class Engine {
       else
         this.exclusive(task)
           .catch(() => undefined)
-          .finally(this.#calm.resolve);
+          .finally(() => {
+            this.#calm.resolve();
+            void keepRest(this.#calm.promise);
+          });
     }, firstRequestDelay);
   }
 

@@ -180,6 +180,9 @@ class Load {
       ]);
 
     const beside = (await resolved.beside) ?? [];
+    const [graph] = clear;
+    const isOwn = this.#request.model.kind !== 'name';
+    const completed = graph ? await this.#engine.completeFor(graph.bytes, isOwn) : [];
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
       this.#start(backend, resolved, complete, clear, skeleton, beside),
     );
@@ -218,6 +221,7 @@ class Load {
           : (parts[0]?.from ?? 'network'),
         fallbacks: [
           ...backend.fallbacks,
+          ...completed,
           ...resolved.fallbacks,
           ...assumed,
           ...entry.session.fallbacks,

@@ -185,6 +185,13 @@ class TabserveWorker implements WorkerApi {
     this.#underWay.get(requestId)?.abort();
   }
 
+  completeEngine(): Promise<Reply<null>> {
+    return reply(async () => {
+      await this.#context().engine.complete();
+      return null;
+    });
+  }
+
   finish(): Promise<Reply<null>> {
     return reply(async () => {
       await this.#started?.engine.finish();

@@ -5,7 +5,7 @@
 
 import { TabserveError } from '../base/errors.js';
 import { ortVersion, version } from '../base/version.js';
-import { embeddedModel, engineBinary } from './package-files.js';
+import { embeddedModel, engineBinary, engineRest } from './package-files.js';
 import type { EngineFlavour } from './protocol.js';
 
 /** Options that say where files are instead. */
@@ -38,6 +38,25 @@ export function wasmUrls(flavour: EngineFlavour, options: AssetOptions): string[
   const url = engineBinary(flavour);
   if (options.cdn === false || isInline(url)) return [url];
   return [url, `${cdnRoot}/onnxruntime-web@${ortVersion}/dist/${name}`];
+}
+
+/**
+ * The addresses of the engine's rest, in the order in which to try them. Only the build for WASM comes in
+ * two parts; those of ONNX Runtime's own package come in one.
+ */
+export function restUrls(flavour: EngineFlavour, options: AssetOptions): string[] {
+  if (flavour !== 'wasm') return [];
+  const { wasmUrl } = options;
+  const name = `${wasmNames.wasm.replace(/\.wasm$/, '')}.rest.wasm.gz`;
+  // Beside the first part, whether that was named or its folder.
+  if (wasmUrl !== undefined) {
+    const isFile = /\.(wasm|gz)$/.test(new URL(absolute(wasmUrl)).pathname);
+    return [isFile ? new URL(name, absolute(wasmUrl)).href : inFolder(wasmUrl, name)];
+  }
+  const url = engineRest();
+  if (url === null) return [];
+  if (options.cdn === false) return [url];
+  return [url, `${cdnRoot}/tabserve@${version}/dist/ort/${name}`];
 }
 
 /** The addresses of an embedded model's files, by the names that its manifest gives them. */

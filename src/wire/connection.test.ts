@@ -14,6 +14,7 @@ vi.mock('./package-files.js', () => ({
   packSource: async () => 'pack',
   packFile: () => null,
   engineBinary: () => 'https://page/engine.wasm',
+  engineRest: () => 'https://page/rest.wasm',
   embeddedModel: () => ({}),
 }));
 

@@ -19,7 +19,7 @@ import {
 } from '../base/errors.js';
 import type { Device, Fallback } from '../base/types.js';
 import type { KeyQuestion } from '../model/protection/types.js';
-import { type AssetOptions, wasmUrls } from './assets.js';
+import { type AssetOptions, restUrls, wasmUrls } from './assets.js';
 import type { ProgressListener } from './progress.js';
 import type {
   EngineBinary,
@@ -161,6 +161,7 @@ export class Connection {
         device: config.device,
         threads: config.threads,
         wasmUrls: urls,
+        restUrls: restUrls(config.flavour, config.assets),
         binary: legacy.binary,
         lockName,
         packs: started.packs,

@@ -69,6 +69,7 @@ const parameters: Readonly<Record<string, Check>> = {
     device: oneOf('webgpu', 'wasm'),
     threads: whole(1, 64),
     wasmUrls: list(url, 1),
+    restUrls: list(url),
     binary: nullable(
       object({
         module: madeBy(WebAssembly.Module),
@@ -101,6 +102,7 @@ const parameters: Readonly<Record<string, Check>> = {
   unload: id,
   // What the request has to be the service says.
   ask: object({ service: string, request: anything } satisfies Checks<AskRequest>),
+  completeEngine: nothing,
   survey: nothing,
   evict: object({ sources: strings, files: strings } satisfies Checks<EvictRequest>),
   update: loadRequest,

@@ -43,6 +43,11 @@ export function engineBinary(flavour: EngineFlavour): string {
 }
 
 /** As in `package-files.ts`. */
+export function engineRest(): string {
+  return beside('ort/ort-wasm-simd-threaded.rest.wasm.gz');
+}
+
+/** As in `package-files.ts`. */
 export function embeddedModel(name: string): Record<string, string> {
   const files = modelFiles[name] ?? [];
   return Object.fromEntries(files.map((file) => [file, beside(`models/${name}/${file}`)]));

@@ -30,6 +30,11 @@ export function engineBinary(flavour: EngineFlavour): string {
   return dataUrl(document.getElementById(`${prefix}ort/ort-wasm-simd-threaded.wasm.gz`));
 }
 
+/** As in `package-files.ts`: here the engine is in one piece. */
+export function engineRest(): null {
+  return null;
+}
+
 /** As in `package-files.ts`. */
 export function embeddedModel(name: string): Record<string, string> {
   const start = `${prefix}models/${name}/`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ortVersion, version } from '../base/version.js';
 import { embeddedModels } from '../model/embedded.js';
-import { modelMirrors, wasmUrls } from './assets.js';
+import { modelMirrors, restUrls, wasmUrls } from './assets.js';
 import * as asModule from './package-files.js';
 import type { PackName } from './protocol.js';
 
@@ -64,6 +64,29 @@ describe('places of the engine', () => {
     expect(wasmUrls('wasm', { wasmUrl: 'https://here.example/a.wasm?v=1' })).toEqual([
       'https://here.example/a.wasm?v=1',
     ]);
+  });
+});
+
+describe('places of the rest of the engine', () => {
+  const name = 'ort-wasm-simd-threaded.rest.wasm.gz';
+
+  it('are beside the script, then on the CDN', () => {
+    const [beside, cdn, ...others] = restUrls('wasm', {});
+    expect(beside?.endsWith(`/ort/${name}`)).toBe(true);
+    expect(cdn).toBe(`https://cdn.jsdelivr.net/npm/tabserve@${version}/dist/ort/${name}`);
+    expect(others).toEqual([]);
+    expect(restUrls('wasm', { cdn: false })).toEqual([beside]);
+  });
+
+  it('are beside the first part, where the option says that', () => {
+    for (const wasmUrl of ['https://here.example/ort', 'https://here.example/ort/a.wasm.gz']) {
+      expect(restUrls('wasm', { wasmUrl })).toEqual([`https://here.example/ort/${name}`]);
+    }
+  });
+
+  it('are none for builds in one piece', () => {
+    expect(restUrls('jspi', {})).toEqual([]);
+    expect(restUrls('asyncify', { wasmUrl: 'https://here.example/ort' })).toEqual([]);
   });
 });
 

@@ -14,6 +14,8 @@ const engineBinaries: Readonly<Record<EngineFlavour, () => URL>> = {
   asyncify: () => new URL('./ort/ort-wasm-simd-threaded.asyncify.wasm.gz', import.meta.url),
 };
 
+const engineRestFile = () => new URL('./ort/ort-wasm-simd-threaded.rest.wasm.gz', import.meta.url);
+
 const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
   photos: {
     'photos.int8.onnx': () => new URL('./models/photos/photos.int8.onnx', import.meta.url),
@@ -68,6 +70,11 @@ const packSources: Readonly<Record<PackName, () => Promise<{ default: string }>>
 /** The address of the engine's binary. */
 export function engineBinary(flavour: EngineFlavour): string {
   return beside(engineBinaries[flavour]());
+}
+
+/** The address of the rest of the engine for WASM, or `null` where it is in one piece. */
+export function engineRest(): string | null {
+  return beside(engineRestFile());
 }
 
 /** The addresses of an embedded model's files, by the names that its manifest gives them. */

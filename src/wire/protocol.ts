@@ -75,6 +75,8 @@ export interface StartRequest {
   threads: number;
   /** Absolute URLs of ONNX Runtime's `.wasm` file, in the order in which to try them. */
   wasmUrls: readonly string[];
+  /** Those of the engine's rest, where it comes in two parts. */
+  restUrls: readonly string[];
   /** What a former worker loaded from there; `null` if there was none. */
   binary: EngineBinary | null;
   /** The worker holds this Web Lock as long as it lives: its release tells the page of its death. */
@@ -211,6 +213,8 @@ export interface WorkerApi {
   unload(modelId: number): Promise<Reply<null>>;
   /** Has a question answered that needs no model. */
   ask(request: AskRequest): Promise<Reply<unknown>>;
+  /** Loads all of the engine, and puts it into the store, for models that are not known yet. */
+  completeEngine(request: null): Promise<Reply<null>>;
   survey(request: null): Promise<Reply<LibrarySurvey>>;
   /** Forgets models and deletes files. Answers the bytes freed. */
   evict(request: EvictRequest): Promise<Reply<number>>;

@@ -19,6 +19,7 @@ vi.mock('./package-files.js', () => ({
   packSource: (name: string) => files.pack(name),
   packFile: (name: string) => `https://page/dist/packs/${name}.js`,
   engineBinary: () => 'https://page/dist/engine.wasm',
+  engineRest: () => 'https://page/dist/rest.wasm',
   embeddedModel: () => ({}),
 }));
 
