@@ -936,7 +936,9 @@ function threadsOf(wanted: TrainerOptions['threads'] = 'auto'): number {
 
 /** The base is read once more where a head is put on it, which neither decrypts nor checks signatures. */
 function refuseProtection(options: CreateOptions): void {
-  const given = (['decryptionKey', 'signedBy'] as const).find((name) => options[name] !== undefined);
+  const given = (['decryptionKey', 'signedBy'] as const).find(
+    (name) => options[name] !== undefined,
+  );
   if (given === undefined) return;
   throw new TabserveError(
     'unsupported',
