@@ -19,9 +19,10 @@ declare const model: import('tabserve').TabularModel & string;
 
 declare const file: File;
 declare const files: FileList;
+declare const cupFiles: FileList;
+declare const plateFiles: FileList;
 declare const oneFile: File;
 declare const anotherFile: File;
-declare const fileOrImgOrVideoOrUrl: import('tabserve').ImageSource;
 declare const image: HTMLImageElement;
 declare const photo: HTMLImageElement;
 declare const video: HTMLVideoElement;
