@@ -42,7 +42,7 @@ async function openWithEngine(open: () => Promise<Page>, server: TestServer): Pr
     const root = await navigator.storage.getDirectory();
     const home = await root.getDirectoryHandle('tabserve');
     const files = await home.getDirectoryHandle('files');
-    for (let stored = 0; stored < 14_000_000; ) {
+    for (let stored = 0; stored < 5_500_000; ) {
       stored = 0;
       for await (const handle of files.values()) {
         stored += (await (handle as FileSystemFileHandle).getFile()).size;

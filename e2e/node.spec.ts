@@ -18,8 +18,9 @@ function node(program: string): Promise<{ code: number; out: string; said: strin
   });
 }
 
-// A service worker's file listens for its events as it starts; it is no module to import.
+// A service worker's file listens for its events as it starts; hooks need React.
 const entries = Object.entries(exports).flatMap(([name, target]) =>
+  name !== './react' &&
   typeof target === 'object' &&
   target.default?.endsWith('.js') &&
   !/(^|-)sw\.js$/.test(target.default)
