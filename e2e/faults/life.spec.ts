@@ -97,6 +97,12 @@ test('the page may go to the back/forward cache and come back', async ({ server 
   });
   try {
     const page = await browser.newPage();
+    const session = await page.context().newCDPSession(page);
+    await session.send('Page.enable');
+    const reasons: { type: string; reason: string }[] = [];
+    session.on('Page.backForwardCacheNotUsed', ({ notRestoredExplanations }) =>
+      reasons.push(...notRestoredExplanations),
+    );
     await page.goto(`${server.origin}/pages/library.html`);
     await page.waitForFunction(() => 'tabserve' in window);
     await prepare(page, server);
@@ -108,7 +114,16 @@ test('the page may go to the back/forward cache and come back', async ({ server 
     // Longer than the worker's silence may last.
     await page.waitForTimeout(5_000);
     await page.evaluate(() => setTimeout(() => history.back())).catch(() => undefined);
-    await expect.poll(() => page.evaluate(() => 'served' in window).catch(() => false)).toBe(true);
+    await expect
+      .poll(async () => {
+        const isBack = await page.evaluate(() => 'served' in window).catch(() => false);
+        return isBack || reasons.length > 0;
+      })
+      .toBe(true);
+    // Chromium 156 gives pages up that it had taken into the cache; what a page uses has other types.
+    const isBrowsers = reasons.length > 0 && reasons.every(({ type }) => type === 'Circumstantial');
+    test.skip(isBrowsers, `the browser gave the page up: ${reasons.map((each) => each.reason)}`);
+    expect(reasons).toEqual([]);
     const outcome = await page.evaluate(async () => ({
       after: await window.outcomeOf(window.served.one?.classify(window.canvasOf('blue'))),
       restarts: window.served.one?.metrics().restarts,
