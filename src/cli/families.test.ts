@@ -21,7 +21,7 @@ interface Family {
   inputs: TensorInfo[];
   outputs: TensorInfo[];
   config: Config;
-  /** What stands next to inputs and outputs, in base64, deflated. */
+  /** What stands next to inputs and outputs, in hexadecimal digits, deflated. */
   graph: string;
 }
 
@@ -41,7 +41,7 @@ const families = [...torch.cases, ...keras.cases] as Family[];
 
 const describeFamily = (each: Family) =>
   describeGraph(
-    new Uint8Array(inflateSync(Buffer.from(each.graph, 'base64'))),
+    new Uint8Array(inflateSync(Buffer.from(each.graph, 'hex'))),
     each.inputs,
     each.outputs,
     `${each.model}.onnx`,

@@ -1,6 +1,5 @@
 """What recipes of descriptions keep of a graph: what stands next to its inputs and outputs."""
 
-import base64
 import json
 import zlib
 
@@ -74,7 +73,7 @@ def entry(path, **fields):
         **fields,
         "inputs": [info(each) for each in whole.graph.input if each.name not in initializers],
         "outputs": [info(each) for each in whole.graph.output],
-        "graph": base64.b64encode(zlib.compress(pruned(whole).SerializeToString(), 9)).decode(),
+        "graph": zlib.compress(pruned(whole).SerializeToString(), 9).hex(),
     }
 
 
