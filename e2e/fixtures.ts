@@ -25,6 +25,8 @@ export interface PageHeaders {
 interface Fixtures {
   /** Opens the page with the built package as `window.tabserve`. */
   open(headers?: PageHeaders): Promise<Page>;
+  /** No test finds what another one has put on a server. */
+  afresh: undefined;
 }
 
 interface WorkerFixtures {
@@ -51,6 +53,14 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       await server.stop();
     },
     { scope: 'worker' },
+  ],
+  afresh: [
+    async ({ server, otherServer }, use) => {
+      await use(undefined);
+      server.reset();
+      otherServer.reset();
+    },
+    { auto: true },
   ],
   open: async ({ page, server }, use) => {
     await use(async ({ isolated, csp } = {}) => {

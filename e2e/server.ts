@@ -101,6 +101,15 @@ export class TestServer {
     this.#routes.delete(path);
   }
 
+  /** Forgets what a test has asked of the server, and what the server was asked for. */
+  reset(): void {
+    this.#routes.clear();
+    this.#mounts.length = 0;
+    this.requests.length = 0;
+    this.headersFor = () => ({});
+    this.isDown = false;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
