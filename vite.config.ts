@@ -167,6 +167,7 @@ export default defineConfig(({ mode }): UserConfig => {
         // A busy machine is no fault.
         test: {
           include: ['src/**/*.test.ts'],
+          setupFiles: ['src/testing/seed.ts'],
           testTimeout: 60_000,
           // Its binaries are imported.
           server: { deps: { inline: [/@jsquash/] } },

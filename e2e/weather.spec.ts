@@ -2,16 +2,17 @@
  * Reload after reload in random network weather: it ends in the right model or in a typed error,
  * never in a wrong or half model.
  *
- * `TABSERVE_WEATHER=100` sets the number of reloads, `TABSERVE_SEED` repeats a run that failed.
+ * `TABSERVE_WEATHER=100` sets the number of reloads, `TABSERVE_SEED` (`faults/random.ts`) which ones.
  */
 import type { ModelManifest } from '../src/index.js';
+import { givenSeed } from './faults/random.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, sha256 } from './models.js';
 import { padded, writeOnnx } from './onnx.js';
 import { hostFile, seededRandom, type Weather } from './weather.js';
 
 const reloads = Number(process.env.TABSERVE_WEATHER ?? 12);
-const seed = Number(process.env.TABSERVE_SEED ?? Date.now() % 1_000_000);
+const seed = givenSeed();
 
 const weathers: readonly Weather[] = [
   'cut',

@@ -23,7 +23,7 @@ const { status } = spawnSync(
     env: {
       ...process.env,
       ...settings.env,
-      ...(values.seed !== undefined && { TABSERVE_SEED: values.seed }),
+      TABSERVE_SEED: values.seed ?? 'random',
     },
   },
 );

@@ -1,11 +1,20 @@
-/** Random choices that can be repeated: a run prints its seed, and the same seed gives the same run. */
+/**
+ * Random choices that can be repeated. `npm test` makes the same ones at each run;
+ * `TABSERVE_SEED=random` makes others and prints which, `TABSERVE_SEED=<number>` repeats them.
+ */
+
+/** What `TABSERVE_SEED` asks for. */
+export function givenSeed(): number {
+  const { TABSERVE_SEED: given } = process.env;
+  return given === 'random' ? Math.floor(Math.random() * 2 ** 31) : Number(given ?? 1);
+}
 
 /** A stream of random numbers. */
 export class Random {
   readonly seed: number;
   #state: number;
 
-  constructor(seed = Number(process.env.TABSERVE_SEED ?? Math.floor(Math.random() * 2 ** 31))) {
+  constructor(seed = givenSeed()) {
     this.seed = seed;
     this.#state = seed;
   }

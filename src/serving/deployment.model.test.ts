@@ -1,6 +1,6 @@
 /**
  * Random sequences of everything that can happen to deployments, in any order, against what has to
- * hold whatever happens. `TABSERVE_SEQUENCES=10000` runs so many; `TABSERVE_SEED` repeats a run.
+ * hold whatever happens. `TABSERVE_SEQUENCES=10000` runs so many; `src/testing/seed.ts` says which.
  */
 import { setMaxListeners } from 'node:events';
 import fc from 'fast-check';
@@ -24,7 +24,6 @@ import {
 setMaxListeners(0);
 
 const sequences = Number(process.env.TABSERVE_SEQUENCES ?? 300);
-const seed = process.env.TABSERVE_SEED;
 
 const codes: readonly ErrorCode[] = [
   'network',
@@ -313,6 +312,6 @@ it(`${sequences} random sequences leave nothing lost`, { timeout: 3_600_000 }, a
       for (const each of steps) await run.do(each);
       await run.finish();
     }),
-    { numRuns: sequences, ...(seed !== undefined && { seed: Number(seed) }) },
+    { numRuns: sequences },
   );
 });
