@@ -46,7 +46,7 @@ function kindOf({
   if (model === undefined) {
     throw new TabserveError(
       'invalid-argument',
-      'AudioClassifier needs a "model": tabserve has none of sounds of its own. Pass the address of a model.json, or "hf:owner/name".',
+      'AudioClassifier needs a "model": tabserve embeds no model of sounds. Pass the address of a model.json, or "hf:owner/name".',
     );
   }
   inRange(maxSeconds, 'maxSeconds', 0.01, 3600);

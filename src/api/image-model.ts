@@ -65,7 +65,7 @@ export function withModel<Options extends { model: unknown }>(
   }
   throw new TabserveError(
     'invalid-argument',
-    `${name} needs a "model": tabserve has none for it of its own. Pass the address of a model.json, or "hf:owner/name".`,
+    `${name} needs a "model": tabserve embeds no model for this task. Pass the address of a model.json, or "hf:owner/name".`,
     { details: { option: 'model' } },
   );
 }

@@ -399,7 +399,7 @@ export async function preloadHandle<Source, Payload>(
   if (model.kind !== 'name' && model.kind !== 'hub' && model.kind !== 'url') {
     throw new TabserveError(
       'invalid-argument',
-      'preload() takes a model by its name or address: which files a later create() will be given, it cannot know.',
+      'preload() takes a model by its name or address: it cannot know which files a later create() will get.',
     );
   }
   const key = keyOf(kind, settings, options);

@@ -14,7 +14,7 @@ export function pythonFor(manifest: ModelManifest, labels: readonly string[]): s
   const unsupported = (what: string) =>
     new TabserveError(
       'unsupported',
-      `${what} has no few lines in Pillow; there is no program for it.`,
+      `Pillow cannot do ${what} in a few lines, so there is no program for it.`,
     );
   const { background = [255, 255, 255] } = preprocess;
   const isGrey = input.colorOrder === 'GRAY';

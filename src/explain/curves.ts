@@ -47,7 +47,7 @@ export async function deletionInsertion(
   if (!(map?.data instanceof Float32Array) || map.data.length !== map.width * map.height) {
     throw new TabserveError(
       'invalid-argument',
-      'The map has not as many numbers as its size says.',
+      'The number of values in the map does not match its width and height.',
     );
   }
   const begun = await begin(classifier, image, options, false);

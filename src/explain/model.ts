@@ -56,7 +56,7 @@ export async function ask<Answer>(
   if (typeof model?.askBy !== 'function') {
     throw new TabserveError(
       'invalid-argument',
-      'There is no model to be explained. Pass an ImageClassifier, a TextClassifier or a TabularModel.',
+      'There is no model to explain. Pass an ImageClassifier, a TextClassifier or a TabularModel.',
     );
   }
   const common = {

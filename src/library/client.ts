@@ -237,7 +237,7 @@ function oneModel(found: LibrarySurvey, source: string): EvictRequest {
       .join(', ');
     throw new TabserveError(
       'model-not-found',
-      `"${source}" is neither in the store nor in the catalogue. Stored or embedded is ${names}.`,
+      `"${source}" is neither in the store nor in the catalogue. These are stored or embedded: ${names}.`,
       { details: { model: source } },
     );
   }

@@ -144,7 +144,7 @@ function refuseOtherTask({ ultralytics }: ModelFacts, where: string): void {
   if (!ultralytics || ultralytics.task === 'classify') return;
   throw new TabserveError(
     'model-invalid',
-    `${where} is made for the task "${ultralytics.task}" (its metadata say so); this takes classifiers of images. Export one with "task=classify".`,
+    `${where} is made for the task "${ultralytics.task}" (its metadata says so); this class takes image classifiers. Export one with "task=classify".`,
     { details: { model: where, found: ultralytics.task } },
   );
 }

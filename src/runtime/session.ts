@@ -251,7 +251,7 @@ function isTrap(cause: unknown): boolean {
 function trapped(cause: unknown, model: string): TabserveError {
   return new TabserveError(
     'worker-crashed',
-    `The engine broke down over "${model}": ${messageOf(cause)}`,
+    `The engine failed while it ran "${model}": ${messageOf(cause)}`,
     { cause },
   );
 }

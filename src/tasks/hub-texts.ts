@@ -47,7 +47,7 @@ export function tokenizerAssets({
   if (!file) {
     throw new TabserveError(
       'model-not-found',
-      `${where} is a model of texts, and its tokenizer is missing: there is no ${addressOf(tokenizerFile)}. Without it nobody knows the numbers of words. Save it with Transformers' save_pretrained() of a fast tokenizer.`,
+      `${where} is a model of texts, and its tokenizer is missing: there is no ${addressOf(tokenizerFile)}. Without it tabserve cannot turn texts into tokens. Save it with Transformers' save_pretrained() of a fast tokenizer.`,
       { details: { model: where, url: addressOf(tokenizerFile) } },
     );
   }

@@ -64,7 +64,7 @@ export function textTask<Manifest extends TextManifest, Options, Answer>(
       if (!file) {
         throw new TabserveError(
           'model-invalid',
-          `The manifest of "${manifest.name}" names no "tokenizer.json" in its "assets"; without it nobody knows the numbers of words.`,
+          `The manifest of "${manifest.name}" names no "tokenizer.json" in its "assets"; without it tabserve cannot turn texts into tokens.`,
           { details: { model: manifest.name } },
         );
       }

@@ -182,5 +182,5 @@ function isWhole(value: unknown, least: number, most: number): boolean {
 }
 
 function wrong(what: string): TabserveError {
-  return new TabserveError('invalid-argument', `The network cannot be: ${what}.`);
+  return new TabserveError('invalid-argument', `This network cannot be built: ${what}.`);
 }

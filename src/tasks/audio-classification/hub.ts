@@ -49,7 +49,7 @@ export const hubTask: HubTask = {
     if (!extractor) {
       throw new TabserveError(
         'model-not-found',
-        `${where} is a model of sounds, and its feature extractor is missing: there is no ${addressOf(file)}. Without it nobody knows what the model wants to be given.`,
+        `${where} is a model of sounds, and its feature extractor is missing: there is no ${addressOf(file)}. Without it tabserve cannot compute the model's input.`,
         { details: { model: where, url: addressOf(file) } },
       );
     }

@@ -229,7 +229,7 @@ async function copyOf(feed: Feeds[string], gpu: TaskServices['gpu']): Promise<Te
   if (!gpu || type !== 'float32') {
     throw new TabserveError(
       'unsupported',
-      `The picture is prepared on the GPU as ${type}, and is not to be read from there. Create the model with preprocessing: "cpu".`,
+      `The picture is prepared on the GPU as ${type} and cannot be read back from there. Create the model with preprocessing: "cpu".`,
     );
   }
   const { device } = gpu;
@@ -466,7 +466,7 @@ function classifierOf({ manifest }: TaskModel): Classifier {
   }
   throw new TabserveError(
     'unsupported',
-    `"${name}" is for ${task}; explained are classifiers of pictures and of texts.`,
+    `"${name}" is for ${task}; explain() takes classifiers of pictures and of texts.`,
     { details: { model: name, task } },
   );
 }

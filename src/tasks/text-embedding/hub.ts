@@ -109,7 +109,7 @@ function poolingOf(config: Fields, where: string): TextEmbeddingOutput['pooling'
   if (mode) return mode;
   throw new TabserveError(
     'unsupported',
-    `${where}: ${poolingFile} asks for the pooling ${shown(wanted)}; one of ${Object.keys(modes).join(', ')} is possible.`,
+    `${where}: ${poolingFile} asks for the pooling ${shown(wanted)}; it takes one of ${Object.keys(modes).join(', ')}.`,
     { details: { model: where, found: shown(wanted) } },
   );
 }
