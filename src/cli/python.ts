@@ -29,7 +29,7 @@ export function pythonFor(manifest: ModelManifest, labels: readonly string[]): s
   lines.push(`picture = picture.convert("${isGrey ? 'L' : 'RGB'}")`);
   if (resize.policy !== 'none') {
     if (resize.antialias === false || (resize.reference ?? 'pillow-12') !== 'pillow-12') {
-      throw unsupported('Its resizing');
+      throw unsupported('its resizing');
     }
     lines.push('width, height = picture.size');
     switch (resize.policy) {
@@ -38,7 +38,7 @@ export function pythonFor(manifest: ModelManifest, labels: readonly string[]): s
         break;
       case 'shorter-side':
         if (resize.longest !== undefined || resize.multipleOf !== undefined) {
-          throw unsupported('Its resizing');
+          throw unsupported('its resizing');
         }
         lines.push(...shorterSide(resize.size));
         if (resize.asIsUpTo !== undefined) {
@@ -49,16 +49,16 @@ export function pythonFor(manifest: ModelManifest, labels: readonly string[]): s
         }
         break;
       case 'crop-fraction':
-        if (!crop || crop.width !== crop.height) throw unsupported('Its resizing');
+        if (!crop || crop.width !== crop.height) throw unsupported('its resizing');
         lines.push(...shorterSide(Math.floor(crop.width / resize.fraction)));
         break;
       default:
-        throw unsupported(`The resizing "${resize.policy}"`);
+        throw unsupported(`the resizing "${resize.policy}"`);
     }
     const filter = (resize.filter ?? 'bilinear').toUpperCase();
     lines.push(`picture = picture.resize(size, Image.Resampling.${filter})`);
   }
-  if (pad) throw unsupported('Its padding');
+  if (pad) throw unsupported('its padding');
   if (crop) {
     const half = (side: string, length: number) =>
       crop.rounding === 'floor' ? `(${side} - ${length}) // 2` : `round((${side} - ${length}) / 2)`;

@@ -285,7 +285,8 @@ class TabserveWorker implements WorkerApi {
       timeLeft === null
         ? undefined
         : setTimeout(
-            () => controller.abort(new TabserveError('timeout', 'The request timed out in the queue.')),
+            () =>
+              controller.abort(new TabserveError('timeout', 'The request timed out in the queue.')),
             timeLeft,
           );
     this.#underWay.set(requestId, controller);
