@@ -15,6 +15,8 @@ export const pageServices: PageServices = {
     );
     return 'value' in reply ? Comlink.transfer(reply, [reply.value]) : reply;
   },
+  embedded: (name) =>
+    answering(async () => (await import('../model/embedded.js')).embeddedManifest(name)),
   // If it cannot be loaded, the check itself will say so.
   expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
   validate: (value, where) =>
