@@ -4,8 +4,8 @@
 import { TabserveError } from '../base/errors.js';
 import type { AudioSource } from '../input/audio/capture.js';
 import type { CapturedAudio } from '../input/audio/types.js';
-import { audioClassificationPage } from '../tasks/audio-classification/page.js';
 import type { AudioWindow } from '../tasks/audio-classification/types.js';
+import { latePage } from '../tasks/late-page.js';
 import type { AssetOptions } from '../wire/assets.js';
 import type {
   AudioClassifierInfo,
@@ -51,7 +51,9 @@ function kindOf({
   }
   inRange(maxSeconds, 'maxSeconds', 0.01, 3600);
   const kind: HandleKind<AudioSource, CapturedAudio> = {
-    task: audioClassificationPage(maxSeconds),
+    task: latePage('audio-classification', 'audio', ({ audioClassificationPage }) =>
+      audioClassificationPage(maxSeconds),
+    ),
     options: 'maxSeconds',
     // Not for the worker: a model that was loaded ahead is found by its settings.
     taskSettings: () => ({ maxSeconds }),

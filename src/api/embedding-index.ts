@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Which of many vectors are the most alike: an exact search in a worker, without a model. */
-import { TabserveError } from '../base/errors.js';
-import type { Neighbour, SearchRequest, SearchState, SimilarityMetric } from '../search/types.js';
-import { WorkerLease } from '../serving/worker-host.js';
+import type { Neighbour, SimilarityMetric } from '../search/types.js';
 import type { AssetOptions } from '../wire/assets.js';
-import { assetOptions, inRange } from './options.js';
+import { inRange } from './options.js';
+import type { WorkerIndex } from './worker-index.js';
+import { ServiceLink } from './worker-service.js';
 
 /** Options of `EmbeddingIndex.create()`. */
 export interface EmbeddingIndexOptions extends AssetOptions {
@@ -14,8 +14,6 @@ export interface EmbeddingIndexOptions extends AssetOptions {
 
 /** A vector, as embedders give it. */
 export type EmbeddingVector = Float32Array | readonly number[];
-
-let nextIndex = 1;
 
 /**
  * Vectors under ids, and a search for those that are the most alike to another one. Every vector is
@@ -32,20 +30,10 @@ let nextIndex = 1;
  * ```
  */
 export class EmbeddingIndex implements AsyncDisposable {
-  readonly #number = nextIndex++;
-  readonly #lease: WorkerLease;
-  #end: TabserveError | undefined;
-  #state: SearchState = { size: 0, dimensions: 0, metric: 'cosine' };
+  readonly #index: WorkerIndex;
 
-  private constructor(options: AssetOptions) {
-    this.#lease = leaseOf(options);
-    this.#lease.onDeath = (cause) => {
-      const message =
-        'The worker with the index died, and the index with it. Load or fill another.';
-      this.#end ??= new TabserveError('worker-crashed', message, { cause });
-      // Another worker would have nothing of it: a share in that one would only keep it alive.
-      this.#lease.release();
-    };
+  private constructor(index: WorkerIndex) {
+    this.#index = index;
   }
 
   /**
@@ -57,10 +45,8 @@ export class EmbeddingIndex implements AsyncDisposable {
     metric = 'cosine',
     ...options
   }: EmbeddingIndexOptions = {}): Promise<EmbeddingIndex> {
-    if (metric !== 'cosine' && metric !== 'dot') {
-      throw wrong('metric', metric, '"cosine", "dot"');
-    }
-    return EmbeddingIndex.#open(options, (index) => ({ kind: 'create', index, metric }));
+    const { WorkerIndex } = await import('./worker-index.js');
+    return new EmbeddingIndex(await WorkerIndex.create(linkOf(options), metric));
   }
 
   /**
@@ -70,48 +56,29 @@ export class EmbeddingIndex implements AsyncDisposable {
    *   `integrity` where it was damaged; `unsupported` without a store.
    */
   static async load(name: string, options: AssetOptions = {}): Promise<EmbeddingIndex> {
-    checkName(name);
-    return EmbeddingIndex.#open(options, (index) => ({ kind: 'load', index, name }));
+    const { WorkerIndex } = await import('./worker-index.js');
+    return new EmbeddingIndex(await WorkerIndex.load(linkOf(options), name));
   }
 
   /** Deletes what was saved under a name. @returns Whether there was anything. */
   static async delete(name: string, options: AssetOptions = {}): Promise<boolean> {
-    checkName(name);
-    const lease = leaseOf(options);
-    try {
-      return (await ask(lease, { kind: 'forget', name })) as boolean;
-    } finally {
-      lease.release();
-    }
-  }
-
-  static async #open(
-    options: AssetOptions,
-    request: (index: number) => SearchRequest,
-  ): Promise<EmbeddingIndex> {
-    const opened = new EmbeddingIndex(options);
-    try {
-      opened.#state = (await ask(opened.#lease, request(opened.#number))) as SearchState;
-      return opened;
-    } catch (error) {
-      opened.destroy();
-      throw error;
-    }
+    const { WorkerIndex } = await import('./worker-index.js');
+    return WorkerIndex.delete(linkOf(options), name);
   }
 
   /** How many vectors there are. */
   get size(): number {
-    return this.#state.size;
+    return this.#index.state.size;
   }
 
   /** Numbers of each vector; 0 before the first. */
   get dimensions(): number {
-    return this.#state.dimensions;
+    return this.#index.state.dimensions;
   }
 
   /** How vectors are compared. */
   get metric(): SimilarityMetric {
-    return this.#state.metric;
+    return this.#index.state.metric;
   }
 
   /**
@@ -127,28 +94,12 @@ export class EmbeddingIndex implements AsyncDisposable {
     ids: string | Iterable<readonly [string, EmbeddingVector]>,
     vector: EmbeddingVector = [],
   ): Promise<void> {
-    const entries = typeof ids === 'string' ? [[ids, vector] as const] : [...ids];
-    const length = entries[0]?.[1].length ?? 0;
-    const vectors = new Float32Array(entries.length * length);
-    for (const [i, [id, each]] of entries.entries()) {
-      if (typeof id !== 'string') throw wrong('id', id, 'a text');
-      if (each.length !== length || length === 0) {
-        throw wrong(`vector of "${id}"`, `${each.length} numbers`, `${length || 'some'} numbers`);
-      }
-      vectors.set(each, i * length);
-    }
-    await this.#change({
-      kind: 'add',
-      index: this.#number,
-      ids: entries.map(([id]) => id),
-      vectors,
-    });
+    return this.#index.add(ids, vector);
   }
 
   /** Takes vectors away. Ids that are not there are ignored. Errors as {@link add}. */
   async remove(ids: string | readonly string[]): Promise<void> {
-    const list = typeof ids === 'string' ? [ids] : [...ids];
-    await this.#change({ kind: 'remove', index: this.#number, ids: list });
+    return this.#index.remove(ids);
   }
 
   /**
@@ -159,8 +110,7 @@ export class EmbeddingIndex implements AsyncDisposable {
    */
   async nearest(vector: EmbeddingVector, k = 10): Promise<Neighbour[]> {
     inRange(k, 'k', 1, Number.MAX_SAFE_INTEGER, true);
-    const query = Float32Array.from(vector);
-    return (await this.#ask({ kind: 'nearest', index: this.#number, query, k })) as Neighbour[];
+    return this.#index.nearest(vector, k);
   }
 
   /**
@@ -170,60 +120,23 @@ export class EmbeddingIndex implements AsyncDisposable {
    * @throws TabserveError `unsupported` without a store; what the browser says when it is full.
    */
   async save(name: string): Promise<void> {
-    checkName(name);
-    await this.#change({ kind: 'save', index: this.#number, name });
+    return this.#index.save(name);
   }
 
   /** Frees the index. What was saved stays. Calling it again does nothing. */
   destroy(): void {
-    if (!this.#end) {
-      ask(this.#lease, { kind: 'drop', index: this.#number })
-        .catch(() => undefined)
-        .finally(() => this.#lease.release());
-    }
-    this.#end = new TabserveError('destroyed', 'The index was destroyed. Create another one.');
+    this.#index.destroy();
   }
 
   /** Same as {@link destroy}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.destroy();
   }
-
-  async #change(request: SearchRequest): Promise<void> {
-    this.#state = (await this.#ask(request)) as SearchState;
-  }
-
-  async #ask(request: SearchRequest): Promise<unknown> {
-    if (this.#end) throw this.#end;
-    return ask(this.#lease, request);
-  }
 }
 
-function leaseOf(options: AssetOptions): WorkerLease {
-  const assets = assetOptions(options);
-  return WorkerLease.take({
-    device: 'wasm',
-    flavour: 'wasm',
-    threads: 1,
-    assets,
-    packs: ['search'],
-  });
-}
-
-async function ask(lease: WorkerLease, request: SearchRequest): Promise<unknown> {
-  const worker = await lease.connect();
-  return worker.call('ask', { service: 'search', request });
-}
-
-function checkName(name: unknown): void {
-  if (typeof name === 'string' && name.length >= 1 && name.length <= 1000) return;
-  throw wrong('name', name, 'a text of 1 to 1,000 characters');
-}
-
-function wrong(option: string, found: unknown, expected: string): TabserveError {
-  return new TabserveError(
-    'invalid-argument',
-    `The ${option} is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
-    { details: { option, expected } },
-  );
+/** All indexes of the page share a worker. */
+function linkOf(options: AssetOptions): () => ServiceLink {
+  const ended = 'The worker with the index died, and the index with it. Load or fill another.';
+  const service = { service: 'search', pack: 'search', threads: 1, ended } as const;
+  return () => ServiceLink.open({ ...options, ...service });
 }

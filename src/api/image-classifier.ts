@@ -2,7 +2,6 @@
 /** Image classification: which class a picture shows. */
 
 import type { ImageSource } from '../input/image/capture.js';
-import { FrameFollower } from '../input/image/frame-follower.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { imageKind, imageModelInfo } from './image-model.js';
@@ -21,7 +20,6 @@ import {
   imageOptions,
   inRange,
 } from './options.js';
-import { settleAll } from './settle.js';
 import type {
   Availability,
   Classification,
@@ -38,7 +36,10 @@ import type {
 /** The events of an {@link ImageClassifier}. */
 export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
-const kind = imageKind('image-classification');
+const kind = {
+  ...imageKind('image-classification'),
+  later: () => Promise.all([import('./many.js'), import('../input/image/svg.js')]),
+};
 
 /**
  * Classifies images with one model.
@@ -166,6 +167,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
     if (concurrency !== 'auto') inRange(concurrency, 'concurrency', 1, 1000, true);
     const ask = (image: Source, ends: AbortSignal) =>
       this.classify(image, { ...options, signal: ends });
+    const { settleAll } = await import('./many.js');
     const settled = settleAll(images, ask, {
       concurrency: concurrency === 'auto' ? this.lanes : concurrency,
       ordered,
@@ -194,6 +196,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
+    const { FrameFollower } = await import('./many.js');
     const follower = new FrameFollower(video, AbortSignal.any(signals));
     let previous = -1;
     try {

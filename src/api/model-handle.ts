@@ -8,8 +8,8 @@ import { Deployment } from '../serving/deployment.js';
 import { exposeDiagnostics } from '../serving/diagnostics.js';
 import { page, pageOfTabs } from '../serving/environment.js';
 import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
+import { tensorTask } from '../tasks/late-page.js';
 import type { PageTask } from '../tasks/task.js';
-import { tensorPage } from '../tasks/tensor/page.js';
 import type { PackName } from '../wire/protocol.js';
 import { MetricsRecorder } from './metrics.js';
 import {
@@ -50,6 +50,8 @@ export interface HandleKind<Source, Payload> {
   options?: string;
   /** What of the options only the task understands, complete and checked. */
   taskSettings(options: CreateOptions): object;
+  /** Loads code that no first answer needs, so that a page may lose its network after that. */
+  later?(): Promise<unknown>;
 }
 
 /** What a handle is made of. */
@@ -154,13 +156,16 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     const { outputs = null, ...common } = options;
     checkClassifyOptions(common, '');
     const id = common.id ?? String(this.#nextId++);
+    // Where it was not created for it, the worker refuses it in its own words.
+    const { capture } = tensorTask as Partial<typeof tensorTask>;
+    if (!capture) await tensorTask.prepare?.();
     return (await this.#askOne(
       tensors,
       { ...common, id },
       { outputs },
       {
         captureNow: true,
-        task: tensorPage,
+        task: tensorTask,
       },
     )) as Tensors;
   }
@@ -356,15 +361,25 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const handle = build({ deployment, maxQueue });
   try {
     const onProgress = progress?.report.bind(progress);
-    await deployment.load({ signal, onProgress });
+    await Promise.all([deployment.load({ signal, onProgress }), preparePages(kind, options)]);
     // What was loaded before the abort is given up all the same.
     signal?.throwIfAborted();
     progress?.finish();
+    // What is then missing is loaded by the call that needs it, or that says what was wrong.
+    kind.later?.().catch(() => undefined);
     return handle;
   } catch (error) {
     handle.destroy();
     throw withClass(error);
   }
+}
+
+/** Loads the page's code for what the handle will be asked. */
+function preparePages<Source, Payload>(
+  { task }: HandleKind<Source, Payload>,
+  { tensors = false }: CreateOptions,
+): Promise<unknown> {
+  return Promise.all([task.prepare?.(), tensors && tensorTask.prepare?.()]);
 }
 
 /** The class that opens models of a task. */
@@ -407,7 +422,7 @@ export async function preloadHandle<Source, Payload>(
   const deployment = known ?? deploy(kind, settings, options);
   preloaded.set(key, deployment as unknown as Deployment<never, never>);
   try {
-    await deployment.load();
+    await Promise.all([deployment.load(), preparePages(kind, options)]);
   } catch (error) {
     // What is missing now may be there at the next try.
     if (preloaded.get(key) === (deployment as unknown)) {
@@ -500,7 +515,7 @@ function packsOf(
   { pack }: Pick<PageTask<never, never>, 'pack'>,
   { tensors = false, explanations = false }: CreateOptions,
 ): PackName[] {
-  const wanted = [pack, tensors && tensorPage.pack, explanations && ('explain' as const)];
+  const wanted = [pack, tensors && tensorTask.pack, explanations && ('explain' as const)];
   return [...new Set(wanted.filter((each) => each !== undefined && each !== false))];
 }
 

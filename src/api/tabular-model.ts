@@ -2,7 +2,8 @@
 /** What a row of numbers means: a handle on a model of the task `tabular`. */
 import { TabserveError } from '../base/errors.js';
 import type { CapturedTable, TableRow } from '../input/table/types.js';
-import { type TableSource, tabularPage } from '../tasks/tabular/page.js';
+import { latePage } from '../tasks/late-page.js';
+import type { TableSource } from '../tasks/tabular/page.js';
 import type {
   Prediction,
   TabularManifest,
@@ -51,7 +52,7 @@ const allScores = 1_000_000;
 const onlyWasm = 'models of tables run on WASM: the engine has their operators there only';
 
 const kind: HandleKind<TableSource, CapturedTable> = {
-  task: tabularPage,
+  task: latePage('tabular', 'table', ({ tabularPage }) => tabularPage),
   taskSettings: () => ({}),
 };
 

@@ -2,7 +2,8 @@
 /** Any graph, by named tensors: a handle on a model that no other class fits. */
 import { TabserveError } from '../base/errors.js';
 import type { Tensors } from '../base/tensor.js';
-import { type TensorSource, tensorPage } from '../tasks/tensor/page.js';
+import { tensorTask } from '../tasks/late-page.js';
+import type { TensorSource } from '../tasks/tensor/page.js';
 import type {
   TensorManifest,
   TensorOptions,
@@ -42,7 +43,7 @@ export interface TensorModelInfo extends Omit<ClassifierInfo, 'model' | 'preproc
 }
 
 const kind: HandleKind<TensorSource, TensorPayload> = {
-  task: tensorPage,
+  task: tensorTask,
   taskSettings: () => ({}),
 };
 

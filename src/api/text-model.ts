@@ -1,7 +1,8 @@
 /** What all handles on models of texts have in common. */
 import type { CapturedText, TextReport } from '../input/text/types.js';
 import type { Serving } from '../serving/types.js';
-import { type TextSource, textPage } from '../tasks/text-page.js';
+import { textTask } from '../tasks/late-page.js';
+import type { TextSource } from '../tasks/text-page.js';
 import type { TextManifest } from '../tasks/text-task.js';
 import type { ModelSourceOf } from './image-model.js';
 import type { HandleKind, ModelHandleEventMap } from './model-handle.js';
@@ -40,7 +41,7 @@ export type TextRequestOptions = Pick<ClassifyOptions, 'priority' | 'signal' | '
 
 /** The kind of handle for a task of texts. */
 export function textKind(task: string): HandleKind<TextSource, CapturedText> {
-  return { task: textPage(task), taskSettings: () => ({}) };
+  return { task: textTask(task), taskSettings: () => ({}) };
 }
 
 /** What a model of texts runs on, and why. */

@@ -19,6 +19,8 @@ export interface ServiceLinkOptions extends AssetOptions {
   pack: PackName;
   /** Threads of the engine, where the service asks for one. Those who ask for the same share a worker. */
   threads: number;
+  /** What is said of a worker that has died. */
+  ended?: string;
 }
 
 /** A share in a worker that has a service. Ends with {@link close}. */
@@ -27,14 +29,21 @@ export class ServiceLink {
   readonly #lease: WorkerLease;
   #end: TabserveError | undefined;
 
-  private constructor({ service, pack, threads, ...options }: ServiceLinkOptions) {
+  private constructor({
+    service,
+    pack,
+    threads,
+    ended = 'The worker died, and with it what it held. Begin anew.',
+    ...options
+  }: ServiceLinkOptions) {
     this.#service = service;
     const assets = assetOptions(options);
     const flavour = 'wasm';
     this.#lease = WorkerLease.take({ device: 'wasm', flavour, threads, assets, packs: [pack] });
     this.#lease.onDeath = (cause) => {
-      const message = 'The worker died, and with it what it held. Begin anew.';
-      this.#end ??= new TabserveError('worker-crashed', message, { cause });
+      this.#end ??= new TabserveError('worker-crashed', ended, { cause });
+      // Another worker would have nothing of it: a share in that one would only keep it alive.
+      this.#lease.release();
     };
   }
 
@@ -50,8 +59,8 @@ export class ServiceLink {
   }
 
   /** Gives the share up. Calling it again does nothing. */
-  close(): void {
-    this.#end ??= new TabserveError('destroyed', 'It was destroyed. Create another one.');
+  close(message = 'It was destroyed. Create another one.'): void {
+    this.#end = new TabserveError('destroyed', message);
     this.#lease.release();
   }
 }

@@ -66,6 +66,8 @@ export async function pull(
       library: null,
       hubUrl: hub.replace(/\/?$/, '/'),
       fresh: true,
+      // Those are copied, see above.
+      embedded: async () => null,
       expectManifest: () => undefined,
       validate: async (value, where) => parseManifest(value, where),
       verify: null,

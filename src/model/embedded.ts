@@ -1,6 +1,6 @@
 /**
- * The models that come with tabserve. Their manifests are part of the worker's script, where the
- * build leaves out what is for people only. So are labels, unless they are long.
+ * The models that come with tabserve. Their manifests are part of the page's code, which loads them
+ * when such a model is asked for. So are labels, unless they are long.
  */
 import digitsLabels from '../../models/digits/labels.txt?raw';
 import digits from '../../models/digits/model.json';
@@ -8,6 +8,7 @@ import everydayLabels from '../../models/everyday/labels.txt?raw';
 import everyday from '../../models/everyday/model.json';
 import photos from '../../models/photos/model.json';
 
+import { parseLabels } from './labels.js';
 import type { CoreManifest } from './manifest-core.js';
 
 /**
@@ -22,3 +23,10 @@ export const embeddedModels: Readonly<
   everyday: { manifest: everyday as unknown as CoreManifest, labels: everydayLabels },
   digits: { manifest: digits as unknown as CoreManifest, labels: digitsLabels },
 };
+
+/** What a worker needs of an embedded model to load it; `null` where there is none of that name. */
+export function embeddedManifest(name: string): CoreManifest | null {
+  const { manifest, labels } = embeddedModels[name] ?? {};
+  if (!manifest) return null;
+  return typeof labels === 'string' ? { ...manifest, labels: parseLabels(labels) } : manifest;
+}

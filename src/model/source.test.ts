@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { memoryDisk } from '../testing/directory.js';
 import { serve, type Web } from '../testing/http.js';
+import { embeddedManifest } from './embedded.js';
 import type { InstalledModel, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { type ResolveOptions, requestOf, resolveModel } from './source.js';
@@ -36,6 +37,7 @@ function options(more: Partial<ResolveOptions> = {}): ResolveOptions {
     hubUrl: 'https://hub/',
     task: null,
     fresh: false,
+    embedded: async (name) => embeddedManifest(name),
     expectManifest: () => {
       expected += 1;
     },
@@ -245,7 +247,8 @@ describe('a name', () => {
     name: string,
     version: string | null = null,
     more: Partial<ResolveOptions> = {},
-  ) => resolveModel({ kind: 'name', name, version, fileUrls: {} }, options({ library, ...more }));
+    fileUrls = {},
+  ) => resolveModel({ kind: 'name', name, version, fileUrls }, options({ library, ...more }));
 
   it('of the library gives the current version, or the one before it', async () => {
     const current = await ofName('mean');
@@ -282,10 +285,13 @@ describe('a name', () => {
   });
 
   it('of an embedded model is what it is, in its own version', async () => {
-    const digits = await ofName('digits');
+    const files = { 'digits.onnx': 'https://a/digits.onnx' };
+    const digits = await ofName('digits', null, {}, files);
     expect(digits.manifest.labels).toHaveLength(10);
     expect(digits).toMatchObject({ source: null, installed: false, open: 'nothing' });
-    expect(await failure(ofName('digits', '0.0.7'))).toMatchObject({ code: 'model-not-found' });
+    expect(await failure(ofName('digits', '0.0.7', {}, files))).toMatchObject({
+      code: 'model-not-found',
+    });
   });
 
   it('of the catalogue is the translator’s, and nobody’s where the network must not be', async () => {

@@ -1,9 +1,8 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
 import { TabserveError } from '../base/errors.js';
 import { nameOf } from './download.js';
-import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
-import { labelFileNames, parseLabels } from './labels.js';
+import { labelFileNames } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { isOutside } from './paths.js';
@@ -41,6 +40,8 @@ export interface ResolveOptions extends TextOptions {
   task: string | null;
   /** Look past the library, for a newer version. */
   fresh: boolean;
+  /** The manifest of an embedded model; `null` where there is none of that name. */
+  embedded(name: string): Promise<CoreManifest | null>;
   /** Is called when a manifest is on its way to {@link validate}. */
   expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
@@ -98,17 +99,14 @@ async function resolveName(
   request: Extract<ModelRequest, { kind: 'name' }>,
   options: ResolveOptions,
 ): Promise<ResolvedModel> {
-  const { name, version } = request;
-  const embedded = embeddedModels[name];
+  const { name, version, fileUrls } = request;
+  const embedded = Object.keys(fileUrls).length > 0 ? await options.embedded(name) : null;
   if (embedded) {
     const where = `the embedded model "${name}"`;
     await options.verify?.(undefined, where);
-    const { manifest } = embedded;
-    refuseOtherVersion(name, version, [manifest]);
-    const locate = locator(request.fileUrls, null, where);
-    return embedded.labels === null
-      ? described(await withLabels(manifest, locate, options), locate)
-      : described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
+    refuseOtherVersion(name, version, [embedded]);
+    const locate = locator(fileUrls, null, where);
+    return described(await withLabels(embedded, locate, options), locate);
   }
   const known = await options.library?.find(name);
   const versions = known ? [known.current, ...(known.previous ? [known.previous] : [])] : [];

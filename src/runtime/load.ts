@@ -48,6 +48,8 @@ export interface LoadedEntry {
 
 /** What the page does to descriptions of models that others wrote. */
 export interface Translator {
+  /** The manifest of an embedded model; `null` where there is none of that name. */
+  embedded(name: string): Promise<CoreManifest | null>;
   /** A manifest is on its way to {@link validate}. */
   expectManifest(): void;
   validate(value: unknown, where: string): Promise<CoreManifest>;
@@ -288,6 +290,7 @@ class Load {
       fresh,
       signal: this.#signal,
       stallTimeout,
+      embedded: translator.embedded,
       expectManifest: translator.expectManifest,
       validate: translator.validate,
       readLabels: translator.labels,

@@ -4,16 +4,19 @@
  */
 import * as Comlink from 'comlink';
 import { fromErrorRecord, toErrorRecord } from '../base/errors.js';
-import { rasteriseSvg } from '../input/image/svg.js';
 import type { PageServices } from '../wire/connection.js';
 import type { Reply } from '../wire/protocol.js';
 
 /** The services of this page, the same for all its workers. */
 export const pageServices: PageServices = {
   rasteriseSvg: async (svg, maxPixels) => {
-    const reply = await answering(() => rasteriseSvg(svg, { maxPixels }));
+    const reply = await answering(async () =>
+      (await import('../input/image/svg.js')).rasteriseSvg(svg, { maxPixels }),
+    );
     return 'value' in reply ? Comlink.transfer(reply, [reply.value]) : reply;
   },
+  embedded: (name) =>
+    answering(async () => (await import('../model/embedded.js')).embeddedManifest(name)),
   // If it cannot be loaded, the check itself will say so.
   expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
   validate: (value, where) =>

@@ -103,6 +103,8 @@ export class ModelReplica {
     { signal, onProgress, patience, local = false }: ReplicaOptions,
   ): Promise<ModelReplica> {
     const began = environment.now();
+    // The worker will ask for its manifest: the code comes beside the worker's own.
+    if (what.model.kind === 'name') import('../model/embedded.js').catch(() => undefined);
     const connection = await untilAborted(lease.connect(), signal);
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);

@@ -24,6 +24,13 @@ export interface PageTask<Source, Payload> {
   /** The pack that has its worker half. @default none: every worker has it */
   readonly pack?: PackName | undefined;
   /**
+   * Loads the methods below, of a task that few pages have: see `late-page.ts`. Who loads a model
+   * calls it beside that, and waits for both. @default they are here
+   *
+   * @throws TabserveError `network`.
+   */
+  prepare?(): Promise<void>;
+  /**
    * Whether the source stays as it is until its turn comes, such as a file or an address. Others are
    * captured at the call.
    */

@@ -60,7 +60,14 @@ export interface WorkerConfig {
 /** What the page does for a worker, whichever it is. */
 export type PageServices = Pick<
   PageApi,
-  'rasteriseSvg' | 'expectManifest' | 'validate' | 'translate' | 'complete' | 'labels' | 'explain'
+  | 'rasteriseSvg'
+  | 'embedded'
+  | 'expectManifest'
+  | 'validate'
+  | 'translate'
+  | 'complete'
+  | 'labels'
+  | 'explain'
 >;
 
 /** What outlives a worker. */

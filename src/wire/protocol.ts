@@ -236,6 +236,8 @@ export interface PageApi {
   keepBinary(binary: EngineBinary): void;
   /** Workers cannot rasterise SVG. */
   rasteriseSvg(svg: Blob, maxPixels: number): Promise<Reply<ImageBitmap>>;
+  /** The manifest of a model that comes with tabserve; `null` where there is none of that name. */
+  embedded(name: string): Promise<Reply<CoreManifest | null>>;
   /**
    * Describes a model in another than tabserve's own form. The code for that is large and rarely
    * wanted, and a page can load code on demand, which a worker from a blob cannot everywhere.

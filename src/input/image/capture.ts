@@ -9,7 +9,6 @@
  */
 import { untilAborted } from '../../base/abort.js';
 import { asTabserveError, TabserveError } from '../../base/errors.js';
-import { bitmapOfSvg } from './svg.js';
 import type { CapturedImage } from './types.js';
 
 /**
@@ -135,10 +134,11 @@ async function captureImage(
     if (blob) return { kind: 'blob', blob };
   }
   return checked('The <img>', () =>
-    createImageBitmap(image, asStored).catch((error: unknown) => {
+    createImageBitmap(image, asStored).catch(async (error: unknown) => {
       // It says so of SVG without a size of its own, which has to be told one.
-      if (isNamed(error, 'InvalidStateError')) return bitmapOfSvg(image);
-      throw error;
+      if (!isNamed(error, 'InvalidStateError')) throw error;
+      const { bitmapOfSvg } = await import('./svg.js');
+      return bitmapOfSvg(image);
     }),
   );
 }
