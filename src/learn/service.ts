@@ -102,6 +102,7 @@ const check: Check = byKind({
       batchSize: whole(1, 4096),
       learningRate: number,
       optimizer: oneOf('adam', 'sgd'),
+      loss: oneOf('cross-entropy', 'squared-error'),
       validation: number,
       patience: nullable(whole(1)),
       shifts: boolean,
@@ -126,6 +127,7 @@ const check: Check = byKind({
       spec: network,
       scale: object({ mean: number, deviation: number }),
       parameters: madeBy(Float32Array),
+      statistics: madeBy(Float32Array),
       temperature: number,
     }),
     labels,
@@ -313,9 +315,9 @@ async function writeTrained({
   network,
   labels,
 }: Extract<LearnRequest, { kind: 'write' }>): Promise<MergedModel> {
-  const { spec, parameters, scale, temperature } = network;
+  const { spec, scale, temperature } = network;
   const output = { name: 'scores', temperature, labels } as const;
-  const file = writeNetwork(planNetwork(spec), parameters, scale, output);
+  const file = writeNetwork(planNetwork(spec), network, scale, output);
   return { file, sha256: await sha256Of(file), input: 'input', scores: 'scores' };
 }
 

@@ -103,6 +103,12 @@ export interface NetworkOptions {
   learningRate?: number;
   /** @default 'adam' */
   optimizer?: 'adam' | 'sgd';
+  /**
+   * What is to become small: the cross entropy of the scores' softmax, or the mean squared difference of the scores
+   * to 1 for the true class and 0 for the others. Either way the model's scores are a softmax, brought to what
+   * they promise by the examples that are held out. @default 'cross-entropy'
+   */
+  loss?: 'cross-entropy' | 'squared-error';
   /** The part of the examples that is held out, to see how good it is and when to stop. @default 0.1 */
   validation?: number;
   /** Epochs without a lower loss on those, after which it ends. @default all are made */
@@ -879,6 +885,7 @@ function checkNetworkOptions({
   batchSize = 64,
   learningRate = 0.002,
   optimizer = 'adam',
+  loss = 'cross-entropy',
   validation = 0.1,
   patience,
   shifts = false,
@@ -893,6 +900,9 @@ function checkNetworkOptions({
   if (optimizer !== 'adam' && optimizer !== 'sgd') {
     throw refuse('optimizer', optimizer, '"adam" or "sgd"');
   }
+  if (loss !== 'cross-entropy' && loss !== 'squared-error') {
+    throw refuse('loss', loss, '"cross-entropy" or "squared-error"');
+  }
   checkPart('validation', validation);
   if (patience !== undefined) checkWhole('patience', patience, 1, 10_000);
   checkWhole('seed', seed, 0, 2 ** 32 - 1);
@@ -901,6 +911,7 @@ function checkNetworkOptions({
     batchSize,
     learningRate,
     optimizer,
+    loss,
     validation,
     patience: patience ?? null,
     shifts: Boolean(shifts),

@@ -35,6 +35,7 @@ export interface NetworkSettings {
   batchSize: number;
   learningRate: number;
   optimizer: 'adam' | 'sgd';
+  loss: 'cross-entropy' | 'squared-error';
   /** The part of the examples that is held out to see when to stop. */
   validation: number;
   /** Epochs without a better validation loss after which it ends; `null`: all are made. */
@@ -135,6 +136,8 @@ export interface NetworkParts {
   /** What its pictures are brought to. */
   scale: { mean: number; deviation: number };
   parameters: Float32Array;
+  /** Running means and variances; empty without a batch norm. */
+  statistics: Float32Array;
   temperature: number;
 }
 
@@ -164,7 +167,7 @@ export interface JobProgress {
 export interface Epoch {
   /** 1 for the first. */
   epoch: number;
-  /** The mean cross entropy of the examples while they were learnt. */
+  /** The mean loss of the examples while they were learnt. */
   loss: number;
   /** Of the examples that were held out. Absent where none were. */
   validationLoss?: number;

@@ -1,6 +1,14 @@
 /** A network's layers as nodes, for answering and for training. */
 import { GraphBuilder } from '../onnx/builder.js';
-import { type LayerPlan, type NetworkPlan, sizeOf } from './spec.js';
+import {
+  type Layer,
+  type LayerPlan,
+  type NetworkNumbers,
+  type NetworkPlan,
+  type Slot,
+  sizeOf,
+  type Window,
+} from './spec.js';
 
 /** What a picture's bytes are brought to: `(x − mean) / deviation`. */
 export interface PixelScale {
@@ -8,21 +16,19 @@ export interface PixelScale {
   deviation: number;
 }
 
-/** Zeros around the input of a convolution, on each side. */
-export function paddingOf({ layer, from, to }: LayerPlan): number {
-  if (layer.type !== 'conv') return 0;
-  return ((to[1] ?? 0) - (from[1] ?? 0) + (layer.size ?? 3) - 1) / 2;
+/** What is added to a variance, so that it can be divided by: PyTorch's. */
+export const varianceEpsilon = 1e-5;
+
+/** The attributes of a convolution or a pool. */
+export function attributesOf({ window }: LayerPlan) {
+  const { kernel, strides, padding } = window as Window;
+  return { kernel_shape: kernel, strides, pads: [padding, padding, padding, padding] };
 }
 
-/** A convolution's attributes. */
-export function convolution(plan: LayerPlan) {
-  const padding = paddingOf(plan);
-  const size = plan.layer.type === 'conv' ? (plan.layer.size ?? 3) : 1;
-  return { kernel_shape: [size, size], pads: [padding, padding, padding, padding] };
+/** The operator of a pool. */
+export function poolOf(layer: Layer): 'MaxPool' | 'AveragePool' {
+  return layer.type === 'pool' && layer.kind === 'average' ? 'AveragePool' : 'MaxPool';
 }
-
-/** The largest of each 2 × 2. */
-export const pooling = { kernel_shape: [2, 2], strides: [2, 2] };
 
 /** Pixels of 0…255 as the network takes them. */
 export function scaled(
@@ -42,7 +48,7 @@ export function scaled(
  */
 export function writeNetwork(
   { input, layers, classes }: NetworkPlan,
-  parameters: Float32Array,
+  { parameters, statistics }: NetworkNumbers,
   scale: PixelScale,
   output: { name: 'logits' } | { name: 'scores'; temperature: number; labels: readonly string[] },
 ): Uint8Array<ArrayBuffer> {
@@ -50,23 +56,20 @@ export function writeNetwork(
   let value = scaled(graph, graph.input('input', 'float32', ['N', ...input]), scale);
   for (const plan of layers) {
     const { layer, from } = plan;
-    const constants = [plan.weights, plan.biases].flatMap((slot) =>
-      slot
-        ? [
-            graph.tensor(
-              'float32',
-              slot.dims,
-              parameters.subarray(slot.offset, slot.offset + sizeOf(slot.dims)),
-            ),
-          ]
-        : [],
-    );
+    const constant = (slot: Slot, numbers: Float32Array) => {
+      const part = numbers.subarray(slot.offset, slot.offset + sizeOf(slot.dims));
+      return graph.tensor('float32', slot.dims, part);
+    };
+    const constants = [
+      ...[plan.weights, plan.biases].flatMap((slot) => (slot ? [constant(slot, parameters)] : [])),
+      ...[plan.means, plan.variances].flatMap((slot) => (slot ? [constant(slot, statistics)] : [])),
+    ];
     switch (layer.type) {
       case 'conv':
-        value = graph.op('Conv', [value, ...constants], convolution(plan));
+        value = graph.op('Conv', [value, ...constants], attributesOf(plan));
         break;
       case 'pool':
-        value = graph.op('MaxPool', [value], pooling);
+        value = graph.op(poolOf(layer), [value], attributesOf(plan));
         break;
       case 'relu':
         value = graph.op('Relu', [value]);
@@ -74,6 +77,11 @@ export function writeNetwork(
       case 'dense':
         if (from.length > 1) value = graph.op('Flatten', [value], { axis: 1 });
         value = graph.op('Gemm', [value, ...constants]);
+        break;
+      case 'batch-norm':
+        value = graph.op('BatchNormalization', [value, ...constants], {
+          epsilon: { float: varianceEpsilon },
+        });
         break;
       case 'dropout':
         break;

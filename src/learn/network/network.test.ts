@@ -12,10 +12,13 @@ import type { JobProgress, NetworkResult, NetworkSettings } from '../types.js';
 import { writeNetwork } from './forward.js';
 import { type Layer, type NetworkSpec, planNetwork, sizeOf } from './spec.js';
 import { writeStep } from './step.js';
-import { firstParameters, type StateKeeper, type TrainingState, trainNetwork } from './train.js';
+import { firstNumbers, type StateKeeper, type TrainingState, trainNetwork } from './train.js';
 
 interface Golden extends NetworkSpec {
   name: string;
+  lossName: 'cross-entropy' | 'squared-error';
+  /** After the step, and what answers are given with. */
+  nextStatistics: number[];
   truth: number[];
   shares: number[];
   loss: number;
@@ -58,6 +61,8 @@ const flat = (data: Float32Array): Tensor => ({ type: 'float32', dims: [data.len
 /** Numbers by the formulas of `network.py`. */
 const parametersOf = (count: number) =>
   Float32Array.from({ length: count }, (_, i) => 0.4 * Math.sin(1 + 1.7 * i));
+const statisticsOf = (count: number) =>
+  Float32Array.from({ length: count }, (_, i) => 0.5 + (i % 3));
 const picturesOf = (numbers: number) =>
   Uint8Array.from({ length: batch * numbers }, (_, i) => (i * i * 7 + i * 13) % 251);
 
@@ -69,10 +74,17 @@ function farthest(found: ArrayLike<number>, expected: readonly number[]): number
 describe.each(golden)("a network's step: $name", (each) => {
   const plan = planNetwork(each);
   const parameters = parametersOf(plan.parameters);
+  const statistics = statisticsOf(plan.statistics);
   const pictures = picturesOf(sizeOf(each.input));
 
   async function step(optimizer: 'adam' | 'sgd', rate: number) {
-    const { file, keeps } = writeStep(plan, { batch, optimizer, scale, gradient: true });
+    const { file, keeps } = writeStep(plan, {
+      batch,
+      optimizer,
+      loss: each.lossName,
+      scale,
+      gradient: true,
+    });
     const graph = await host.open(file, 'step');
     const feeds: Record<string, Tensor> = {
       pictures: { type: 'uint8', dims: [batch, ...each.input], data: pictures },
@@ -90,17 +102,23 @@ describe.each(golden)("a network's step: $name", (each) => {
       feeds[name] = { type: 'float32', dims: [...dims], data };
     }
     const names = ['loss', 'gradient', 'nextParameters', 'nextFirst', 'nextSecond'];
+    if (plan.statistics > 0) {
+      feeds.statistics = flat(statistics);
+      names.push('nextStatistics');
+    }
     const results = await graph.run(feeds, names);
     await graph.release();
     return names.map((name) => numbersOf(results[name] as Tensor) as ArrayLike<number>);
   }
 
   it("has PyTorch's loss and gradient, and moves by Adam", async () => {
-    const [loss = [], gradient = [], next = [], first = [], second = []] = await step('adam', 0.01);
+    const [loss = [], gradient = [], next = [], first = [], second = [], statistics = []] =
+      await step('adam', 0.01);
     expect(loss[0]).toBeCloseTo(each.loss, 5);
     const size = Math.max(...each.gradient.map(Math.abs));
     expect(size).toBeGreaterThan(0.01);
     expect(farthest(gradient, each.gradient)).toBeLessThan(2e-6 * Math.max(1, size) + 1e-6);
+    expect(farthest(statistics, each.nextStatistics)).toBeLessThan(1e-5);
     for (const [i, g] of each.gradient.entries()) {
       const mean = 0.9 * 0.5 + 0.1 * g;
       const spread = 0.999 * 0.25 + 0.001 * g * g;
@@ -120,7 +138,7 @@ describe.each(golden)("a network's step: $name", (each) => {
   });
 
   it('answers as PyTorch, as an ordinary model', async () => {
-    const file = writeNetwork(plan, parameters, scale, { name: 'logits' });
+    const file = writeNetwork(plan, { parameters, statistics }, scale, { name: 'logits' });
     const graph = await host.open(file, 'network');
     const data = Float32Array.from(pictures);
     const input = { type: 'float32', dims: [batch, ...each.input], data } as const;
@@ -149,6 +167,7 @@ const settings: NetworkSettings = {
   batchSize: 16,
   learningRate: 0.01,
   optimizer: 'adam',
+  loss: 'cross-entropy',
   validation: 0.25,
   patience: null,
   shifts: false,
@@ -165,7 +184,7 @@ const layers: Layer[] = [
 ];
 
 async function train(
-  changed: Partial<NetworkSettings> = {},
+  { layers: given = layers, ...changed }: Partial<NetworkSettings> & { layers?: Layer[] } = {},
   reports: JobProgress[] = [],
   keeper?: StateKeeper,
 ): Promise<NetworkResult> {
@@ -174,7 +193,7 @@ async function train(
     host,
     rows,
     { ids: classes.map((_, row) => row + 1), classes, count: 4 },
-    { input: [1, 8, 8], layers, classes: 4 },
+    { input: [1, 8, 8], layers: given, classes: 4 },
     { ...settings, ...changed },
     (progress) => reports.push(progress),
     keeper,
@@ -256,6 +275,26 @@ describe('a network from nothing', () => {
     expect(result.best).toBe(3);
   });
 
+  it('learns with strides, means, batch norm and squared errors', async () => {
+    const result = await train({
+      epochs: 30,
+      batchSize: 32,
+      loss: 'squared-error',
+      layers: [
+        { type: 'conv', filters: 6, stride: 2, padding: 1 },
+        { type: 'batch-norm' },
+        { type: 'relu' },
+        { type: 'pool', kind: 'average' },
+        { type: 'dense', units: 12 },
+        { type: 'batch-norm' },
+        { type: 'relu' },
+      ],
+    });
+    expect(result.epochs[result.best - 1]?.validationAccuracy).toBeGreaterThan(0.9);
+    expect(result.network.statistics).toHaveLength(36);
+    expect(result.network.statistics.slice(6, 12).every((variance) => variance > 0)).toBe(true);
+  });
+
   it('says when the learning rate is too high', async () => {
     await expect(train({ learningRate: 1e30, optimizer: 'sgd' })).rejects.toThrow(
       expect.objectContaining({ code: 'invalid-argument' }),
@@ -268,7 +307,16 @@ describe('layers that do not fit together are refused:', () => {
     ['a picture without sides', [], [1, 0, 8]],
     ['two channels', [], [2, 8, 8]],
     ['a kernel that is larger', [{ type: 'conv', filters: 2, size: 9 }], [1, 8, 8]],
-    ['an even kernel', [{ type: 'conv', filters: 2, size: 2 }], [1, 8, 8]],
+    [
+      'an even kernel in the middle',
+      [{ type: 'conv', filters: 2, size: 2, padding: 'same' }],
+      [1, 8, 8],
+    ],
+    ['a padding of a whole kernel', [{ type: 'conv', filters: 2, padding: 3 }], [1, 8, 8]],
+    ['a stride of nothing', [{ type: 'conv', filters: 2, stride: 0 }], [1, 8, 8]],
+    ['a pool of the least', [{ type: 'pool', kind: 'min' }], [1, 8, 8]],
+    ['a window that is larger', [{ type: 'pool', size: 9 }], [1, 8, 8]],
+    ['means that never change', [{ type: 'batch-norm', momentum: 1 }], [1, 8, 8]],
     ['no filters', [{ type: 'conv', filters: 0 }], [1, 8, 8]],
     [
       'a convolution of a vector',
@@ -295,7 +343,7 @@ describe('layers that do not fit together are refused:', () => {
 
 it('a network starts within its bounds, with biases of 0', () => {
   const plan = planNetwork({ input: [1, 8, 8], layers, classes: 4 });
-  const numbers = firstParameters(plan, randomOf(1));
+  const { parameters: numbers } = firstNumbers(plan, randomOf(1));
   for (const { weights, biases } of plan.layers) {
     if (!weights || !biases) continue;
     const own = numbers.subarray(weights.offset, weights.offset + sizeOf(weights.dims));

@@ -3,17 +3,21 @@
  * going in and coming out. The engine has no operators for gradients: they are written in those that it has.
  */
 import { GraphBuilder } from '../onnx/builder.js';
-import { convolution, type PixelScale, paddingOf, pooling, scaled } from './forward.js';
-import { type LayerPlan, type NetworkPlan, type Slot, sizeOf } from './spec.js';
+import { attributesOf, type PixelScale, poolOf, scaled, varianceEpsilon } from './forward.js';
+import { type LayerPlan, type NetworkPlan, type Slot, sizeOf, type Window } from './spec.js';
 
 /** How the parameters are changed by their gradient. */
 export type Optimizer = 'adam' | 'sgd';
+
+/** What is to become small: see `NetworkOptions.loss`. */
+export type Loss = 'cross-entropy' | 'squared-error';
 
 /** Options of {@link writeStep}. */
 export interface StepOptions {
   /** Pictures of one step. */
   batch: number;
   optimizer: Optimizer;
+  loss: Loss;
   scale: PixelScale;
   /** Whether the gradient itself is an output, `gradient`. @default false */
   gradient?: boolean;
@@ -37,12 +41,12 @@ const largeKernel = 5;
  * Writes the step. Inputs: `pictures`, uint8 `[batch, channels, height, width]`; `classes`, int32 `[batch]`;
  * `shares`, float32 `[batch]`, what each picture counts for, with a sum of 1; `parameters`, `first` and
  * `second`, float32, flat, the latter two what the optimiser remembers; `rate`, float32 `[1]`, the learning
- * rate with Adam's correction for its first steps in it. Outputs: `loss`, and `nextParameters`, `nextFirst`,
- * `nextSecond`.
+ * rate with Adam's correction for its first steps in it; and where the plan has some, `statistics`, float32, flat.
+ * Outputs: `loss`, and `nextParameters`, `nextFirst`, `nextSecond`, `nextStatistics`.
  */
 export function writeStep(
   plan: NetworkPlan,
-  { batch, optimizer, scale, gradient: wantsGradient = false }: StepOptions,
+  { batch, optimizer, loss: kind, scale, gradient: wantsGradient = false }: StepOptions,
 ): StepNames & { file: Uint8Array<ArrayBuffer> } {
   const graph = new GraphBuilder();
   const count = plan.parameters;
@@ -54,9 +58,12 @@ export function writeStep(
   const second = graph.input('second', 'float32', [count]);
   const rate = graph.input('rate', 'float32', [1]);
 
-  const step = new Step(graph, plan, batch, parameters);
+  const statistics =
+    plan.statistics > 0 ? graph.input('statistics', 'float32', [plan.statistics]) : '';
+
+  const step = new Step(graph, plan, { batch, shares, parameters, statistics });
   const logits = step.forward(scaled(graph, graph.op('Cast', [pictures], { to: 1 }), scale));
-  const { loss, slope } = crossEntropy(graph, { logits, classes, shares, batch }, plan.classes);
+  const { loss, slope } = lossOf(graph, kind, { logits, classes, shares, batch }, plan.classes);
   const gradient = step.backward(slope);
 
   graph.output('loss', loss, 'float32', []);
@@ -65,12 +72,16 @@ export function writeStep(
   graph.output('nextParameters', next.parameters, 'float32', [count]);
   graph.output('nextFirst', next.first, 'float32', [count]);
   graph.output('nextSecond', next.second, 'float32', [count]);
+  if (statistics) {
+    graph.output('nextStatistics', step.nextStatistics(), 'float32', [plan.statistics]);
+  }
   return { file: graph.write('training step'), keeps: step.keeps };
 }
 
 /** The loss, and how it changes with each logit. */
-function crossEntropy(
+function lossOf(
   graph: GraphBuilder,
+  kind: Loss,
   {
     logits,
     classes,
@@ -79,7 +90,6 @@ function crossEntropy(
   }: Record<'logits' | 'classes' | 'shares', string> & { batch: number },
   count: number,
 ): { loss: string; slope: string } {
-  const logs = graph.op('LogSoftmax', [logits], { axis: 1 });
   const numbers = graph.tensor(
     'int32',
     [1, count],
@@ -88,6 +98,13 @@ function crossEntropy(
   const column = graph.op('Reshape', [classes, graph.ints(batch, 1)]);
   const own = graph.op('Cast', [graph.op('Equal', [column, numbers])], { to: 1 });
   const weight = graph.op('Reshape', [shares, graph.ints(batch, 1)]);
+  if (kind === 'squared-error') {
+    const miss = graph.op('Sub', [logits, own]);
+    const slope = graph.op('Mul', [miss, graph.op('Mul', [weight, graph.scalar(2 / count)])]);
+    const sum = graph.op('ReduceSum', [graph.op('Mul', [miss, slope])], { keepdims: 0 });
+    return { loss: graph.op('Mul', [sum, graph.scalar(0.5)]), slope };
+  }
+  const logs = graph.op('LogSoftmax', [logits], { axis: 1 });
   const each = graph.op('Mul', [graph.op('Mul', [logs, own]), weight]);
   const sum = graph.op('ReduceSum', [each], { keepdims: 0 });
   const error = graph.op('Sub', [graph.op('Exp', [logs]), own]);
@@ -126,6 +143,26 @@ interface Passed {
   /** Of pooling: where the largest were. */
   places: string | undefined;
   keep: string | undefined;
+  normal: Normalised | undefined;
+}
+
+/** What a batch norm has made, with a size of 1 where it took a mean. */
+interface Normalised {
+  /** Its output before what was learnt. */
+  numbers: string;
+  /** One through the deviation. */
+  inverse: string;
+  /** What each number of the mean counts for. */
+  weight: string;
+}
+
+/** What a step is written from. */
+interface StepValues {
+  batch: number;
+  shares: string;
+  parameters: string;
+  /** Empty where there are none. */
+  statistics: string;
 }
 
 class Step {
@@ -133,14 +170,20 @@ class Step {
   readonly #graph: GraphBuilder;
   readonly #plan: NetworkPlan;
   readonly #batch: number;
-  readonly #parameters: string;
+  readonly #values: StepValues;
   readonly #passed: Passed[] = [];
+  readonly #statistics: string[] = [];
 
-  constructor(graph: GraphBuilder, plan: NetworkPlan, batch: number, parameters: string) {
+  constructor(graph: GraphBuilder, plan: NetworkPlan, values: StepValues) {
     this.#graph = graph;
     this.#plan = plan;
-    this.#batch = batch;
-    this.#parameters = parameters;
+    this.#batch = values.batch;
+    this.#values = values;
+  }
+
+  /** The running means and variances after the way forward. */
+  nextStatistics(): string {
+    return this.#graph.op('Concat', this.#statistics, { axis: 0 });
   }
 
   /** @returns The logits. */
@@ -163,7 +206,7 @@ class Step {
     const found: { slot: Slot; value: string }[] = [];
     const lowest = this.#plan.layers.findIndex(({ weights }) => weights);
     let error = slope;
-    // Un-pooling only puts zeros between: sums are taken of the smaller one.
+    // Pooling backwards changes no channel's sum: it is taken of the smaller one.
     let before: string | undefined;
     for (const [at, passed] of [...this.#passed.entries()].reverse()) {
       if (at < lowest) break;
@@ -193,8 +236,7 @@ class Step {
           break;
         case 'pool': {
           before = error;
-          const size = graph.ints(this.#batch, ...from);
-          error = graph.op('MaxUnpool', [error, passed.places as string, size], pooling);
+          error = this.#unpool(passed, error);
           break;
         }
         case 'conv': {
@@ -202,8 +244,26 @@ class Step {
           found.push({ slot: biases, value: this.#sum(small, 0, 2, 3) });
           found.push({ slot: weights, value: this.#kernelGradient(passed, error) });
           if (at > lowest) {
-            error = graph.op('ConvTranspose', [error, passed.weights], convolution(passed.plan));
+            error = this.#spread(passed.plan, error, passed.weights);
           }
+          break;
+        }
+        case 'batch-norm': {
+          if (!weights || !biases) break;
+          const { numbers, inverse, weight } = passed.normal as Normalised;
+          const axes = axesOf(from);
+          const bias = this.#sum(error, ...axes);
+          const scale = this.#sum(graph.op('Mul', [error, numbers]), ...axes);
+          found.push({ slot: biases, value: bias }, { slot: weights, value: scale });
+          if (at === lowest) break;
+          const [byBias, byScale] = [bias, scale].map((each) => this.#channels(each, from));
+          const moved = graph.op('Add', [
+            byBias as string,
+            graph.op('Mul', [numbers, byScale as string]),
+          ]);
+          const rest = graph.op('Sub', [error, graph.op('Mul', [moved, weight])]);
+          const factor = graph.op('Mul', [this.#channels(passed.weights, from), inverse]);
+          error = graph.op('Mul', [rest, factor]);
           break;
         }
       }
@@ -219,12 +279,20 @@ class Step {
     const [weights = '', biases = ''] = [plan.weights, plan.biases].map(
       (slot) => slot && this.#slot(slot),
     );
-    const passed = { plan, weights, columns: undefined, places: undefined, keep: undefined, input };
+    const passed = {
+      plan,
+      weights,
+      columns: undefined,
+      places: undefined,
+      keep: undefined,
+      normal: undefined,
+      input,
+    };
     switch (layer.type) {
       case 'conv': {
         const { size = 3 } = layer;
         if (size >= largeKernel) {
-          const output = graph.op('Conv', [input, weights, biases], convolution(plan));
+          const output = graph.op('Conv', [input, weights, biases], attributesOf(plan));
           return { ...passed, output };
         }
         const columns = this.#columns(plan, input);
@@ -235,8 +303,17 @@ class Step {
         return { ...passed, columns, output: graph.op('Add', [product, added]) };
       }
       case 'pool': {
-        const [output = '', places] = graph.ops('MaxPool', [input], 2, pooling);
+        const op = poolOf(layer);
+        const count = op === 'MaxPool' ? 2 : 1;
+        const [output = '', places] = graph.ops(op, [input], count, attributesOf(plan));
         return { ...passed, places, output };
+      }
+      case 'batch-norm': {
+        const { momentum = 0.9 } = layer;
+        const normal = this.#normalise(plan, input, momentum);
+        const scaled = graph.op('Mul', [normal.numbers, this.#channels(weights, from)]);
+        const output = graph.op('Add', [scaled, this.#channels(biases, from)]);
+        return { ...passed, normal, output };
       }
       case 'relu':
         return { ...passed, output: graph.op('Relu', [input]) };
@@ -259,17 +336,17 @@ class Step {
     const graph = this.#graph;
     const [channels = 1, height = 1, width = 1] = plan.from;
     const [, rows = 1, columns = 1] = plan.to;
-    const { kernel_shape, pads } = convolution(plan);
-    const taps = (kernel_shape[0] ?? 1) ** 2;
+    const attributes = attributesOf(plan);
+    const taps = sizeOf(attributes.kernel_shape);
     const ones = Float32Array.from({ length: taps * taps }, (_, i) =>
       Math.floor(i / taps) === i % taps ? 1 : 0,
     );
-    const kernel = graph.tensor('float32', [taps, 1, ...kernel_shape], ones);
+    const kernel = graph.tensor('float32', [taps, 1, ...attributes.kernel_shape], ones);
     const single = graph.op('Reshape', [
       input,
       graph.ints(this.#batch * channels, 1, height, width),
     ]);
-    const taken = graph.op('Conv', [single, kernel], { kernel_shape, pads });
+    const taken = graph.op('Conv', [single, kernel], attributes);
     return graph.op('Reshape', [taken, graph.ints(this.#batch, channels * taps, rows * columns)]);
   }
 
@@ -281,17 +358,104 @@ class Step {
     if (columns === undefined) {
       // The picture is convolved with the errors, batch and channels having changed places.
       const perm = { perm: [1, 0, 2, 3] };
-      const padding = paddingOf(plan);
+      const { kernel, strides, rest } = plan.window as Window;
+      const { pads } = attributesOf(plan);
       const product = graph.op(
         'Conv',
         [graph.op('Transpose', [input], perm), graph.op('Transpose', [error], perm)],
-        { kernel_shape: [rows, wide], pads: [padding, padding, padding, padding] },
+        { kernel_shape: [rows, wide], pads, dilations: strides },
       );
-      return graph.op('Transpose', [product], perm);
+      const isWhole = sizeOf(rest.map((each) => each + 1)) === 1;
+      const own = isWhole
+        ? product
+        : graph.op('Slice', [product, graph.ints(0, 0), graph.ints(...kernel), graph.ints(2, 3)]);
+      return graph.op('Transpose', [own], perm);
     }
     const flat = graph.op('Reshape', [error, graph.ints(this.#batch, filters, rows * wide)]);
     const each = graph.op('com.microsoft.FusedMatMul', [flat, columns], { transB: 1 });
     return graph.op('Reshape', [this.#sum(each, 0), dims]);
+  }
+
+  /** How the loss changes with what a pool took. */
+  #unpool({ plan, places }: Passed, error: string): string {
+    const graph = this.#graph;
+    const { from, to } = plan;
+    const { kernel, strides } = plan.window as Window;
+    if (places === undefined) {
+      const [channels = 1, ...sides] = to;
+      const single = graph.op('Reshape', [error, graph.ints(this.#batch * channels, 1, ...sides)]);
+      const size = sizeOf(kernel);
+      const part = graph.tensor(
+        'float32',
+        [1, 1, ...kernel],
+        new Float32Array(size).fill(1 / size),
+      );
+      return this.#shaped(this.#spread(plan, single, part), from);
+    }
+    const isApart = kernel.every((side, at) => side <= (strides[at] as number));
+    if (isApart) {
+      const size = graph.ints(this.#batch, ...from);
+      const { kernel_shape } = attributesOf(plan);
+      return graph.op('MaxUnpool', [error, places, size], { kernel_shape, strides });
+    }
+    // One number can be the largest of several windows.
+    const zeros = graph.op('Expand', [graph.scalar(0), graph.ints(this.#batch * sizeOf(from))]);
+    const [where = '', what = ''] = [places, error].map((each) =>
+      graph.op('Reshape', [each, graph.ints(-1)]),
+    );
+    const added = { axis: 0, reduction: 'add' };
+    return this.#shaped(graph.op('ScatterElements', [zeros, where, what], added), from);
+  }
+
+  /** Brings what a convolution gave back to where it took it from, by its kernels. */
+  #spread(plan: LayerPlan, error: string, kernels: string): string {
+    const { rest } = plan.window as Window;
+    return this.#graph.op('ConvTranspose', [error, kernels], {
+      ...attributesOf(plan),
+      output_padding: rest,
+    });
+  }
+
+  #normalise(plan: LayerPlan, input: string, momentum: number): Normalised {
+    const graph = this.#graph;
+    const { from, means, variances } = plan;
+    const axes = axesOf(from);
+    const places = sizeOf(from.slice(1));
+    // Of what fills a batch up, the share is 0.
+    const share = graph.op('Reshape', [
+      this.#values.shares,
+      graph.ints(this.#batch, ...from.map(() => 1)),
+    ]);
+    const weight = graph.op('Mul', [share, graph.scalar(1 / places)]);
+    const mean = (of: string) =>
+      graph.op('ReduceSum', [graph.op('Mul', [of, weight]), graph.ints(...axes)], { keepdims: 1 });
+    const centre = mean(input);
+    const centred = graph.op('Sub', [input, centre]);
+    const variance = mean(graph.op('Mul', [centred, centred]));
+    const deviation = graph.op('Sqrt', [
+      graph.op('Add', [variance, graph.scalar(varianceEpsilon)]),
+    ]);
+    const inverse = graph.op('Div', [graph.scalar(1), deviation]);
+    for (const [slot, now] of [
+      [means, centre],
+      [variances, variance],
+    ] as const) {
+      const before = this.#part(this.#values.statistics, slot as Slot);
+      const flat = graph.op('Reshape', [now, graph.ints(-1)]);
+      this.#statistics.push(
+        graph.op('Add', [
+          graph.op('Mul', [before, graph.scalar(momentum)]),
+          graph.op('Mul', [flat, graph.scalar(1 - momentum)]),
+        ]),
+      );
+    }
+    return { numbers: graph.op('Mul', [centred, inverse]), inverse, weight };
+  }
+
+  /** One number for each channel, to be multiplied with or added to what has these sizes. */
+  #channels(value: string, [channels = 1, ...sides]: readonly number[]): string {
+    const graph = this.#graph;
+    return graph.op('Reshape', [value, graph.ints(1, channels, ...sides.map(() => 1))]);
   }
 
   /** The sum over these axes, which are left out. */
@@ -304,15 +468,25 @@ class Step {
     return this.#graph.op('Reshape', [value, this.#graph.ints(this.#batch, ...dims)]);
   }
 
-  #slot({ offset, dims }: Slot): string {
+  #slot(slot: Slot): string {
+    return this.#part(this.#values.parameters, slot);
+  }
+
+  /** A part of a flat value, in its shape. */
+  #part(value: string, { offset, dims }: Slot): string {
     const graph = this.#graph;
     const size = sizeOf(dims);
     const part = graph.op('Slice', [
-      this.#parameters,
+      value,
       graph.ints(offset),
       graph.ints(offset + size),
       graph.ints(0),
     ]);
     return dims.length > 1 ? graph.op('Reshape', [part, graph.ints(...dims)]) : part;
   }
+}
+
+/** Over which axes a batch norm takes its means. */
+function axesOf(dims: readonly number[]): readonly number[] {
+  return dims.length > 1 ? [0, 2, 3] : [0];
 }

@@ -17,7 +17,13 @@ import type {
   UnseenScores,
 } from '../types.js';
 import { type PixelScale, writeNetwork } from './forward.js';
-import { type NetworkPlan, type NetworkSpec, planNetwork, sizeOf } from './spec.js';
+import {
+  type NetworkNumbers,
+  type NetworkPlan,
+  type NetworkSpec,
+  planNetwork,
+  sizeOf,
+} from './spec.js';
 import { adamDecay, type StepNames, writeStep } from './step.js';
 
 /** The part of all steps in which the learning rate rises to what was asked for. */
@@ -36,13 +42,13 @@ const measured = 1_000;
 export interface TrainingState {
   /** Of what is trained: a state of anything else is no use. */
   key: string;
-  parameters: Float32Array;
+  numbers: NetworkNumbers;
   first: Float32Array;
   second: Float32Array;
   /** Steps that were made. */
   steps: number;
   epochs: readonly Epoch[];
-  best: { epoch: number; loss: number; parameters: Float32Array; logits: readonly Float64Array[] };
+  best: { epoch: number; loss: number; numbers: NetworkNumbers; logits: readonly Float64Array[] };
 }
 
 /** Where states are kept. */
@@ -97,7 +103,8 @@ export async function* trainNetwork(
   const state = kept?.key === key ? kept : undefined;
   const scale = scaleOf(seen.slice(0, measured).map((row) => rows[row] as Uint8Array));
   const batch = Math.min(settings.batchSize, seen.length);
-  const { file, keeps } = writeStep(plan, { batch, optimizer: settings.optimizer, scale });
+  const { optimizer, loss: kind } = settings;
+  const { file, keeps } = writeStep(plan, { batch, optimizer, loss: kind, scale });
   const graph = await host.open(file, 'the training step');
   try {
     const trainer = new StepRunner(graph, plan, { batch, keeps, settings }, state);
@@ -107,7 +114,7 @@ export async function* trainNetwork(
     let best: TrainingState['best'] = state?.best ?? {
       epoch: 0,
       loss: Infinity,
-      parameters: trainer.parameters,
+      numbers: trainer.numbers,
       logits: [],
     };
     const isOver = () =>
@@ -133,11 +140,11 @@ export async function* trainNetwork(
       let logits: Float64Array[] = [];
       if (out.length > 0) {
         logits = [];
-        for await (const some of ask(host, plan, trainer.parameters, scale, rows, out)) {
+        for await (const some of ask(host, plan, trainer.numbers, scale, rows, out)) {
           logits.push(...some);
           yield;
         }
-        const found = measure(logits, out, classes);
+        const found = measure(kind, logits, out, classes);
         result.validationLoss = found.loss;
         result.validationAccuracy = found.accuracy;
         loss = found.loss;
@@ -145,7 +152,7 @@ export async function* trainNetwork(
       epochs.push(result);
       // Without validation the latest is kept.
       if (loss < best.loss || out.length === 0) {
-        best = { epoch, loss, parameters: trainer.parameters, logits };
+        best = { epoch, loss, numbers: trainer.numbers, logits };
       }
       report({ stage: 'train', done: (epoch * perEpoch) / (total + 1), epochs: [...epochs] });
       await keeper?.write({ key, ...trainer.state, epochs: [...epochs], best });
@@ -166,7 +173,7 @@ export async function* trainNetwork(
       network: {
         spec,
         scale,
-        parameters: best.parameters,
+        ...best.numbers,
         temperature: temperatureOf(unseen, examples.ids, classes, examples.count),
       },
       parameters: plan.parameters,
@@ -194,7 +201,7 @@ interface StepParts extends StepNames {
 
 /** The parameters, and what changes them. */
 class StepRunner {
-  parameters: Float32Array;
+  numbers: NetworkNumbers;
   #first: Float32Array;
   #second: Float32Array;
   #steps = 0;
@@ -208,16 +215,16 @@ class StepRunner {
     this.#graph = graph;
     this.#plan = plan;
     this.#parts = parts;
-    this.parameters = state?.parameters ?? firstParameters(plan, randomOf(parts.settings.seed));
+    this.numbers = state?.numbers ?? firstNumbers(plan, randomOf(parts.settings.seed));
     this.#first = state?.first ?? new Float32Array(plan.parameters);
     this.#second = state?.second ?? new Float32Array(plan.parameters);
     this.#steps = state?.steps ?? 0;
   }
 
   /** What a step changes. */
-  get state(): Pick<TrainingState, 'parameters' | 'first' | 'second' | 'steps'> {
-    const { parameters } = this;
-    return { parameters, first: this.#first, second: this.#second, steps: this.#steps };
+  get state(): Pick<TrainingState, 'numbers' | 'first' | 'second' | 'steps'> {
+    const { numbers } = this;
+    return { numbers, first: this.#first, second: this.#second, steps: this.#steps };
   }
 
   /** @returns The loss before the step. */
@@ -232,12 +239,12 @@ class StepRunner {
     const { input } = this.#plan;
     const size = sizeOf(input);
     const pictures = new Uint8Array(batch * size);
-    const numbers = new Int32Array(batch);
+    const truth = new Int32Array(batch);
     const shares = new Float32Array(batch);
     for (const [place, row] of some.entries()) {
       const into = pictures.subarray(place * size, (place + 1) * size);
       varied(rows[row] as Uint8Array, into, input, settings, random);
-      numbers[place] = classes[row] as number;
+      truth[place] = classes[row] as number;
       shares[place] = 1 / some.length;
     }
     const t = this.#steps + 1;
@@ -247,9 +254,9 @@ class StepRunner {
     const flat = (data: Float32Array): Tensor => ({ type: 'float32', dims: [data.length], data });
     const feeds: Record<string, Tensor> = {
       pictures: { type: 'uint8', dims: [batch, ...input], data: pictures },
-      classes: { type: 'int32', dims: [batch], data: numbers },
+      classes: { type: 'int32', dims: [batch], data: truth },
       shares: flat(shares),
-      parameters: flat(this.parameters),
+      parameters: flat(this.numbers.parameters),
       first: flat(this.#first),
       second: flat(this.#second),
       rate: flat(Float32Array.of(rate * correction)),
@@ -261,6 +268,11 @@ class StepRunner {
       feeds[name] = { type: 'float32', dims: [...dims], data };
     }
     const outputs = ['loss', 'nextParameters', 'nextFirst', 'nextSecond'];
+    const { statistics } = this.numbers;
+    if (statistics.length > 0) {
+      feeds.statistics = flat(statistics);
+      outputs.push('nextStatistics');
+    }
     const results = await this.#graph.run(feeds, outputs);
     const read = (name: string) => (results[name] as Tensor).data as Float32Array;
     const loss = read('loss')[0] ?? Number.NaN;
@@ -275,7 +287,10 @@ class StepRunner {
     }
     this.#lost = 0;
     this.#steps = t;
-    this.parameters = read('nextParameters');
+    this.numbers = {
+      parameters: read('nextParameters'),
+      statistics: statistics.length > 0 ? read('nextStatistics') : statistics,
+    };
     this.#first = read('nextFirst');
     this.#second = read('nextSecond');
     return loss;
@@ -283,21 +298,27 @@ class StepRunner {
 }
 
 /**
- * Where training starts: each weight by chance within ±√(6 / inputs), biases 0.
+ * Where training starts: each weight by chance within ±√(6 / inputs), biases 0; a batch norm changes nothing.
  *
  * Source: K. He et al., "Delving deep into rectifiers", 2015; for the last layer X. Glorot and Y. Bengio,
  * "Understanding the difficulty of training deep feedforward neural networks", 2010.
  */
-export function firstParameters({ layers, parameters }: NetworkPlan, random: Random): Float32Array {
-  const numbers = new Float32Array(parameters);
-  for (const [at, { weights, to }] of layers.entries()) {
+export function firstNumbers(plan: NetworkPlan, random: Random): NetworkNumbers {
+  const parameters = new Float32Array(plan.parameters);
+  const statistics = new Float32Array(plan.statistics);
+  for (const [at, { weights, variances, to }] of plan.layers.entries()) {
     if (!weights) continue;
-    const outputs = at === layers.length - 1 ? sizeOf(to) : 0;
-    const most = Math.sqrt(6 / (weights.fanIn + outputs));
     const end = weights.offset + sizeOf(weights.dims);
-    for (let i = weights.offset; i < end; i++) numbers[i] = (2 * random() - 1) * most;
+    if (variances) {
+      parameters.fill(1, weights.offset, end);
+      statistics.fill(1, variances.offset, variances.offset + sizeOf(variances.dims));
+      continue;
+    }
+    const outputs = at === plan.layers.length - 1 ? sizeOf(to) : 0;
+    const most = Math.sqrt(6 / (weights.fanIn + outputs));
+    for (let i = weights.offset; i < end; i++) parameters[i] = (2 * random() - 1) * most;
   }
-  return numbers;
+  return { parameters, statistics };
 }
 
 /** A picture as it is, or shifted and mirrored by chance. What comes in from outside repeats the border. */
@@ -369,12 +390,12 @@ function scaleOf(rows: readonly Uint8Array[]): PixelScale {
 async function* ask(
   host: Pick<ServiceHost, 'open'>,
   plan: NetworkPlan,
-  parameters: Float32Array,
+  numbers: NetworkNumbers,
   scale: PixelScale,
   rows: readonly Uint8Array[],
   asked: readonly number[],
 ): AsyncGenerator<Float64Array[]> {
-  const file = writeNetwork(plan, parameters, scale, { name: 'logits' });
+  const file = writeNetwork(plan, numbers, scale, { name: 'logits' });
   const graph = await host.open(file, 'the network');
   const size = sizeOf(plan.input);
   try {
@@ -384,8 +405,8 @@ async function* ask(
       for (const [place, row] of some.entries()) data.set(rows[row] as Uint8Array, place * size);
       const input = { type: 'float32', dims: [some.length, ...plan.input], data } as const;
       const { logits } = await graph.run({ input }, ['logits']);
-      const numbers = Float64Array.from(numbersOf(logits as Tensor) as ArrayLike<number>);
-      yield some.map((_, place) => numbers.slice(place * plan.classes, (place + 1) * plan.classes));
+      const all = Float64Array.from(numbersOf(logits as Tensor) as ArrayLike<number>);
+      yield some.map((_, place) => all.slice(place * plan.classes, (place + 1) * plan.classes));
     }
   } finally {
     await graph.release();
@@ -393,6 +414,7 @@ async function* ask(
 }
 
 function measure(
+  kind: NetworkSettings['loss'],
   logits: readonly Float64Array[],
   rows: readonly number[],
   classes: readonly number[],
@@ -402,7 +424,11 @@ function measure(
   for (const [place, row] of rows.entries()) {
     const own = classes[row] as number;
     const scores = logits[place] as Float64Array;
-    loss -= Math.log(Math.max(Number.MIN_VALUE, probabilitiesOf(scores)[own] as number));
+    loss +=
+      kind === 'squared-error'
+        ? scores.reduce((sum, score, c) => sum + (score - (c === own ? 1 : 0)) ** 2, 0) /
+          scores.length
+        : -Math.log(Math.max(Number.MIN_VALUE, probabilitiesOf(scores)[own] as number));
     if (argmax(scores) === own) right += 1;
   }
   return { loss: loss / rows.length, accuracy: right / rows.length };
