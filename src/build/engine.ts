@@ -1,6 +1,5 @@
 /**
- * ONNX Runtime's JavaScript: for the GPU built from the sources in its package with its own switches, for
- * WASM what Emscripten made of it, called by `runtime/engine-wasm.ts`.
+ * ONNX Runtime's JavaScript, built from the sources in its package with its own switches.
  *
  * Its ready bundles carry what tabserve's worker never uses: a further worker to run in, the fetching
  * of files, Node, pictures as tensors. What is assumed of the sources here the build checks, so that
@@ -43,7 +42,7 @@ export function engineSwitches(flavour: EngineFlavour): NonNullable<UserConfig['
 
 /**
  * @param modules - The folder of the packages `onnxruntime-web` and `onnxruntime-common`.
- * @param runtime - The folder of `threads.ts`, `engine-module.ts`, `engine-parts.ts` and `engine-wasm.ts`.
+ * @param runtime - The folder of `threads.ts`, `engine-module.ts` and `engine-parts.ts`.
  */
 export function engineFromSource(
   modules: string,
@@ -54,10 +53,7 @@ export function engineFromSource(
   const glue = resolve(modules, `onnxruntime-web/dist/ort-wasm-simd-threaded${build}.mjs`);
   const library = resolve(modules, 'onnxruntime-web/lib');
   const stands = new Map(
-    Object.entries(flavour === 'wasm' ? {} : standIns(glue)).map(([path, code]) => [
-      resolve(modules, path),
-      code,
-    ]),
+    Object.entries(standIns(glue, flavour)).map(([path, code]) => [resolve(modules, path), code]),
   );
   for (const path of stands.keys()) {
     if (!existsSync(path)) throw new Error(`ONNX Runtime has no ${path} any more.`);
@@ -69,12 +65,14 @@ export function engineFromSource(
       resolveId: {
         filter: { id: /^onnxruntime-/ },
         handler(id) {
-          return id === entries[flavour] ? '\0engine' : null;
+          if (id === entries[flavour]) return '\0engine';
+          const isApi = flavour === 'wasm' && id === 'onnxruntime-common';
+          return isApi ? resolve(import.meta.dirname, 'engine-api.js') : null;
         },
       },
       load: {
         filter: { id: /^\0engine$/ },
-        handler: () => (flavour === 'wasm' ? wasmEntry(glue, runtime) : gpuEntry(library)),
+        handler: () => (flavour === 'wasm' ? wasmEntry(library) : gpuEntry(library)),
       },
     },
     {
@@ -103,22 +101,53 @@ function gpuEntry(library: string): string {
     export { env, InferenceSession, Tensor };`;
 }
 
-/** tabserve's own calls of the C functions, for a single backend. */
-function wasmEntry(glue: string, runtime: string): string {
-  const calls = resolve(runtime, 'engine-wasm.ts');
-  const given = readFileSync(glue, 'utf8');
-  for (const [, name] of readFileSync(calls, 'utf8').matchAll(/\bglue\.(\w+)/g)) {
-    if (!given.includes(`h.${name}=`)) throw new Error(`${glue} has no ${name} any more.`);
-  }
+/** The same for a single backend, without the choosing between several. */
+function wasmEntry(library: string): string {
   return `
-    import glue from ${JSON.stringify(glue)};
-    import { wasmEngine } from ${JSON.stringify(calls)};
-    export const { env, InferenceSession, Tensor } = wasmEngine(glue);`;
+    import { env, Tensor } from 'onnxruntime-common';
+    import * as engine from ${quoted(library, 'wasm/proxy-wrapper.ts')};
+    import { OnnxruntimeWebAssemblySessionHandler as Session }
+      from ${quoted(library, 'wasm/session-handler-inference.ts')};
+    class InferenceSession extends Session {
+      static async create(model, options) {
+        await engine.initializeWebAssemblyAndOrtRuntime();
+        await engine.initializeOrtEp('wasm');
+        const session = new InferenceSession();
+        await session.loadModel(model, options);
+        return session;
+      }
+      run(feeds, outputs) {
+        return super.run(feeds, Object.fromEntries(outputs.map((name) => [name, null])), {});
+      }
+      release() {
+        return this.dispose();
+      }
+    }
+    export { env, InferenceSession, Tensor };`;
 }
 
 /** Modules of which nothing, or next to nothing, is of use here. A missing name fails the build. */
-function standIns(glue: string): Record<string, string> {
+function standIns(glue: string, flavour: EngineFlavour): Record<string, string> {
   return {
+    ...(flavour === 'wasm' && {
+      // No run has any; the engine then takes its defaults.
+      'onnxruntime-web/lib/wasm/run-options.ts': 'export const setRunOptions = () => [0, []];',
+      // The engine's defaults, and what its own file says of every session: a model's bytes are
+      // used where they lie. No session here has other options.
+      'onnxruntime-web/lib/wasm/session-options.ts': `
+        import { getInstance } from './wasm-factory';
+        import { allocWasmString, checkLastError } from './wasm-utils';
+        export const setSessionOptions = async () => {
+          const wasm = getInstance();
+          const allocs = [];
+          const [key, value] = ['session.use_ort_model_bytes_directly', '1'];
+          const options = wasm._OrtCreateSessionOptions(99, false, false, 0, false, 0, 0, 2, 0, 0);
+          if (!options) checkLastError("Can't create session options.");
+          const words = [key, value].map((word) => allocWasmString(word, allocs));
+          if (wasm._OrtAddSessionConfigEntry(options, ...words)) checkLastError("Can't set " + key);
+          return [options, allocs];
+        };`,
+    }),
     // The glue is part of the script, so that there is nothing to find or fetch.
     'onnxruntime-web/lib/wasm/wasm-factory.ts': `
       import glue from ${JSON.stringify(glue)};
