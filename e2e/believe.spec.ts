@@ -1,9 +1,14 @@
 /** A device is believed only after it has given the right answer. */
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import type { TensorTest } from '../src/index.js';
 import { believeInGpu, breakGpu, type GpuFault, hurryClock } from './devices.js';
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour, serveModel, sha256 } from './models.js';
+import { writeTensor } from './onnx.js';
 import { sharedFolder } from './server.js';
 
 /** Models that the engine computes wrongly on WebGPU, and what is right. */
@@ -209,4 +214,131 @@ test('a GPU that was asked for by name and computes wrongly is left for WASM', a
     { from: 'webgpu', to: 'wasm', reason: expect.stringContaining('does not compute what WASM') },
   ]);
   expect(best).toMatchObject({ label: 'red', score: 1 });
+});
+
+/** Waits until something is known of a device that was asked for by name. */
+function verdict(page: Page, url: string) {
+  return page.evaluate(async (model) => {
+    const classifier = await window.tabserve.ImageClassifier.create({ model, device: 'webgpu' });
+    const began = performance.now();
+    const isOpen = () => classifier.info.verified === 'none' && classifier.state !== 'degraded';
+    while (isOpen() && performance.now() - began < 60_000) {
+      await new Promise((done) => setTimeout(done, 100));
+    }
+    const [best] = await classifier.classify(new ImageData(8, 8));
+    const { info, state } = classifier;
+    classifier.destroy();
+    return { info, state, best };
+  }, url);
+}
+
+/** The files of the engine without a GPU. */
+const wasmEngine = /ort-wasm-simd-threaded(\.rest)?\.wasm/;
+
+/** A self-test, and the files that it names. */
+interface OwnTest {
+  selfTest: TensorTest[];
+  files: Record<string, Buffer>;
+}
+
+/** As the command line records it. */
+function recorded(): OwnTest {
+  const folder = mkdtempSync(join(tmpdir(), 'tabserve-'));
+  writeFileSync(join(folder, 'model.json'), JSON.stringify(known));
+  writeFileSync(join(folder, 'mean.onnx'), model);
+  const script = join(import.meta.dirname, '../dist/cli.js');
+  execFileSync(process.execPath, [script, 'pack', folder, '--self-test']);
+  const { selfTest } = JSON.parse(readFileSync(join(folder, 'model.json'), 'utf8'));
+  return { selfTest, files: {} };
+}
+
+/** In files, as Python writes them. */
+function inFiles(): OwnTest {
+  const tensor = (name: string, shape: number[], numbers: Float32Array) =>
+    writeTensor({ name, shape, type: 'float32', data: new Uint8Array(numbers.buffer) });
+  const means = [0.25, 0.5, -1];
+  const areas = Float32Array.from({ length: 192 }, (_, i) => means[i >> 6] as number);
+  const files = {
+    'in.pb': tensor('input', [1, 3, 8, 8], areas),
+    'out.pb': tensor('mean', [1, 3], Float32Array.from(means)),
+  };
+  return { selfTest: [{ inputs: ['in.pb'], outputs: ['out.pb'] }], files };
+}
+
+for (const [form, make] of Object.entries({ recorded, 'in files': inFiles })) {
+  test(`a GPU is believed by the model's own self-test, without WASM: ${form}`, async ({
+    page,
+    open,
+    server,
+  }) => {
+    const { selfTest, files } = make();
+    const url = serveModel(server, '/own', { ...known, selfTest }, model);
+    for (const [name, content] of Object.entries(files)) server.route(`/own/${name}`, content);
+    await open();
+    server.requests.length = 0;
+    const { info, state } = await verdict(page, url);
+    expect(info).toMatchObject({ device: 'webgpu', verified: 'self-test', fallbacks: [] });
+    expect(state).toBe('ready');
+    expect(server.requests.filter((path) => wasmEngine.test(path))).toEqual([]);
+    // What was found is remembered with what it was found by.
+    await open();
+    expect((await verdict(page, url)).info.verified).toBe('self-test');
+  });
+
+  test(`a GPU that fails the model's self-test is left for WASM: ${form}`, async ({
+    page,
+    open,
+    server,
+  }) => {
+    breakGpu(page, 'scales a channel');
+    const { selfTest, files } = make();
+    const url = serveModel(server, '/own', { ...known, selfTest }, model);
+    for (const [name, content] of Object.entries(files)) server.route(`/own/${name}`, content);
+    await open();
+    const { info, state, best } = await verdict(page, url);
+    expect(state).toBe('degraded');
+    expect(info).toMatchObject({ device: 'wasm', verified: 'reference' });
+    expect(info.fallbacks).toEqual([
+      {
+        from: 'webgpu',
+        to: 'wasm',
+        reason: expect.stringMatching(
+          /^webgpu \(.+\) does not compute what the model's self-test records: output "mean": number 1 is \S+ instead of/,
+        ),
+      },
+    ]);
+    expect(best).toMatchObject({ label: 'red', score: 1 });
+  });
+}
+
+test('a GPU that fails the self-test says so where WASM cannot take over', async ({
+  page,
+  open,
+  server,
+}) => {
+  breakGpu(page, 'gives NaN');
+  const { selfTest } = recorded();
+  const url = serveModel(server, '/own', { ...known, selfTest }, model);
+  await page.route(wasmEngine, (route) => route.fulfill({ status: 404 }));
+  await open();
+  const { info, state } = await page.evaluate(async (model) => {
+    const classifier = await window.tabserve.ImageClassifier.create({ model, device: 'webgpu' });
+    if (classifier.state !== 'degraded') {
+      await new Promise((done) => classifier.addEventListener('statechange', done));
+    }
+    const { info, state } = classifier;
+    classifier.destroy();
+    return { info, state };
+  }, url);
+  expect(state).toBe('degraded');
+  expect(info).toMatchObject({ device: 'webgpu', verified: 'none' });
+  expect(info.fallbacks).toEqual([
+    {
+      from: 'webgpu',
+      to: 'webgpu',
+      reason: expect.stringMatching(
+        /self-test records: .* is NaN instead of .*WASM cannot take over/,
+      ),
+    },
+  ]);
 });

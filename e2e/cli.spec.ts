@@ -146,6 +146,7 @@ test('pack stores weights in a quarter of the bytes, and names the file first', 
   expect(packed.length).toBeLessThan(0.5 * model.length);
   expect(readJson(join(target, 'model.json'))).toEqual({
     ...manifest,
+    selfTest: [expect.objectContaining({ file: 'mean.int8-weights.onnx' })],
     files: [
       {
         url: 'mean.int8-weights.onnx',

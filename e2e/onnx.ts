@@ -92,14 +92,18 @@ function initializer({ name, shape, location }: ExternalTensor): Buffer {
   );
 }
 
-function inlineInitializer({ name, shape, type, data }: Weights): Buffer {
-  return bytesField(
-    5,
+function inlineInitializer(weights: Weights): Buffer {
+  return bytesField(5, writeTensor(weights));
+}
+
+/** A `TensorProto`: alone in a file it is what ONNX's own tests take and give. */
+export function writeTensor({ name, shape, type, data }: Weights): Buffer {
+  return Buffer.concat([
     ...shape.map((dim) => varintField(1, dim)),
     varintField(2, elementType[type]),
     text(8, name),
     bytesField(9, Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
-  );
+  ]);
 }
 
 function valueInfo(field: number, name: string, type: number, shape: readonly Dim[]): Buffer {

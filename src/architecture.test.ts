@@ -110,6 +110,9 @@ describe('no arrow leads', () => {
         // The command line is a worker without a page.
         'cli/graph.ts → runtime/backend.ts',
         'cli/graph.ts → runtime/session.ts',
+        'cli/self-test.ts → runtime/compare.ts',
+        'cli/self-test.ts → runtime/self-test.ts',
+        'cli/self-test.ts → runtime/session.ts',
       ],
     ],
     ['from the page into a pack', new RegExp(`^(${faces}|serving|wire)`), /^worker\/packs\//, []],

@@ -88,9 +88,16 @@ export type { CropRounding, ResizeReference } from './input/image/manifest.js';
 export type { CellValue, TableColumn, TableInput, TableRow } from './input/table/types.js';
 export type { TextInput, TextPreprocess, TextReport } from './input/text/types.js';
 export { type LibraryOptions, type Models, models, type UpdateOptions } from './library/models.js';
-export type { CoreManifest, ExternalFile, FileReference } from './model/manifest-core.js';
+export type {
+  CoreManifest,
+  ExternalFile,
+  FileReference,
+  SelfTest,
+  TensorTest,
+  TestInput,
+  TestOutput,
+} from './model/manifest-core.js';
 export type { Neighbour, SimilarityMetric } from './search/types.js';
-export type { SelfTest } from './tasks/image-classification/types.js';
 export type {
   EmbeddingManifest,
   EmbeddingOutput,

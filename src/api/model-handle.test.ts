@@ -20,6 +20,7 @@ beforeEach(() => {
   world = new World();
   stage.world = world;
   vi.stubGlobal('Worker', class {});
+  vi.stubGlobal('navigator', { hardwareConcurrency: 4 });
 });
 afterEach(async () => {
   await world.advance(60_000);
@@ -47,6 +48,15 @@ it('uses a preload for equal options, however they are written', async () => {
   expect(loads()).toBe(2);
   classifier.destroy();
   other.destroy();
+});
+
+it('uses a preload without options where create() writes the defaults out', async () => {
+  await inTime(ImageClassifier.preload({ model: 'digits' }));
+  const classifier = await inTime(
+    ImageClassifier.create({ model: 'digits', device: 'auto', preprocessing: 'auto' }),
+  );
+  expect(loads()).toBe(1);
+  classifier.destroy();
 });
 
 it('tells a create() of the load that a preload began', async () => {
@@ -88,19 +98,35 @@ it('tries a preload again that has failed', async () => {
   classifier.destroy();
 });
 
-it('tells models apart by their files, and by where they come from', async () => {
+it('tries a preload again for which there was no device', async () => {
+  const gpu = { model: 'digits', device: 'webgpu' } as const;
+  await expect(inTime(ImageClassifier.preload(gpu))).rejects.toMatchObject({ code: 'unsupported' });
+  const adapter = { info: { isFallbackAdapter: false } };
+  vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } });
+  await inTime(ImageClassifier.preload(gpu));
+  const classifier = await inTime(ImageClassifier.create(gpu));
+  expect(world.workers.map(({ host }) => host.device)).toEqual(['webgpu']);
+  classifier.destroy();
+});
+
+it('tells models apart by their files', async () => {
   const [file, garbage] = [new File(['model'], 'a'), new File(['garbage'], 'a')];
   const classifier = await inTime(ImageClassifier.create({ ...options, model: [file] }));
   const of = (more: object) => ImageClassifier.availability({ ...options, ...more });
   expect(await of({ model: [file] })).toBe('available');
   expect(await of({ model: [garbage] })).toBe('downloadable');
+  classifier.destroy();
+});
+
+it('tells models apart by where they come from', async () => {
+  const of = (more: object) => ImageClassifier.availability({ ...options, ...more });
   const named = await inTime(ImageClassifier.create({ ...options, modelsUrl: 'https://a/' }));
   expect(await of({ modelsUrl: 'https://a/' })).toBe('available');
   expect(await of({ modelsUrl: 'https://b/' })).toBe('downloadable');
   const creating = ImageClassifier.create({ ...options, modelsUrl: 'https://b/' });
   expect(await of({ modelsUrl: 'https://b/' })).toBe('downloading');
   const third = await inTime(creating);
-  for (const each of [classifier, named, third]) each.destroy();
+  for (const each of [named, third]) each.destroy();
 });
 
 it('counts, reports, limits and times requests', async () => {

@@ -377,10 +377,11 @@ export interface ClassifierInfo {
   adapter: string | null;
   /**
    * What this device's outputs for a fixed input were compared with: those of WASM, which is its own
-   * `reference`; or nothing (yet), `none`. A device that is asked for by name is checked some seconds
-   * after its first answers, unless the user saves data; where the outputs differ, WASM takes over.
+   * `reference`; those that the manifest's `selfTest` records; or nothing (yet), `none`. A device that
+   * is asked for by name, or that alone can run the model, is checked some seconds after its first
+   * answers, unless the user saves data; where the outputs differ, WASM takes over.
    */
-  verified: 'reference' | 'none';
+  verified: 'reference' | 'self-test' | 'none';
   /**
    * What preprocesses pictures. Where it is the GPU, single pictures may be left to the CPU, which
    * the `request` event says.

@@ -31,6 +31,25 @@ export type TensorData =
   | BigUint64Array
   | readonly string[];
 
+/** What holds the elements, by their type; strings are in an ordinary array. */
+export const arrayClasses = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const;
+
+/** Types of numbers. */
+export type NumberType = keyof typeof arrayClasses;
+
 /** A tensor in memory: its elements in row-major order, as many as the product of `dims`. */
 export interface Tensor {
   readonly type: TensorType;

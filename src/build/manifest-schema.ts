@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as TypeScript from '../../tools/docs/node_modules/typescript/lib/typescript.js';
+import { boundedSizes } from '../model/manifest-check.js';
 import { manifestChecks } from '../tasks/manifests.js';
 
 /** As much of a JSON Schema as is looked at. */
@@ -45,6 +46,8 @@ export function manifestSchema(root: string): Schema {
         // JSON has no other numbers.
         if (valibotAction.type === 'finite') return jsonSchema;
         const { expects, message } = valibotAction as { expects?: unknown; message?: unknown };
+        // A product is beyond JSON Schema.
+        if (message === boundedSizes) return jsonSchema;
         if (valibotAction.type === 'check' && (message ?? expects) === 'a number that is not 0') {
           return { ...jsonSchema, not: { const: 0 } };
         }

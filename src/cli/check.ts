@@ -20,6 +20,7 @@ import { openComplete } from './graph.js';
 import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
 import { tellReference } from './reference.js';
+import { runTests } from './self-test.js';
 import { unknownFields } from './unknown.js';
 
 /** Options of {@link check}. */
@@ -105,6 +106,9 @@ export async function check(
     if (!fitsLabels(length, labels.length)) {
       throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
     }
+    const tests = await runTests(manifest, file, session, async (url) =>
+      readFile(inside(directory, url)),
+    );
     const told: string[] = [];
     if (reference !== undefined) {
       await tellReference(reference, complete, { session, feed }, (line) => told.push(line));
@@ -118,7 +122,7 @@ export async function check(
     for (const warning of warnings) say(`Warning: ${warning}`);
     warned += warnings.length;
     say(
-      `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs`,
+      `${file.url}: ${bytes.length} bytes, ${file.sha256 ? 'sha256 as promised' : 'no sha256'}, runs${tests > 0 ? ', self-test passed' : ''}`,
     );
     for (const line of told) say(`  ${line}`);
     if (!file.sha256)

@@ -249,6 +249,71 @@ describe('pack', () => {
     expect(readJson(target, 'model.json').files).toHaveLength(2);
   });
 
+  it('records what the files compute, which check then tries', async () => {
+    const target = newFolder();
+    const wide = wideModel(1000);
+    writeFileSync(join(target, 'mean.onnx'), wide);
+    const half = { url: 'half.onnx', dtype: 'fp16' };
+    writeFileSync(join(target, half.url), wideModel(1000, 'float16'));
+    const file = { url: 'mean.onnx', dtype: 'fp32' };
+    const picture = { image: 'red.png', index: 0 };
+    const own = { ...manifest, files: [file, half], selfTest: [picture] };
+    writeFileSync(join(target, 'model.json'), JSON.stringify(own));
+    await pack(target, { weights: 'int8', 'self-test': true }, say);
+    // Once more: a file has one.
+    await pack(target, { 'self-test': true }, say);
+    const { selfTest, ...rest } = readJson(target, 'model.json');
+    expect(rest.files).toHaveLength(3);
+    const numbers = [expect.any(Number), expect.any(Number), expect.any(Number)];
+    const test = {
+      inputs: { input: { type: 'float32', dims: [1, 3, 8, 8] } },
+      outputs: { mean: { type: 'float32', dims: [1, 3], numbers } },
+    };
+    expect(selfTest).toEqual([
+      picture,
+      { file: 'mean.int8-weights.onnx', ...test },
+      { file: 'mean.onnx', ...test },
+      { file: 'half.onnx', ...test },
+    ]);
+    said = [];
+    await check(target, say);
+    expect(text().match(/runs, self-test passed/g)).toHaveLength(3);
+
+    selfTest[2].outputs.mean.numbers[1] += 0.01;
+    writeFileSync(join(target, 'model.json'), JSON.stringify({ ...rest, selfTest }));
+    await expect(check(target, say)).rejects.toThrow(
+      /mean\.onnx fails the self-test of model\.json: output "mean": number 1 is .* instead of/,
+    );
+  });
+
+  it('says where nothing can be recorded, and what is asked without a folder', async () => {
+    const target = newFolder();
+    // Pooled without sizes: the graph refuses a row.
+    writeFileSync(join(target, 'm.onnx'), model);
+    const tensors = {
+      name: 'm',
+      version: '1.0.0',
+      task: 'tensor',
+      files: [{ url: 'm.onnx', dtype: 'fp32' }],
+    };
+    writeFileSync(join(target, 'model.json'), JSON.stringify(tensors));
+    await pack(target, { 'self-test': true }, say);
+    expect(readJson(target, 'model.json').selfTest).toMatchObject([
+      { inputs: { input: { type: 'float32', dims: [1, 3, 8, 8] } } },
+    ]);
+    const text8 = { ...tensors, task: 'tensor', constants: { input: [1, 2] } };
+    writeFileSync(join(target, 'model.json'), JSON.stringify(text8));
+    said = [];
+    await pack(target, { 'self-test': true }, say);
+    expect(text()).toMatch(
+      /No self-test was recorded, since .*"input" has 2 numbers for \[1, 3, 8, 8\]/,
+    );
+    expect(readJson(target, 'model.json').selfTest).toBeUndefined();
+    await expect(pack(join(target, 'm.onnx'), { 'self-test': true }, say)).rejects.toThrow(
+      /takes a folder/,
+    );
+  });
+
   it('says what cannot be packed', async () => {
     const target = newFolder();
     writeFileSync(join(target, 'small.onnx'), model);

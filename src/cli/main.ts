@@ -18,6 +18,7 @@ const options = {
   engines: { type: 'string' },
   models: { type: 'string' },
   weights: { type: 'string' },
+  'self-test': { type: 'boolean' },
   compress: { type: 'boolean' },
   encrypt: { type: 'boolean' },
   key: { type: 'string' },
@@ -76,6 +77,8 @@ model.json, of a folder, or of an .onnx file
     help: `stores the weights of an fp32 file as int8, a quarter of it, in <name>.int8-weights.onnx
 beside it, and names that in model.json as the file that pages take
   --weights int8   what they are stored as
+  --self-test      records in model.json what all its files compute, so that pages can check a GPU
+                   by it; that of a packed file is always recorded
   --force          replaces the file that is there
 or, into a new directory, makes a package of a model.json and its files that is encrypted or signed
   --encrypt          encrypts the files with AES-GCM
@@ -87,11 +90,11 @@ or, into a new directory, makes a package of a model.json and its files that is 
     run([path = '', directory], values, say) {
       if (directory === undefined && !values.encrypt && !values.sign)
         return pack(path, values, say);
-      if (directory !== undefined && values.weights === undefined) {
+      if (directory !== undefined && values.weights === undefined && !values['self-test']) {
         return protect(path, directory, values, say);
       }
       throw new Error(
-        '--encrypt and --sign write a new directory: pack <directory> <new directory>. --weights has none, and comes before.',
+        '--encrypt and --sign write a new directory: pack <directory> <new directory>. --weights and --self-test have none, and come before.',
       );
     },
   },

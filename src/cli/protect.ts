@@ -98,6 +98,8 @@ export async function protect(
   const plain = JSON.parse(JSON.stringify(result)) as object;
   const whole = signed ? { ...plain, signature: await sign(plain, signed) } : plain;
   parseAnyManifest(whole, 'The new model.json');
+  const tests = new Map<string, Uint8Array>();
+  for (const url of filesOfTests(manifest)) tests.set(url, await readFile(inside(from, url)));
   if (existsSync(to)) await rm(to, { recursive: true });
   await mkdir(to, { recursive: true });
   for (const [url, bytes] of written) {
@@ -105,6 +107,12 @@ export async function protect(
     await mkdir(dirname(target), { recursive: true });
     await writeFile(target, bytes);
     say(`${url}: ${bytes.length} bytes${locked ? ', encrypted' : ''}`);
+  }
+  for (const [url, bytes] of tests) {
+    const target = inside(to, url);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, bytes);
+    say(`${url}: ${bytes.length} bytes, of the self-test, as it is`);
   }
   await writeFile(join(to, 'model.json'), `${JSON.stringify(whole, null, 2)}\n`);
   for (const name of await readdir(from)) {
@@ -114,6 +122,14 @@ export async function protect(
   }
   if (locked) say('Labels and the rest of model.json stay readable; see docs/protect.md.');
   say(`${manifest.name} ${manifest.version}: ${to}${signed ? ', signed' : ''}.`);
+}
+
+function filesOfTests({ selfTest = [] }: CoreManifest): string[] {
+  const listed = (files: object | string[]) => (Array.isArray(files) ? files : []);
+  const urls = selfTest.flatMap((test) =>
+    'image' in test ? [test.image] : [...listed(test.inputs), ...listed(test.outputs)],
+  );
+  return urls.filter((url) => !URL.canParse(url));
 }
 
 /** One after the other: files are large. */

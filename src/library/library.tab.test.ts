@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { meanColour } from '../../e2e/models.js';
+import { writeOnnx } from '../../e2e/onnx.js';
 import { ImageClassifier } from '../api/image-classifier.js';
 import { TextClassifier } from '../api/text-classifier.js';
 import { openStore } from '../model/store/open.js';
@@ -95,7 +96,7 @@ describe('the catalogue', () => {
 });
 
 describe('stored models', () => {
-  it('load without the network, with what was assumed about them', async () => {
+  it('load without the network', async () => {
     const url = route('/mean');
     (await create(url)).destroy();
     expect(await models.cached(tab.places)).toMatchObject([
@@ -117,6 +118,30 @@ describe('stored models', () => {
     expect(await labelOf(classifier)).toBe('red');
     expect(classifier.info.model.from).toBe('store');
     expect(tab.web.requests.filter(({ path }) => path.startsWith('/mean'))).toEqual([]);
+  });
+
+  it('say each time what was assumed about them', async () => {
+    const model = writeOnnx({
+      input: { name: 'pixel_values', type: 'float32', shape: ['N', 3, 8, 8] },
+      nodes: [{ op: 'GlobalAveragePool' }, { op: 'Flatten', attributes: { axis: 1 } }],
+      output: { name: 'logits', shape: ['N', 3] },
+    });
+    const id2label = { 0: 'red', 1: 'green', 2: 'blue' };
+    tab.route('/strange/config.json', { id2label, architectures: ['Anything'] });
+    tab.route('/strange/preprocessor_config.json', {
+      image_processor_type: 'ViTImageProcessor',
+      size: { height: 8, width: 8 },
+      do_magic: true,
+    });
+    tab.route('/strange/onnx/model.onnx', new Uint8Array(model));
+    const url = `${tab.web.origin}/strange/`;
+    const first = await create(url);
+    const assumed = { to: 'assumption', reason: expect.stringContaining('"do_magic"') };
+    expect(first.info.fallbacks).toContainEqual(expect.objectContaining(assumed));
+    first.destroy();
+    const second = await create(url);
+    expect(second.info.model.from).toBe('store');
+    expect(second.info.fallbacks).toContainEqual(expect.objectContaining(assumed));
   });
 
   it('are replaced by their newer version, and the version before comes back', async () => {
@@ -268,6 +293,10 @@ describe('what the browser says of its storage', () => {
       refuse(new DOMException('No.', 'SecurityError')),
     );
     vi.spyOn(storage, 'persisted').mockImplementation(refuse(new TypeError('No.')));
+    vi.spyOn(storage, 'persist').mockImplementation(
+      refuse(new DOMException('No.', 'SecurityError')),
+    );
+    expect(await models.persist()).toBe(false);
     expect(await models.usage(tab.places)).toMatchObject({ quota: 0, usage: 0, persisted: false });
     vi.mocked(storage.estimate).mockImplementation(refuse(new Error('The disk is on fire.')));
     expect(await failure(models.usage(tab.places))).toMatchObject({

@@ -5,8 +5,15 @@
  */
 import * as v from 'valibot';
 import type { TabserveError } from '../base/errors.js';
+import { arrayClasses, type NumberType } from '../base/tensor.js';
 import type { CoreManifest } from './manifest-core.js';
 import { type Fault, faultsOf, invalidManifest, shortened } from './manifest-faults.js';
+
+/** Most elements of a tensor that is written down: 256 MB of float32. */
+const mostElements = 2 ** 26;
+
+/** What sizes have to be. */
+export const boundedSizes = `sizes of at most ${mostElements} elements`;
 
 /** A text of a manifest: bounded, so that none fills the memory. */
 export const text = v.pipe(v.string(), v.maxLength(10_000));
@@ -23,6 +30,62 @@ const fileFields = {
   bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32))),
   sha256: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
 };
+
+const elementTypes = Object.keys(arrayClasses) as NumberType[];
+const recordedNumbers = (most: number) =>
+  v.pipe(v.array(v.nullable(v.pipe(v.number(), v.finite()))), v.maxLength(most));
+const tensorFields = {
+  type: v.picklist(elementTypes),
+  dims: v.pipe(
+    v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(mostElements))),
+    v.maxLength(16),
+    v.check(
+      (dims) => dims.reduce((product, size) => product * size, 1) <= mostElements,
+      boundedSizes,
+    ),
+  ),
+};
+const testFiles = v.pipe(v.array(name), v.minLength(1), v.maxLength(16));
+/** What the network makes of tensors. */
+export const tensorTest = v.object({
+  file: v.optional(name),
+  inputs: v.union([
+    testFiles,
+    v.pipe(
+      v.record(
+        name,
+        v.object({
+          ...tensorFields,
+          data: v.optional(
+            v.union([
+              v.pipe(v.number(), v.finite()),
+              v.pipe(v.array(v.pipe(v.number(), v.finite())), v.maxLength(100_000)),
+            ]),
+          ),
+        }),
+      ),
+      v.maxEntries(16),
+    ),
+  ]),
+  outputs: v.union([
+    testFiles,
+    v.pipe(
+      v.record(
+        name,
+        v.object({
+          ...tensorFields,
+          step: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+          numbers: recordedNumbers(4096),
+          parts: v.optional(recordedNumbers(256)),
+        }),
+      ),
+      v.maxEntries(16),
+    ),
+  ]),
+});
+/** At most so many tests. */
+export const tests = <Test extends v.GenericSchema>(test: Test) =>
+  v.optional(v.pipe(v.array(test), v.minLength(1), v.maxLength(100)));
 
 /** The fields of every manifest but for `task`. A task's schema is these and its own. */
 export const coreFields = {
@@ -57,6 +120,7 @@ export const coreFields = {
       ]),
     ),
   ),
+  selfTest: tests(tensorTest),
   encryption: v.optional(
     v.object({
       algorithm: v.literal('AES-GCM'),

@@ -1,5 +1,6 @@
 /** The part of `model.json` that is the same for every task. */
 
+import type { NumberType } from '../base/tensor.js';
 import type { ManifestEncryption } from './protection/types.js';
 
 /** Precision of a model file. `int8` stands for a quantised graph (QDQ or QLinear). */
@@ -37,6 +38,51 @@ export interface ExternalFile extends FileReference {
   path: string;
 }
 
+/** A picture and what the model must say of it, tried before an update is switched to. */
+export interface SelfTest {
+  /** Relative to the manifest, or absolute. */
+  image: string;
+  /** The class that must come first, by its place in the output. */
+  index: number;
+}
+
+/**
+ * Tensors, and what the network must make of them: tried before an update is switched to, and on a
+ * device that is in question. `npx tabserve pack --self-test` records one.
+ */
+export interface TensorTest {
+  /** The file that was run, by its `url` in `files`. @default any of them */
+  file?: string | undefined;
+  /**
+   * A tensor for each input of the graph that has no value of its own, by name. Or files with one each,
+   * as ONNX's own tests have them: a `TensorProto` with its name, and its numbers as `raw_data`.
+   */
+  inputs: Record<string, TestInput> | string[];
+  /** What of the graph's outputs is compared, by name, or such files with all of their numbers. */
+  outputs: Record<string, TestOutput> | string[];
+}
+
+/** An input of a {@link TensorTest}. */
+export interface TestInput {
+  type: NumberType;
+  /** At most 2²⁶ elements. */
+  dims: number[];
+  /** One number for all elements, or all. @default made-up ones, the same in all versions */
+  data?: number | number[] | undefined;
+}
+
+/** An output of a {@link TensorTest}, in as much detail as is worth keeping. */
+export interface TestOutput {
+  type: NumberType;
+  dims: number[];
+  /** Every how many numbers one is in `numbers`. @default 1 */
+  step?: number | undefined;
+  /** What was computed; `null` where it is no number. */
+  numbers: (number | null)[];
+  /** The root mean square of each of a number of parts of equal length. @default they are not compared */
+  parts?: (number | null)[] | undefined;
+}
+
 /** What every model's manifest says, whatever its task. */
 export interface CoreManifest {
   /** Identifies the model: letters, digits, `.`, `_`, `-`, and `/` between an owner and a name. */
@@ -62,6 +108,8 @@ export interface CoreManifest {
   assets?: Record<string, FileReference> | undefined;
   /** Values of further inputs of the graph, by their names: one number for all elements, or all. */
   constants?: Record<string, number | number[]> | undefined;
+  /** What the model must get right. */
+  selfTest?: (TensorTest | SelfTest)[] | undefined;
   /** How the files are encrypted: their sizes and sha256 are those of what is served. @default they are not */
   encryption?: ManifestEncryption | undefined;
   /** Whatever the author measured. */

@@ -17,7 +17,7 @@ export type {
   ResizePolicy,
   ZeroPadding,
 } from '../input/image/manifest.js';
-export type { ModelManifest, ModelOutput, SelfTest } from '../tasks/image-classification/types.js';
+export type { ModelManifest, ModelOutput } from '../tasks/image-classification/types.js';
 export type { CoreManifest, ExternalFile, ModelDtype, ModelFile } from './manifest-core.js';
 
 /**

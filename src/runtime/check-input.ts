@@ -3,7 +3,7 @@
  * for the same seed on every machine.
  */
 import type { Feeds } from '../base/gpu-tensor.js';
-import type { Tensor, TensorData } from '../base/tensor.js';
+import { arrayClasses, type NumberType, type Tensor, type TensorData } from '../base/tensor.js';
 
 /** Token numbers stay below this: every vocabulary has as many. */
 const maxToken = 32;
@@ -26,6 +26,15 @@ export function checkInput(sample: Feeds, seed: number): Feeds {
     return [name, { ...tensor, data: fill(name, tensor, noise(seed * 1009 + index)) }] as const;
   });
   return Object.fromEntries(filled);
+}
+
+/**
+ * One tensor of such numbers, whatever it is called: whole numbers but bytes are below 32. Manifests
+ * count on it: what is made of the same type, sizes and seed stays the same in all versions.
+ */
+export function checkTensor(type: NumberType, dims: readonly number[], seed: number): Tensor {
+  const data = new arrayClasses[type](dims.reduce((product, size) => product * size, 1));
+  return { type, dims, data: fill('', { type, dims, data }, noise(seed)) };
 }
 
 function fill(name: string, { type, dims, data }: Tensor, next: () => number): TensorData {

@@ -42,30 +42,54 @@ export interface Difference {
   message: string;
 }
 
+/** How much of an output is looked at. */
+export interface Detail {
+  /** Every how many numbers one is compared. */
+  step: number;
+  /** In how many numbers the output's parts are. */
+  size: number;
+}
+
 /**
- * What is compared of outputs. Of more than {@link maxSample} numbers every n-th is taken, n odd, so
- * that no channel is passed over; what goes wrong between them is seen in the size of the parts.
- * Strings are left out.
+ * Of more than so many numbers every n-th is taken, n odd, so that no channel is passed over; what goes
+ * wrong between them is seen in the size of the parts.
+ *
+ * @param length - How many numbers the output has.
  */
-export function digestOf(outputs: Tensors): OutputDigest[] {
+export function detailOf(length: number, numbers = maxSample, blocks = maxBlocks): Detail {
+  const step = Math.max(1, Math.ceil(length / numbers) | (length > numbers ? 1 : 0));
+  return { step, size: Math.max(1, Math.ceil(length / blocks)) };
+}
+
+/**
+ * What is compared of outputs. Strings are left out.
+ *
+ * @param like - Another digest of the same outputs, to be compared with. @default in all detail
+ */
+export function digestOf(
+  outputs: Tensors,
+  like: readonly Pick<OutputDigest, 'name' | 'step' | 'blocks'>[] = [],
+): OutputDigest[] {
   return Object.entries(outputs)
     .filter(([, { type }]) => type !== 'string')
     .map(([name, tensor]) => {
       const numbers = numbersOf(tensor);
       const { length } = numbers;
-      const step = Math.ceil(length / maxSample) | (length > maxSample ? 1 : 0);
+      const other = like.find((each) => each.name === name);
+      const { step, size } = other
+        ? { step: other.step, size: Math.ceil(length / Math.max(1, other.blocks.length)) || 1 }
+        : detailOf(length);
       const sample = Float64Array.from(
         { length: Math.ceil(length / step) },
         (_, index) => numbers[index * step] as number,
       );
-      const size = Math.ceil(length / maxBlocks);
-      const blocks = Float64Array.from({ length: size && Math.ceil(length / size) }, (_, block) => {
+      const blocks = Float64Array.from({ length: Math.ceil(length / size) }, (_, block) => {
         let sum = 0;
         const end = Math.min((block + 1) * size, length);
         for (let i = block * size; i < end; i++) sum += (numbers[i] as number) ** 2;
         return Math.sqrt(sum / (end - block * size));
       });
-      return { name, type: tensor.type, dims: [...tensor.dims], sample, blocks };
+      return { name, type: tensor.type, dims: [...tensor.dims], step, sample, blocks };
     });
 }
 
@@ -139,7 +163,7 @@ function compareNumbers(
   if (worst < 0 || (off <= most && !Number.isNaN(largest)) || (isWhole && of === 'blocks')) {
     return undefined;
   }
-  const [expectedNumber, foundNumber] = [right[worst] as number, found[worst] as number];
+  const [expectedNumber, foundNumber] = [right[worst] as number, found[worst] ?? Number.NaN];
   const what = of === 'sample' ? 'number' : 'root mean square of part';
   const numbers = `${shown(foundNumber)} instead of ${shown(expectedNumber)}`;
   const limit = isWhole ? '' : `, where ${shown(allowed)} apart is allowed`;

@@ -34,20 +34,20 @@ export async function recall(store: ModelStore, subject: Subject): Promise<Findi
   const key = keyOf(subject);
   const { findings } = await read(store);
   const found = findings.find((each) => each.key === key && Date.now() - each.at < goodFor);
-  return key && found ? { difference: found.difference } : undefined;
+  return key && found ? { by: found.by, difference: found.difference } : undefined;
 }
 
 /** Writes a finding down. A store that cannot be written to is gone without. */
 export async function remember(
   store: ModelStore,
   subject: Subject,
-  { difference }: Finding,
+  { by, difference }: Finding,
 ): Promise<void> {
   const key = keyOf(subject);
   if (!key) return;
   const { findings } = await read(store);
   const others = findings.filter((each) => each.key !== key).slice(1 - maxFindings);
-  const record: Findings = { findings: [...others, { key, difference, at: Date.now() }] };
+  const record: Findings = { findings: [...others, { key, by, difference, at: Date.now() }] };
   await store.writeRecord(recordName, record).catch(() => undefined);
 }
 

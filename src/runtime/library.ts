@@ -2,15 +2,15 @@
 
 import { TabserveError } from '../base/errors.js';
 import type { ModelChange } from '../base/types.js';
-import { download } from '../model/download.js';
 import { type InstalledModel, Library } from '../model/library.js';
 import type { CoreManifest } from '../model/manifest-core.js';
-import type { ResolvedModel } from '../model/source.js';
 import { openStore } from '../model/store/open.js';
 import type { EvictRequest, LibrarySurvey, LoadRequest } from '../wire/protocol.js';
+import { tolerances } from './compare.js';
 import type { Engine } from './engine.js';
 import { type LoadedEntry, type LoadOptions, loadModel, releaseModel } from './load.js';
 import { runRequest } from './run.js';
+import { differenceFrom, openTest } from './self-test.js';
 
 /** What the store holds. */
 export async function surveyLibrary(): Promise<LibrarySurvey> {
@@ -77,7 +77,7 @@ export async function updateModel(
         store && resolved.source !== null
           ? await new Library(store).get(resolved.source)
           : undefined;
-      await selfTest(engine, entry, resolved, options.signal);
+      await selfTest(engine, entry, options.signal);
     },
   });
   await engine.exclusive(() => releaseModel(entry));
@@ -93,16 +93,23 @@ export async function updateModel(
 }
 
 /** Runs the network, and has the task try what the manifest promises. */
-async function selfTest(
-  engine: Engine,
-  entry: LoadedEntry,
-  { locate, otherOrigin }: ResolvedModel,
-  signal: AbortSignal,
-): Promise<void> {
-  const { session, opened } = entry;
+async function selfTest(engine: Engine, entry: LoadedEntry, signal: AbortSignal): Promise<void> {
+  const { session, opened, manifest, tests, dtype } = entry;
   await engine.exclusive(() => session.run(opened.sample(), opened.outputs));
+  for (const test of tests) {
+    const open = await openTest(test, (url) => entry.read(url, signal));
+    const difference = await engine.exclusive(() =>
+      differenceFrom(open, session, tolerances[dtype]),
+    );
+    if (difference === undefined) continue;
+    throw new TabserveError(
+      'model-invalid',
+      `Version ${manifest.version} of "${manifest.name}" failed its self-test: ${difference}. It was not switched to.`,
+      { details: { model: manifest.name, version: manifest.version } },
+    );
+  }
   await opened.selfTest?.(
-    async (url) => new Blob([await download(locate(url), { signal, otherOrigin })]),
+    async (url) => new Blob([(await entry.read(url, signal)) as Uint8Array<ArrayBuffer>]),
     async (payload, options) =>
       (await runRequest({ payload, options }, engine, entry, signal)).answer,
   );

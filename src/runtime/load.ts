@@ -3,9 +3,16 @@ import { untilAborted } from '../base/abort.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
 import type { Fallback } from '../base/types.js';
+import { download } from '../model/download.js';
 import { unlistedData } from '../model/external-data.js';
 import { Library } from '../model/library.js';
-import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
+import type {
+  CoreManifest,
+  FileReference,
+  ModelDtype,
+  ModelFile,
+  TensorTest,
+} from '../model/manifest-core.js';
 import { type Obtained, obtain } from '../model/obtain.js';
 import { withOutputs } from '../model/onnx/outputs.js';
 import { type Skeleton, skeletonOf } from '../model/onnx/skeleton.js';
@@ -26,6 +33,7 @@ import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
+import { tensorTests } from './self-test.js';
 import type { ReadModel } from './service.js';
 import { type GraphFiles, ModelSession } from './session.js';
 import type { OpenedTask, TaskServices, WorkerTask } from './task.js';
@@ -40,10 +48,16 @@ export interface LoadedEntry {
   task: WorkerTask;
   opened: OpenedTask;
   manifest: CoreManifest;
+  /** Of the file's weights. */
+  dtype: ModelDtype;
   /** What tasks that take any model have kept of its graph, by their names. */
   studied: Readonly<Record<string, unknown>>;
+  /** The tests that its author recorded of this file. */
+  tests: readonly TensorTest[];
+  /** Reads a file that the manifest names. */
+  read: (url: string, signal: AbortSignal) => Promise<Uint8Array>;
   /** Writes down what came of a comparison. Only where that can be known again. */
-  remember?: (difference: string | null) => Promise<void>;
+  remember?: (finding: Finding) => Promise<void>;
 }
 
 /** What the page does to descriptions of models that others wrote. */
@@ -201,7 +215,7 @@ class Load {
       const build = 'Suspending' in WebAssembly ? 'jspi' : 'asyncify';
       const subject = { files, adapter: backend.adapter, build };
       finding = (await recall(store, subject)) ?? null;
-      entry.remember = (difference) => remember(store, subject, { difference });
+      entry.remember = (found) => remember(store, subject, found);
     }
     const late = (await Promise.all(parts.map((part) => part.kept))).flat();
     if (library && late.length === 0) {
@@ -232,6 +246,7 @@ class Load {
         ],
         adapter: backend.adapter,
         finding,
+        hasSelfTest: entry.tests.length > 0,
         report: opened.report,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
@@ -405,7 +420,7 @@ class Load {
 
   async #start(
     backend: Backend,
-    { manifest, open, locate }: ResolvedModel,
+    { manifest, open, locate, otherOrigin }: ResolvedModel,
     file: ModelFile,
     parts: readonly Obtained[],
     skeleton: Skeleton | undefined,
@@ -472,7 +487,17 @@ class Load {
         warmup: this.#elapsed() - warmUpBegan,
       };
       const studied = Object.fromEntries(students.map(({ name, known }) => [name, known]));
-      const entry: LoadedEntry = { session, task, opened, manifest: taken, studied };
+      const entry: LoadedEntry = {
+        session,
+        task,
+        opened,
+        manifest: taken,
+        dtype: file.dtype,
+        studied,
+        tests: tensorTests(complete, file.url),
+        read: async (url, signal) =>
+          new Uint8Array(await download(locate(url), { signal, otherOrigin })),
+      };
       return { entry, manifest: complete, labels, assumed, timings };
     } catch (error) {
       opened?.close?.();

@@ -1,10 +1,13 @@
 /** What a model makes of a fixed input on this device, and how long that takes. */
+
+import { TabserveError } from '../base/errors.js';
 import type { Feeds } from '../base/gpu-tensor.js';
 import type { Probe, ProbeRequest } from '../wire/protocol.js';
 import { checkInput } from './check-input.js';
 import { compareOutputs, digestOf, tolerances } from './compare.js';
 import type { Engine } from './engine.js';
 import type { LoadedEntry } from './load.js';
+import { type OpenedTest, openTest } from './self-test.js';
 
 /** Whether this script's build of the engine computes on a GPU. The build puts it in. */
 declare const __ENGINE_HAS_GPU__: boolean;
@@ -23,18 +26,22 @@ const timedRuns = 3;
  */
 export async function probeModel(
   engine: Engine,
-  { session, opened, remember }: LoadedEntry,
+  entry: LoadedEntry,
   { reference, dtypes, isTimed }: ProbeRequest,
   signal: AbortSignal,
 ): Promise<Probe> {
-  const sample = opened.sample();
-  const [asked, other] = [checkInput(sample, 1), checkInput(sample, 2)];
+  const { session, opened, remember } = entry;
+  const test = reference === 'self-test' ? await testOf(entry, signal) : null;
+  const sample = test?.feeds ?? opened.sample();
+  const [asked, other] = [test?.feeds ?? checkInput(sample, 1), checkInput(sample, 2)];
+  const names = test ? test.outputs.map(({ name }) => name) : opened.outputs;
+  const right = reference === 'self-test' ? (test?.outputs ?? []) : reference;
   const times: number[] = [];
   const run = (feeds: Feeds) =>
     engine.exclusive(async () => {
       signal.throwIfAborted();
       const began = performance.now();
-      const outputs = await session.run(feeds, opened.outputs);
+      const outputs = await session.run(feeds, names);
       times.push(performance.now() - began);
       return outputs;
     });
@@ -46,15 +53,24 @@ export async function probeModel(
   }
   for (let i = 0; i <= (isTimed ? timedRuns : 1); i++) {
     const found = await run(i % 2 ? asked : other);
-    if (i % 2) outputs = digestOf(found);
+    if (i % 2) outputs = digestOf(found, test?.outputs);
     // WASM is what others are compared with.
-    if (__ENGINE_HAS_GPU__ && i % 2 && reference) {
+    if (__ENGINE_HAS_GPU__ && i % 2 && right) {
       const tolerance = Math.max(...dtypes.map((dtype) => tolerances[dtype]));
-      difference ??= compareOutputs(reference, outputs, tolerance)?.message ?? null;
+      difference ??= compareOutputs(right, outputs, tolerance)?.message ?? null;
     }
   }
-  if (__ENGINE_HAS_GPU__ && reference) await remember?.(difference);
+  if (__ENGINE_HAS_GPU__ && right) {
+    await remember?.({ by: test ? 'self-test' : 'reference', difference });
+  }
   const [, ...timed] = times;
   const time = timed.sort((a, b) => a - b)[timed.length >> 1] as number;
   return { time, outputs, difference };
+}
+
+/** The first of the recorded tests: one is enough, and costs one run. */
+async function testOf({ tests, read }: LoadedEntry, signal: AbortSignal): Promise<OpenedTest> {
+  const [test] = tests;
+  if (!test) throw new TabserveError('internal', 'The model has no self-test.');
+  return openTest(test, (url) => read(url, signal));
 }

@@ -504,6 +504,44 @@ describe('a device that is not believed yet', () => {
     await expectNothingLeft();
   });
 
+  it('is believed by the self-test of the model, without WASM', async () => {
+    world.selfTest = { difference: null };
+    world.difference = difference;
+    const deployment = await onGpu();
+    await world.advance(10_000);
+    expect(deployment.serving).toMatchObject({ verified: 'self-test', fallbacks: [] });
+    expect(world.log.filter((line) => line.startsWith('load'))).toHaveLength(1);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('is left for WASM when it fails the self-test', async () => {
+    world.selfTest = { difference };
+    const deployment = await onGpu();
+    await world.advance(10_000);
+    expect(deployment.serving).toMatchObject({ verified: 'reference', plan: { device: 'wasm' } });
+    const [fallback] = deployment.serving?.fallbacks ?? [];
+    expect(fallback?.reason).toContain(
+      `does not compute what the model's self-test records: ${difference}`,
+    );
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
+  it('fails the self-test, says so, and goes on where WASM cannot run the model', async () => {
+    world.selfTest = { difference };
+    const deployment = await onGpu();
+    world.loadErrors.push(error('model-invalid'));
+    await world.advance(10_000);
+    expect(deployment.state).toBe('degraded');
+    expect(deployment.serving).toMatchObject({ verified: 'none', plan: { device: 'webgpu' } });
+    const [fallback] = deployment.serving?.fallbacks ?? [];
+    expect(fallback).toMatchObject({ from: 'webgpu', to: 'webgpu' });
+    expect(fallback?.reason).toMatch(/self-test records: .*WASM cannot take over: model-invalid/);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
   it('is checked anew when the check was given up for another transition', async () => {
     world.difference = difference;
     const deployment = await onGpu();

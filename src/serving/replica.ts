@@ -84,8 +84,9 @@ export class ModelReplica {
     this.loaded = loaded;
     this.since = now;
     this.loadTime = now - began;
-    const isKnownRight = loaded.finding?.difference === null;
-    this.verified = plan.device === 'wasm' || isKnownRight ? 'reference' : 'none';
+    const { finding } = loaded;
+    const found = finding?.difference === null ? finding.by : 'none';
+    this.verified = plan.device === 'wasm' ? 'reference' : found;
     loadedModels.add(this);
     this.#idle.resolve();
   }

@@ -2,7 +2,7 @@
 import { messageOf } from '../base/errors.js';
 import type { Fallback } from '../base/types.js';
 import type { BackendPlan } from './backends.js';
-import { checkByWasm, reference } from './belief.js';
+import { checkByRecord, checkByWasm, reference } from './belief.js';
 import type { Environment, Lease } from './environment.js';
 import type { LoadReplica, ModelReplica, ModelSettings } from './replica.js';
 import { nameOf, type Trial, trial as trialByTime } from './trials.js';
@@ -82,8 +82,9 @@ export async function tryRival(
 }
 
 /**
- * Compares a GPU that serves with WASM, which takes over where the GPU computes otherwise. What cannot
- * be compared goes on as it is, and says that it was not.
+ * Compares a GPU that serves with what the model's author recorded, or with WASM, which takes over
+ * where the GPU computes otherwise. What cannot be compared goes on as it is, and says that it was not;
+ * so does what WASM cannot take over.
  *
  * @throws the signal's reason.
  */
@@ -92,9 +93,13 @@ export async function checkServing(
   current: ModelReplica,
   laneSignal: AbortSignal,
 ): Promise<void> {
+  const { patience } = host;
+  const known = await checkByRecord(current, { signal: laneSignal, patience });
+  if (known === null) return host.describe();
   const { lease, options } = leaseFor(host, reference, laneSignal);
+  const { device } = current.plan;
   try {
-    const found = await checkByWasm(host, current, lease, options);
+    const found = await checkByWasm(host, current, lease, known, options);
     if (!found) {
       lease.release();
       host.describe();
@@ -106,10 +111,13 @@ export async function checkServing(
       throw options.signal.reason;
     }
     host.moveTo(replica, lease, reference.reason, current, true);
-    host.degrade({ from: current.plan.device, to: 'wasm', reason });
-  } catch {
+    host.degrade({ from: device, to: 'wasm', reason });
+  } catch (error) {
     lease.release();
     laneSignal.throwIfAborted();
+    if (known === undefined || current.connection.end) return;
+    const reason = `${known}. WASM cannot take over: ${messageOf(error)}`;
+    host.degrade({ from: device, to: device, reason });
   }
 }
 

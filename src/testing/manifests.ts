@@ -66,5 +66,17 @@ export const validManifests = {
     input: { kind: 'matrix', name: 'x' },
     output: { kind: 'class', label: 'l', scores: 'y', activation: 'none' },
   },
-  tensor: core,
+  tensor: {
+    ...core,
+    selfTest: [
+      {
+        file: 'm.onnx',
+        inputs: { x: { type: 'float32', dims: [1, 3] }, m: { type: 'int64', dims: [1], data: 1 } },
+        outputs: {
+          y: { type: 'float32', dims: [1, 8], step: 3, numbers: [1, null, 2], parts: [1] },
+        },
+      },
+      { inputs: ['in.pb'], outputs: ['out.pb'] },
+    ],
+  },
 };

@@ -128,6 +128,8 @@ export interface LoadedModel {
   adapter: string | null;
   /** What was found at an earlier visit when this device was compared; `null` if it was not. */
   finding: Finding | null;
+  /** Whether its author recorded what this file makes of some tensors. */
+  hasSelfTest: boolean;
   /** What the task says of its preprocessing. */
   report: unknown;
   /** What did not work as it should have, or was assumed. */
@@ -156,8 +158,11 @@ export interface EvictRequest {
 export interface ProbeRequest {
   requestId: number;
   modelId: number;
-  /** What the reference computed; `null` where there is nothing to compare with. */
-  reference: readonly OutputDigest[] | null;
+  /**
+   * What the reference computed, or `self-test` for what the model's author recorded of this file;
+   * `null` where there is nothing to compare with.
+   */
+  reference: readonly OutputDigest[] | 'self-test' | null;
   /** The weights' types here and at the reference. */
   dtypes: readonly ModelDtype[];
   /** Whether to run it a few times and say how long that takes. */

@@ -48,6 +48,8 @@ export class World implements Environment {
   speed: Record<string, number> = { wasm: 10, webgpu: 20 };
   /** What a probe finds. */
   difference: string | null = null;
+  /** Whether models have a self-test, and what is found by it. */
+  selfTest: { difference: string | null } | null = null;
   /** Whether loads find no network. */
   isOffline = false;
   /** Whether the page is hidden: its timers go off at whole seconds only, the workers' as ever. */
@@ -219,7 +221,13 @@ class FakeLease implements Lease {
   }
 }
 
-type Request = { requestId: number; modelId: number; payload: Payload; model: { name: string } };
+type Request = {
+  requestId: number;
+  modelId: number;
+  payload: Payload;
+  model: { name: string };
+  reference: unknown;
+};
 
 export class FakeWorker {
   end: TabserveError | undefined;
@@ -286,11 +294,14 @@ export class FakeWorker {
       this.models.set(modelId, world.version);
       this.#names.set(modelId, request.model.name);
       world.log.push(`load ${modelId}`);
-      return resolve({ modelId, finding: null, fallbacks: [], timings: { session: 5, warmup: 1 } });
+      const timings = { session: 5, warmup: 1 };
+      const hasSelfTest = world.selfTest !== null;
+      return resolve({ modelId, finding: null, hasSelfTest, fallbacks: [], timings });
     }
     if (name === 'probe') {
       const { [device]: time = null } = world.speed;
-      return resolve({ time, outputs: [], difference: world.difference });
+      const found = request.reference === 'self-test' ? world.selfTest : world;
+      return resolve({ time, outputs: [], difference: found?.difference ?? null });
     }
     const error = world.runErrors.shift();
     if (error) return reject(error);

@@ -1,7 +1,14 @@
 /** What `model.json` says of a classifier of pictures. */
 import * as v from 'valibot';
 import { fitPreprocess, inputSchema, preprocessSchema } from '../../input/image/manifest-schema.js';
-import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import {
+  coreFields,
+  labels,
+  type ManifestCheck,
+  name,
+  tensorTest,
+  tests,
+} from '../../model/manifest-check.js';
 import { embeddingOutput } from '../image-embedding/manifest.js';
 import type { ModelManifest } from './types.js';
 
@@ -21,12 +28,11 @@ export const manifestCheck: ManifestCheck<ModelManifest> = {
       zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
       embedding: v.optional(embeddingOutput),
     }),
-    selfTest: v.optional(
-      v.pipe(
-        v.array(v.object({ image: name, index: v.pipe(v.number(), v.integer(), v.minValue(0)) })),
-        v.minLength(1),
-        v.maxLength(100),
-      ),
+    selfTest: tests(
+      v.union([
+        v.object({ image: name, index: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+        tensorTest,
+      ]),
     ),
   }),
   fit: fitPreprocess,

@@ -7,14 +7,6 @@ import type { ScoresOutput } from '../scores.js';
 
 export type { Classification, ScoresOutput as ModelOutput } from '../scores.js';
 
-/** A picture and what the model must say of it, tried before an update is switched to. */
-export interface SelfTest {
-  /** Relative to the manifest, or absolute. */
-  image: string;
-  /** The class that must come first, by its place in the output. */
-  index: number;
-}
-
 /** The contents of `model.json` for a classifier of pictures. */
 export interface ModelManifest extends CoreManifest {
   task: 'image-classification';
@@ -23,8 +15,6 @@ export interface ModelManifest extends CoreManifest {
   input: ModelInput;
   preprocess: Preprocess;
   output: ScoresOutput & WithEmbedding;
-  /** What an update of this model must get right before it is used. */
-  selfTest?: SelfTest[] | undefined;
 }
 
 /** The options of one request, complete. */

@@ -35,7 +35,9 @@ export function imageClassification(images: ImageInput) {
           );
         },
         async selfTest(read, ask) {
-          for (const { image, index } of manifest.selfTest ?? []) {
+          for (const test of manifest.selfTest ?? []) {
+            if (!('image' in test)) continue;
+            const { image, index } = test;
             const blob = await read(image);
             const [best] = await ask({ kind: 'blob', blob }, justTheBest);
             if (best?.index === index) continue;

@@ -1,22 +1,14 @@
 /** Whether tensors are what they say, and what a graph takes. */
 import { TabserveError } from '../../base/errors.js';
 import { all, type Check, is, list, mapOf, object, oneOf, whole } from '../../base/shape.js';
-import type { Tensor, TensorData, TensorInfo, Tensors, TensorType } from '../../base/tensor.js';
-
-const classes = {
-  float32: Float32Array,
-  float16: Uint16Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-} as const;
+import {
+  arrayClasses as classes,
+  type Tensor,
+  type TensorData,
+  type TensorInfo,
+  type Tensors,
+  type TensorType,
+} from '../../base/tensor.js';
 
 /** Most elements of a tensor: as many as WebAssembly's memory has bytes. */
 const most = 2 ** 32;
