@@ -2,13 +2,14 @@
  * Runs cases that `recipe/make.py` made, on WASM and on WebGPU, in both of the engine's builds that
  * have WebGPU, and writes down what is right, wrong, refused, or left to the CPU.
  *
- * `npm run engine-report -- FOLDER [--out FILE] [--builds jspi,webgpu] [--limit N]`
+ * `npm run engine-report -- FOLDER [--out FILE] [--builds jspi,webgpu] [--limit N] [--through]`
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Browser, chromium, type Page } from 'playwright';
 import { findBrowser } from '../browser.js';
+import { believeInGpu } from '../devices.js';
 import { TestServer } from '../server.js';
 import { tableOf } from './report.js';
 
@@ -24,6 +25,10 @@ export interface Result {
   of?: number;
   /** Operators that the engine left to the CPU; absent when there are none. */
   cpu?: string[];
+  /** Through tabserve: where it runs at the end, what that was compared with, and what `info` says of it. */
+  device?: string;
+  verified?: string;
+  why?: string;
 }
 
 /** What the report groups by. */
@@ -53,7 +58,7 @@ declare global {
 const batch = 40;
 
 /** Milliseconds for a batch, before its page counts as stuck. The software adapter is slow. */
-const patience = 60_000;
+const patience = 90_000;
 
 const args = [
   '--no-sandbox',
@@ -74,6 +79,7 @@ export async function main(argv: string[]): Promise<void> {
       from: { type: 'string', default: '0' },
       seconds: { type: 'string', default: '240' },
       providers: { type: 'string', default: 'wasm,webgpu' },
+      through: { type: 'boolean', default: false },
     },
   });
   const folder = positionals[0];
@@ -82,6 +88,7 @@ export async function main(argv: string[]): Promise<void> {
   server.mount('/cases', resolve(folder));
   server.mount('/ort', 'node_modules/onnxruntime-web/dist');
   server.mount('/report', 'e2e/engine-report');
+  server.mount('/dist', 'dist');
   const executablePath = findBrowser();
   const browser = await chromium.launch({ ...(executablePath && { executablePath }), args });
   const began = Date.now();
@@ -94,7 +101,7 @@ export async function main(argv: string[]): Promise<void> {
     const open = async (build: string) => {
       if (page && opened === build) return page;
       await page?.close().catch(() => undefined);
-      page = await openPage(browser, server, build);
+      page = await openPage(browser, server, build, values.through);
       opened = build;
       return page;
     };
@@ -105,7 +112,8 @@ export async function main(argv: string[]): Promise<void> {
       if (outcomes.length === 0) {
         outcomes.push(...all.slice(from, to).map((each) => ({ ...each, results: {} })));
       }
-      for (const provider of values.providers.split(',')) {
+      const providers = values.through ? ['auto'] : values.providers.split(',');
+      for (const provider of providers) {
         const key = `${build}/${provider}`;
         for (let at = from; at < to && Date.now() < deadline; ) {
           const end = Math.min(at + batch, to);
@@ -134,12 +142,38 @@ export async function main(argv: string[]): Promise<void> {
   }
 }
 
-async function openPage(browser: Browser, server: TestServer, build: string): Promise<Page> {
+async function openPage(
+  browser: Browser,
+  server: TestServer,
+  build: string,
+  isThrough: boolean,
+): Promise<Page> {
   const page = await browser.newPage();
-  await page.goto(`${server.origin}/report/page.html?build=${build}`);
+  if (isThrough) {
+    await believeInGpu(page);
+    page.on('worker', (worker) => void worker.evaluate(hurryWasm).catch(() => undefined));
+    if (build !== 'jspi') {
+      await page.addInitScript(() => void Reflect.deleteProperty(WebAssembly, 'Suspending'));
+    }
+  }
+  const what = isThrough ? '&through' : '';
+  await page.goto(`${server.origin}/report/page.html?build=${build}${what}`);
   await page.waitForFunction(() => window.isReady);
   await page.evaluate(() => window.loadCases('/cases'));
   return page;
+}
+
+/** Makes runs seem long in workers that ask for no GPU: on a software adapter nothing is faster. */
+function hurryWasm(): void {
+  const now = performance.now.bind(performance);
+  let pace = 1e5;
+  performance.now = () => now() * pace;
+  if (typeof GPU !== 'function') return;
+  const { requestAdapter } = GPU.prototype;
+  GPU.prototype.requestAdapter = function (...options) {
+    pace = 1;
+    return requestAdapter.apply(this, options);
+  };
 }
 
 /** The results of a batch; where its page got stuck, as many as there are, and that it hung. */
@@ -158,14 +192,17 @@ async function runBatch(page: Page, from: number, to: number, provider: string):
     page.evaluate(() => window.results).catch(() => [] as Result[]),
     new Promise<Result[]>((done) => setTimeout(done, 2_000, []).unref()),
   ]);
-  return [...partial, { status: 'hangs' }];
+  // Those that are under way at a time end in any order.
+  const hole = partial.findIndex((result) => !result);
+  return [...(hole < 0 ? partial : partial.slice(0, hole)), { status: 'hangs' }];
 }
 
 function summary(outcomes: Outcome[], key: string): string {
   const counts: Record<string, number> = {};
   for (const { results } of outcomes) {
-    const { status, cpu } = results[key] ?? { status: 'not run' };
-    counts[status] = (counts[status] ?? 0) + 1;
+    const { status, cpu, device } = results[key] ?? { status: 'not run' };
+    const what = device ? `${status} on ${device}` : status;
+    counts[what] = (counts[what] ?? 0) + 1;
     if (cpu) counts['on the CPU'] = (counts['on the CPU'] ?? 0) + 1;
   }
   return JSON.stringify(counts);

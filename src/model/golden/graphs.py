@@ -26,7 +26,8 @@ rng = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
 types = {"float32": (T.FLOAT, np.float32), "float16": (T.FLOAT16, np.float16), "float64": (T.DOUBLE, np.float64),
          "uint8": (T.UINT8, np.uint8), "int32": (T.INT32, np.int32), "int64": (T.INT64, np.int64)}
 ends = ["none", "none", "softmax", "softmax", "sigmoid", "hardsigmoid", "logsoftmax", "log-of-softmax",
-        "spelled-softmax", "spelled-sigmoid", "ensemble", "argmax", "topk", "verdict"]
+        "spelled-softmax", "spelled-sigmoid", "ensemble", "argmax", "topk", "verdict",
+        "reciprocal-softmax", "normalised-sigmoid", "tanh-sigmoid", "function", "branches", "masked"]
 
 
 def softmax(x):
@@ -40,11 +41,11 @@ def sigmoid(x):
 
 def make():
     end = rng.choice(ends)
-    classes = rng.choice([1, 2, 3, 5, 7]) if end in ("none", "sigmoid", "hardsigmoid", "spelled-sigmoid") else rng.choice([2, 3, 5, 7])
+    classes = rng.choice([1, 2, 3, 5, 7]) if end in ("none", "sigmoid", "hardsigmoid", "spelled-sigmoid", "tanh-sigmoid") else rng.choice([2, 3, 5, 7])
     in_type = rng.choice(["float32"] * 5 + ["float16", "float64", "uint8", "int32", "int64"])
     batch = rng.choice([1, "N", None, -1, 4])
     size = rng.choice([4, 8])
-    nodes, constants = [], []
+    nodes, constants, functions = [], [], []
     weights = np.random.RandomState(rng.randrange(1 << 30))
     counter = [0]
 
@@ -62,7 +63,7 @@ def make():
     value = "x"
     if in_type != "float32":
         value = node("Cast", value, to=T.FLOAT)
-    prefix = rng.choice(["none", "none", "none", "255", "imagenet255", "imagenet", "signed"])
+    prefix = rng.choice(["none", "none", "none", "255", "imagenet255", "imagenet", "signed", "caffe", "quantised", "channels"])
     f = lambda *a: np.array(a, np.float32).reshape(1, -1, 1, 1) if len(a) > 1 else np.float32(a[0])
     if prefix in ("255", "imagenet255"):
         value = node("Div", value, const(f(255.0)))
@@ -72,6 +73,18 @@ def make():
     if prefix == "signed":
         value = node("Mul", value, const(f(1 / 127.5)))
         value = node("Add", value, const(f(-1.0)))
+    if prefix == "caffe":
+        value = node("Gather", value, const(np.array([2, 1, 0], np.int64)), axis=1)
+        value = node("Sub", value, const(f(103.939, 116.779, 123.68)))
+    if prefix == "quantised":
+        scale, zero = const(np.float32(2 / 255)), const(np.uint8(128))
+        value = node("DequantizeLinear", node("QuantizeLinear", value, scale, zero), scale, zero)
+        value = node("Div", node("Sub", value, const(f(0.485, 0.456, 0.406))), const(f(0.229, 0.224, 0.225)))
+    if prefix == "channels":
+        parts = node("Split", value, outputs=3, axis=1)
+        parts = [node("Div", node("Sub", part, const(f(m))), const(f(s)))
+                 for part, m, s in zip(parts, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
+        value = node("Concat", *parts, axis=1)
     value = features = node("Conv", value, const(weights.randn(classes, 3, 1, 1).astype(np.float32)))
     value = node(rng.choice(["GlobalAveragePool", "GlobalMaxPool"]), value)
     pooled = value
@@ -108,6 +121,28 @@ def make():
     elif end == "ensemble":
         a, b = bounded(), bounded()
         value = node("Mul", node("Add", a, b), const(np.float32(0.5)))
+    elif end == "reciprocal-softmax":
+        e = node("Exp", value)
+        value = node("Mul", node("Reciprocal", node("ReduceSum", e, const(np.array([axis], np.int64)), keepdims=1)), e)
+    elif end == "normalised-sigmoid":
+        e = node("Sigmoid", value)
+        value = node("Div", e, node("ReduceSum", e, const(np.array([axis], np.int64)), keepdims=1))
+    elif end == "tanh-sigmoid":
+        half = const(np.float32(0.5))
+        value = node("Add", node("Mul", node("Tanh", node("Mul", value, half)), half), half)
+    elif end == "function":
+        counter[0] += 1
+        nodes.append(h.make_node("Head", [value], [f"v{counter[0]}"], domain="own"))
+        body = h.make_node("Softmax", ["logits"], ["scores"], axis=axis)
+        functions.append(h.make_function("own", "Head", ["logits"], ["scores"], [body], [h.make_opsetid("", 17)]))
+        value = f"v{counter[0]}"
+    elif end == "branches":
+        branches = [h.make_graph([h.make_node("Softmax", [value], [each], axis=axis)], each, [],
+                                 [h.make_tensor_value_info(each, T.FLOAT, None)]) for each in ("yes", "no")]
+        value = node("If", const(np.array(True)), then_branch=branches[0], else_branch=branches[1])
+    elif end == "masked":
+        p = bounded()
+        value = node("Where", node("Less", p, const(np.float32(1e-9))), const(np.float32(0)), p)
     elif end == "argmax":
         value, refused = node("ArgMax", value, axis=axis, keepdims=rng.choice([0, 1])), "class number"
     elif end == "topk":
@@ -146,7 +181,8 @@ def make():
         nodes.append(h.make_node("Identity", [logits], ["raw"]))
         outputs.insert(rng.randrange(2), h.make_tensor_value_info("raw", T.FLOAT, None))
     graph = h.make_graph(nodes, "g", [h.make_tensor_value_info("x", types[in_type][0], [batch, 3, size, size])], outputs, constants)
-    model = h.make_model(graph, opset_imports=[h.make_opsetid("", 17)], ir_version=8, producer_name="")
+    opsets = [h.make_opsetid("", 17)] + [h.make_opsetid("own", 1)] * len(functions)
+    model = h.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="", functions=functions)
     labels = None
     if rng.random() < 0.4:
         labels = [rng.choice(["red fox", "hunter's dog", 'a "b"', "naïve", "owl"]) + f" {i}" for i in range(classes)]
@@ -169,18 +205,23 @@ def make():
     del probe.graph.output[:]
     probe.graph.output.append(h.make_tensor_value_info(logits, T.FLOAT, None))
     raw = ort.InferenceSession(probe.SerializeToString()).run(None, {"x": np.ascontiguousarray(x)})[0][0].ravel().astype(np.float64)
-    if end in ("softmax", "logsoftmax", "log-of-softmax", "spelled-softmax", "ensemble") or end == "none" and classes > 1:
+    softmaxes = ("softmax", "logsoftmax", "log-of-softmax", "spelled-softmax", "reciprocal-softmax", "ensemble", "function",
+                 "branches", "masked")
+    if end in softmaxes or end == "none" and classes > 1:
         scores = softmax(raw)
+    elif end == "normalised-sigmoid":
+        scores = sigmoid(raw) / sigmoid(raw).sum()
     elif end == "hardsigmoid":
         scores = np.clip(0.2 * raw + 0.5, 0, 1)
     else:
         scores = sigmoid(raw)
     # Beyond, such a softmax gives NaN by itself.
-    if end == "spelled-softmax" and abs(raw.max()) > 80:
+    if end in ("spelled-softmax", "reciprocal-softmax") and abs(raw.max()) > 80 or end == "normalised-sigmoid" and raw.max() < -80:
         return None
     ort.InferenceSession(model.SerializeToString())
     bytes_in = "int" in in_type
-    scale = "as it is" if bytes_in else {"none": "imagenet", "255": "255", "imagenet255": "255", "imagenet": "1", "signed": "255"}[prefix]
+    scale = "as it is" if bytes_in else {"none": "imagenet", "255": "255", "imagenet255": "255", "imagenet": "1", "signed": "255",
+                                             "caffe": "255", "quantised": "1", "channels": "1"}[prefix]
     return {"what": f"{end}, {shape}, {in_type}, batch {batch}, {prefix}, {extra}", "model": base64.b64encode(model.SerializeToString()).decode(),
             "labels": labels, "range": scale, "refused": refused, "tolerance": tolerance, "scores": None if refused else [round(float(s), 7) for s in scores]}
 

@@ -23,6 +23,14 @@ export interface Attribute {
   floats: number[];
   strings: string[];
   tensor: Constant | undefined;
+  /** A branch of `If`. */
+  graph: Body | undefined;
+}
+
+/** Nodes inside of a node. */
+export interface Body {
+  producers: ReadonlyMap<string, OnnxNode>;
+  outputs: string[];
 }
 
 /** A constant tensor. */
@@ -51,7 +59,7 @@ export interface OnnxModel {
   /** Initializers and the values of `Constant` nodes. */
   constants: ReadonlyMap<string, Constant>;
   /** Bodies of the model's own functions, by `domain.name`. */
-  functions: ReadonlyMap<string, Pick<OnnxModel, 'producers'> & { outputs: string[] }>;
+  functions: ReadonlyMap<string, Body>;
 }
 
 /** Constants of more numbers are not read. */
@@ -65,7 +73,7 @@ const mostValues = 1024;
 export function readOnnx(bytes: Uint8Array): OnnxModel {
   const fields = readFields(bytes);
   const graph = readFields(readAll(fields, 7)[0] ?? new Uint8Array(0));
-  const nodes = readAll(graph, 1).map(readNode);
+  const nodes = readAll(graph, 1).map((node) => readNode(node, 0));
   const constants = new Map<string, Constant>();
   for (const each of readAll(graph, 5)) {
     const tensor = readFields(each);
@@ -99,23 +107,21 @@ function producersOf(nodes: readonly OnnxNode[]): Map<string, OnnxNode> {
 }
 
 /** FunctionProto: name = 1, output = 5, node = 7, domain = 10. */
-function readFunction(
-  bytes: Uint8Array,
-): [string, Pick<OnnxModel, 'producers'> & { outputs: string[] }] {
+function readFunction(bytes: Uint8Array): [string, Body] {
   const fields = readFields(bytes);
-  const nodes = readAll(fields, 7).map(readNode);
+  const nodes = readAll(fields, 7).map((node) => readNode(node, 0));
   const name = qualified(textIn(fields, 10), textIn(fields, 1));
   return [name, { producers: producersOf(nodes), outputs: readAll(fields, 5).map(decode) }];
 }
 
 /** NodeProto: input = 1, output = 2, op_type = 4, attribute = 5, domain = 7. */
-function readNode(bytes: Uint8Array): OnnxNode {
+function readNode(bytes: Uint8Array, depth: number): OnnxNode {
   const fields = readFields(bytes);
   return {
     op: qualified(textIn(fields, 7), textIn(fields, 4)),
     inputs: readAll(fields, 1).map(decode),
     outputs: readAll(fields, 2).map(decode),
-    attributes: new Map(readAll(fields, 5).map(readAttribute)),
+    attributes: new Map(readAll(fields, 5).map((each) => readAttribute(each, depth))),
   };
 }
 
@@ -123,10 +129,24 @@ function qualified(domain: string, name: string): string {
   return domain === '' || domain === 'ai.onnx' ? name : `${domain}.${name}`;
 }
 
-/** AttributeProto: name = 1, f = 2, i = 3, s = 4, t = 5, floats = 7, ints = 8, strings = 9. */
-function readAttribute(bytes: Uint8Array): [string, Attribute] {
+/** How deep graphs lie in each other that are read. */
+const mostDepth = 4;
+
+/** GraphProto: node = 1, output = 12. */
+function readBody(bytes: Uint8Array, depth: number): Body {
+  const graph = readFields(bytes);
+  const nodes = readAll(graph, 1).map((node) => readNode(node, depth));
+  return {
+    producers: producersOf(nodes),
+    outputs: readAll(graph, 12).map((each) => textIn(readFields(each), 1)),
+  };
+}
+
+/** AttributeProto: name = 1, f = 2, i = 3, s = 4, t = 5, g = 6, floats = 7, ints = 8, strings = 9. */
+function readAttribute(bytes: Uint8Array, depth: number): [string, Attribute] {
   const fields = readFields(bytes);
   const [tensor] = readAll(fields, 5);
+  const [graph] = readAll(fields, 6);
   const [text] = readAll(fields, 4);
   return [
     textIn(fields, 1),
@@ -138,6 +158,7 @@ function readAttribute(bytes: Uint8Array): [string, Attribute] {
       floats: readFloats(fields, 7),
       strings: readAll(fields, 9).map(decode),
       tensor: tensor && readTensor(readFields(tensor)),
+      graph: graph && depth < mostDepth ? readBody(graph, depth + 1) : undefined,
     },
   ];
 }

@@ -60,8 +60,15 @@ const mixers: ReadonlySet<string> = new Set([
   'Split',
   'Where',
   'Clip',
+  'GatherElements',
+  'GatherND',
+  'ScatterElements',
+  'ScatterND',
+  'Tile',
   'ReduceMean',
   'ReduceMax',
+  'ReduceMin',
+  'ReduceSum',
   'Pad',
   'Pow',
   'Sqrt',
@@ -144,15 +151,55 @@ function follow(model: OnnxModel, producers: Producers, name: string, left: numb
   }
   if (/^ai\.onnx\.ml\..*Classifier$/.test(node.op)) return ofClassifier(node, name);
   if (carriers.has(node.op)) return back(node.inputs[0]);
+  if (node.op === 'If') return ofBranches(model, producers, node, name, left - 1) ?? nothing;
+  // Graphs that ONNX Runtime has optimised keep the function in the product before it.
+  const fused = node.attributes.get('activation')?.text;
+  if (/^com\.microsoft\.Fused/.test(node.op) && fused !== undefined && ends[fused]) {
+    return { kind: ends[fused], by: fused, isGuess: false };
+  }
   const body = model.functions.get(node.op);
   if (body) {
     const output = body.outputs[node.outputs.indexOf(name)];
     const inner = follow(model, body.producers, output ?? '', left - 1);
     return inner.kind === 'logits' ? nothing : inner;
   }
-  if (mixers.has(node.op)) return mixed(model, producers, node, back) ?? nothing;
+  const isProduct = node.op === 'MatMul' && isOfShares(model, node);
+  if (mixers.has(node.op) || isProduct) return mixed(model, producers, node, back) ?? nothing;
   return nothing;
 }
+
+/** What both branches of an `If` agree on. They see the values around them too. */
+function ofBranches(
+  model: OnnxModel,
+  producers: Producers,
+  { attributes, outputs }: OnnxNode,
+  name: string,
+  left: number,
+): Meaning | undefined {
+  const meanings = ['then_branch', 'else_branch'].map((branch) => {
+    const body = attributes.get(branch)?.graph;
+    const output = body?.outputs[outputs.indexOf(name)];
+    if (!body || output === undefined) return undefined;
+    return follow(model, new Map([...producers, ...body.producers]), output, left);
+  });
+  const [one, other] = meanings;
+  if (!one || !other) return undefined;
+  if (one.kind === other.kind) return one;
+  // Scores in one case and logits in the other have no description.
+  return undefined;
+}
+
+/** Which inputs of an operator are numbers that its output is made of, where not all are: from, to. */
+const dataInputs: Readonly<Record<string, readonly [number, number?]>> = {
+  ...Object.fromEntries(
+    ['Slice', 'Gather', 'GatherElements', 'GatherND', 'Split', 'Clip', 'Tile', 'Pad', 'Pow']
+      .concat('ReduceMean', 'ReduceMax', 'ReduceMin', 'ReduceSum')
+      .map((op) => [op, [0, 1] as const]),
+  ),
+  ScatterElements: [2, 3],
+  ScatterND: [2, 3],
+  Where: [1],
+};
 
 /** Of sums, averages and parts: scores if all that is not constant is. */
 function mixed(
@@ -161,11 +208,13 @@ function mixed(
   node: OnnxNode,
   back: (value: string | undefined) => Meaning,
 ): Meaning | undefined {
-  const takesOne = ['Slice', 'Gather', 'Split', 'Clip', 'ReduceMean', 'ReduceMax', 'Pad', 'Pow'];
-  const values = (takesOne.includes(node.op) ? node.inputs.slice(0, 1) : node.inputs).filter(
-    (value) =>
-      value !== '' && !model.constants.has(value) && producers.get(value)?.op !== 'Constant',
-  );
+  const [from, to] = dataInputs[node.op] ?? [0, undefined];
+  const values = node.inputs
+    .slice(from, to)
+    .filter(
+      (value) =>
+        value !== '' && !model.constants.has(value) && producers.get(value)?.op !== 'Constant',
+    );
   if (values.length === 0 || values.length > 16) return undefined;
   if (node.op === 'Clip' && isUnit(model, node)) {
     const inner = back(values[0]);
@@ -182,6 +231,14 @@ function mixed(
   return { ...first, isGuess: true };
 }
 
+/** Whether a matrix is of 0…1, as those that put scores of classes together are, and no layer's weights. */
+function isOfShares(model: OnnxModel, { inputs }: OnnxNode): boolean {
+  const values = model.constants.get(inputs[1] ?? '')?.values;
+  return (
+    values !== undefined && values.length > 0 && values.every((each) => each >= 0 && each <= 1)
+  );
+}
+
 function isUnit(model: OnnxModel, { inputs, attributes }: OnnxNode): boolean {
   const bound = (index: number, name: string) =>
     model.constants.get(inputs[index] ?? '')?.values?.[0] ?? attributes.get(name)?.float;
@@ -192,19 +249,63 @@ const softmax: Meaning = { kind: 'probabilities', by: 'Softmax', isGuess: false 
 const sigmoid: Meaning = { kind: 'probabilities', by: 'Sigmoid', isGuess: false };
 const logSoftmax: Meaning = { kind: 'log-probabilities', by: 'LogSoftmax', isGuess: false };
 
-/** Softmax as `Exp / ReduceSum(Exp)`, sigmoid as `1 / (1 + Exp)`, log-softmax as `x − log Σ exp`. */
+/** Operators whose results are not negative. */
+const positive: ReadonlySet<string> = new Set([
+  'Exp',
+  'Sigmoid',
+  'HardSigmoid',
+  'Softplus',
+  'Relu',
+  'Abs',
+]);
+
+/**
+ * Softmax as `Exp / ReduceSum(Exp)`, and whatever else is not negative divided by its sum; sigmoid as
+ * `1 / (1 + Exp)` and by way of `Tanh`; log-softmax as `x − log Σ exp`.
+ */
 function spelledOut(
   model: OnnxModel,
   producers: Producers,
-  { op, inputs }: OnnxNode,
+  { op, inputs, attributes }: OnnxNode,
 ): Meaning | undefined {
   const [first = '', second = ''] = inputs;
   const made = (value: string) => producers.get(value);
   const isExp = (value: string) => made(value)?.op === 'Exp';
-  if (op === 'Div' && isExp(first)) {
-    const sum = made(second);
-    if (sum?.op === 'ReduceSum' && sum.inputs[0] === first) return softmax;
-    if (isOnePlus(sum)) return sigmoid;
+  const isPositive = (value: string) => positive.has(made(value)?.op ?? '');
+  const isSumOf = (value: string, part: string): boolean => {
+    const node = made(value);
+    if (!node) return false;
+    // Some add a little, not to divide by zero.
+    if (['Add', 'Max', 'Clip', 'Expand'].includes(node.op)) {
+      return node.inputs.some((each) => isSumOf(each, part));
+    }
+    return ['ReduceSum', 'ReduceL1'].includes(node.op) && node.inputs[0] === part;
+  };
+  if (op === 'Div' && isPositive(first)) {
+    if (isSumOf(second, first)) return softmax;
+    if (isExp(first) && isOnePlus(made(second))) return sigmoid;
+  }
+  if (op === 'Mul') {
+    for (const [part, factor] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const reciprocal = made(factor);
+      const sum = reciprocal?.op === 'Reciprocal' ? (reciprocal.inputs[0] ?? '') : '';
+      if (isPositive(part) && isSumOf(sum, part)) return softmax;
+    }
+  }
+  if (op === 'LpNormalization' && attributes.get('p')?.int === 1 && isPositive(first)) {
+    return softmax;
+  }
+  // 0.5 · tanh + 0.5, and 0.5 · (tanh + 1)
+  if (op === 'Add' || op === 'Mul') {
+    const inner = [first, second]
+      .map(made)
+      .find((node) => node?.op === (op === 'Add' ? 'Mul' : 'Add'));
+    const isTanh = inner?.inputs.some((value) => made(value)?.op === 'Tanh');
+    const [outer, within] = [valueIn(inputs), valueIn(inner?.inputs ?? [])];
+    if (isTanh && outer === 0.5 && within === (op === 'Add' ? 0.5 : 1)) return sigmoid;
   }
   const divisor = op === 'Div' ? second : op === 'Reciprocal' ? first : undefined;
   const isOne =
@@ -217,6 +318,11 @@ function spelledOut(
     if (sum?.op === 'ReduceSum' && isExp(sum.inputs[0] ?? '')) return logSoftmax;
   }
   return undefined;
+
+  function valueIn(values: readonly string[]): number | undefined {
+    const [constant] = values.flatMap((value) => model.constants.get(value)?.values ?? []);
+    return constant;
+  }
 
   function isOnePlus(node: OnnxNode | undefined): boolean {
     if (node?.op !== 'Add') return false;

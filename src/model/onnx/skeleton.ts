@@ -40,17 +40,20 @@ export function skeletonOf(model: Uint8Array): Skeleton | undefined {
     if (bytes.length <= mostTensorBytes) return bytes;
     return messageOf(fields.filter(({ number }) => isAbout.has(number)));
   };
-  const graph = (depth: number): Edit => {
+  const node = (depth: number): Edit => {
     const nested: Edit = depth < maxDepth ? (bytes) => graph(depth + 1)(bytes) : () => empty;
     const attribute: Edit = (bytes) =>
       edit(bytes, { 5: tensor, 6: nested, 10: tensor, 11: nested });
     // Its documentation and properties are where exporters keep whole stack traces.
-    const node: Edit = (bytes) => edit(bytes, { 5: attribute, 6: () => empty, 9: () => empty });
-    return (bytes) =>
-      edit(bytes, { 1: node, 5: tensor, 13: () => empty, 15: () => empty, 7: node });
+    return (bytes) => edit(bytes, { 5: attribute, 6: () => empty, 9: () => empty });
+  };
+  const graph = (depth: number): Edit => {
+    return (bytes) => edit(bytes, { 1: node(depth), 5: tensor, 13: () => empty, 15: () => empty });
   };
   try {
-    const outline = edit(model, { 7: graph(0), 25: graph(0) });
+    // FunctionProto: node = 7. Its other fields are names.
+    const body: Edit = (bytes) => edit(bytes, { 7: node(0) });
+    const outline = edit(model, { 7: graph(0), 25: body });
     return {
       locations: [...locations],
       write: () =>
