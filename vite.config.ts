@@ -546,6 +546,8 @@ function copyAssets(): Plugin {
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
       for (const name of Object.keys(engineFiles)) {
+        // Only for the page in one file.
+        if (name.includes('.whole.')) continue;
         writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {

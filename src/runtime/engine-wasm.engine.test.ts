@@ -1,7 +1,7 @@
 /** The calls of the engine's C functions, beside those of ONNX Runtime's own JavaScript on the same binary. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import * as ort from 'onnxruntime-web';
+import start from 'onnxruntime-web/ort-wasm-simd-threaded.mjs';
 import { beforeAll, expect, it } from 'vitest';
 import { type Glue, wasmEngine } from './engine-wasm.js';
 
@@ -10,12 +10,8 @@ type Session = Awaited<ReturnType<typeof ort.InferenceSession.create>>;
 let own: ReturnType<typeof wasmEngine>;
 /** The engine's. */
 let glue: Glue;
-beforeAll(async () => {
+beforeAll(() => {
   ort.env.wasm.numThreads = 1;
-  const path = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.mjs');
-  const { default: start } = (await import(/* @vite-ignore */ path)) as {
-    default: (options: { numThreads: number }) => Promise<Glue>;
-  };
   own = wasmEngine(async (options) => {
     glue = await start(options);
     return glue;
