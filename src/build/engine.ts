@@ -85,7 +85,10 @@ export function engineFromSource(
         handler(id) {
           const code = stands.get(id);
           if (code !== undefined) return { code, moduleType: 'js' };
-          if (id === glue) return adaptGlue(readFileSync(id, 'utf8'), id, runtime);
+          if (id === glue) {
+            const code = adaptGlue(readFileSync(id, 'utf8'), id, runtime);
+            return flavour === 'wasm' ? withoutUnused(code, runtime) : code;
+          }
           return id.endsWith('backend-wasm.ts') ? withoutNode(readFileSync(id, 'utf8'), id) : null;
         },
       },
@@ -105,15 +108,29 @@ function gpuEntry(library: string): string {
 
 /** tabserve's own calls of the C functions, for a single backend. */
 function wasmEntry(glue: string, runtime: string): string {
-  const calls = resolve(runtime, 'engine-wasm.ts');
+  const calls = callsOf(runtime);
   const given = readFileSync(glue, 'utf8');
-  for (const [, name] of readFileSync(calls, 'utf8').matchAll(/\bglue\.(\w+)/g)) {
+  for (const name of called(runtime)) {
     if (!given.includes(`h.${name}=`)) throw new Error(`${glue} has no ${name} any more.`);
   }
   return `
     import glue from ${JSON.stringify(glue)};
     import { wasmEngine } from ${JSON.stringify(calls)};
     export const { env, InferenceSession, Tensor } = wasmEngine(glue);`;
+}
+
+const callsOf = (runtime: string) => resolve(runtime, 'engine-wasm.ts');
+
+/** What of the glue tabserve calls. */
+function called(runtime: string): Set<string> {
+  const names = readFileSync(callsOf(runtime), 'utf8').matchAll(/\bglue\.(\w+)/g);
+  return new Set(Array.from(names, ([, name = '']) => name));
+}
+
+/** The glue without the C functions that nothing here calls. */
+function withoutUnused(code: string, runtime: string): string {
+  const wanted = called(runtime);
+  return code.replaceAll(/\bh\.(_Ort\w+)=\w+\.\w+;/g, (all, name) => (wanted.has(name) ? all : ''));
 }
 
 /** Modules of which nothing, or next to nothing, is of use here. A missing name fails the build. */
