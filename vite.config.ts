@@ -68,9 +68,7 @@ const engineFiles: Readonly<Record<string, Uint8Array>> = {
 const define = {
   __TABSERVE_VERSION__: JSON.stringify(versionOf(root)),
   __ORT_VERSION__: JSON.stringify(versionOf(ortFolder)),
-  __TABSERVE_EMBEDDED__: JSON.stringify(
-    JSON.parse(readFileSync(resolve(root, 'models/catalog.json'), 'utf8')).models,
-  ),
+  ...embeddedModels(),
   __ORT_BINARIES__: JSON.stringify(
     Object.fromEntries([
       ...ortBinaries.map((name) => [
@@ -84,6 +82,18 @@ const define = {
   ),
   __ENGINE_OPERATORS__: JSON.stringify(parts.operators),
 };
+
+/** What the page's script says of the embedded models, but for some. */
+function embeddedModels(leftOut: readonly string[] = []) {
+  const catalog = JSON.parse(readFileSync(resolve(root, 'models/catalog.json'), 'utf8'));
+  const models = (catalog.models as { name: string }[]).filter(
+    ({ name }) => !leftOut.includes(name),
+  );
+  return {
+    __TABSERVE_EMBEDDED__: JSON.stringify(models),
+    __TABSERVE_EMBEDDED_NAMES__: JSON.stringify(models.map(({ name }) => name)),
+  };
+}
 
 function fingerprint(content: Uint8Array): { bytes: number; sha256: string } {
   return {
@@ -380,11 +390,7 @@ function fileBuild(): UserConfig {
     base: './',
     define: {
       ...define,
-      __TABSERVE_EMBEDDED__: JSON.stringify(
-        JSON.parse(define.__TABSERVE_EMBEDDED__).filter(
-          ({ name }: { name: string }) => !leftOutOfOneFile.includes(name),
-        ),
-      ),
+      ...embeddedModels(leftOutOfOneFile),
     },
     publicDir: false,
     build: {
@@ -541,6 +547,8 @@ function copyAssets(): Plugin {
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
       for (const name of Object.keys(engineFiles)) {
+        // Only for the page in one file.
+        if (name.includes('.whole.')) continue;
         writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {

@@ -6,6 +6,7 @@
  */
 export { AudioClassifier, type AudioClassifierEventMap } from './api/audio-classifier.js';
 export type * from './api/audio-types.js';
+export type { CatalogEntry } from './api/catalog-entries.js';
 export {
   EmbeddingIndex,
   type EmbeddingIndexOptions,
@@ -39,7 +40,6 @@ export {
   ObjectDetector,
   type ObjectDetectorOptions,
 } from './api/object-detector.js';
-export type { CatalogEntry } from './api/options.js';
 export {
   type PredictOptions,
   TabularModel,

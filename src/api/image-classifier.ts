@@ -4,6 +4,7 @@
 import type { ImageSource } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { AssetOptions } from '../wire/assets.js';
+import type { CatalogEntry } from './catalog-entries.js';
 import { imageKind, imageModelInfo } from './image-model.js';
 import {
   availabilityOf,
@@ -12,14 +13,7 @@ import {
   type ModelHandleEventMap,
   preloadHandle,
 } from './model-handle.js';
-import {
-  answerOptions,
-  type CatalogEntry,
-  catalogEntries,
-  checkClassifyOptions,
-  imageOptions,
-  inRange,
-} from './options.js';
+import { answerOptions, checkClassifyOptions, imageOptions, inRange } from './options.js';
 import type {
   Availability,
   Classification,
@@ -38,7 +32,12 @@ export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
 const kind = {
   ...imageKind('image-classification'),
-  later: () => Promise.all([import('./many.js'), import('../input/image/svg.js')]),
+  later: () =>
+    Promise.all([
+      import('./many.js'),
+      import('./catalog-entries.js'),
+      import('../input/image/svg.js'),
+    ]),
 };
 
 /**
@@ -57,7 +56,7 @@ const kind = {
 export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   /** The models that come with tabserve, the default one first. */
   static async models(): Promise<readonly CatalogEntry[]> {
-    return catalogEntries;
+    return (await import('./catalog-entries.js')).catalogEntries;
   }
 
   /**

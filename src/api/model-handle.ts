@@ -14,10 +14,10 @@ import type { PackName } from '../wire/protocol.js';
 import { MetricsRecorder } from './metrics.js';
 import {
   assetOptions,
-  catalogEntries,
   checkClassifyOptions,
   checkCreateOptions,
   defaultStallTimeout,
+  embeddedNames,
   hubOf,
   toModelRequest,
 } from './options.js';
@@ -444,8 +444,7 @@ export async function availabilityOf<Source, Payload>(
     const { plans } = await planBackends(options.device ?? 'auto', 'auto');
     const { model } = settings;
     // Only the store knows the names of models that came by an address.
-    const isUnknown =
-      model.kind === 'name' && !catalogEntries.some((entry) => entry.name === model.name);
+    const isUnknown = model.kind === 'name' && !embeddedNames.includes(model.name);
     if (plans.length === 0) return 'unavailable';
     if (isUnknown && (await models.availability(model.name, options)) === 'unavailable')
       return 'unavailable';

@@ -7,19 +7,11 @@ import { type AssetOptions, absolute, embeddedFileUrls } from '../wire/assets.js
 import type { ModelRequest } from '../wire/protocol.js';
 import type { ClassifyOptions, CreateOptions, ModelSource } from './types.js';
 
-/** An embedded model, as `ImageClassifier.models()` lists it. */
-export interface CatalogEntry {
-  /** What `create({ model })` takes. */
-  name: string;
-  title: string;
-  description: string;
-}
+/** The names of `catalog-entries.ts`; the build puts them in. */
+declare const __TABSERVE_EMBEDDED_NAMES__: readonly string[];
 
-/** What `models/catalog.json` says of the embedded models; the build puts it in without the rest. */
-declare const __TABSERVE_EMBEDDED__: readonly CatalogEntry[];
-
-/** The embedded models, the default one first. */
-export const catalogEntries: readonly CatalogEntry[] = __TABSERVE_EMBEDDED__;
+/** What the embedded models are called, the default one first. */
+export const embeddedNames: readonly string[] = __TABSERVE_EMBEDDED_NAMES__;
 
 /** See `CreateOptions.stallTimeout`. */
 export const defaultStallTimeout = 20_000;
@@ -114,7 +106,7 @@ export function checkClassifyOptions(options: ClassifyOptions, further: string):
  * @throws TabserveError `invalid-argument`.
  */
 export function toModelRequest(
-  source: ModelSource = defaultModel().name,
+  source: ModelSource = defaultModel(),
   assets: AssetOptions,
   processor: HubProcessor = 'slow',
 ): ModelRequest {
@@ -176,8 +168,8 @@ function isDirectory(source: unknown): source is FileSystemDirectoryHandle {
   return Object.prototype.toString.call(source) === '[object FileSystemDirectoryHandle]';
 }
 
-function defaultModel(): CatalogEntry {
-  const [first] = catalogEntries;
+function defaultModel(): string {
+  const [first] = embeddedNames;
   if (!first) throw new TabserveError('internal', 'The catalogue is empty.');
   return first;
 }

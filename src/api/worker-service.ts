@@ -5,8 +5,8 @@ import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import type { LoadRequest, PackName } from '../wire/protocol.js';
 import {
   assetOptions,
-  catalogEntries,
   defaultStallTimeout,
+  embeddedNames,
   hubOf,
   toModelRequest,
 } from './options.js';
@@ -81,9 +81,6 @@ function loadRequestOf(options: Omit<CreateOptions, 'signal' | 'monitor'>): Load
     local: false,
   };
 }
-
-/** Names that only embedded models may have. */
-const embeddedNames: readonly string[] = catalogEntries.map(({ name }) => name);
 
 /**
  * For tabserve's own entries, such as `tabserve/learn`, which are loaded beside this one. Not for pages: it
