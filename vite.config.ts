@@ -597,7 +597,7 @@ function oneFile(): Plugin {
           if (leftOutOfOneFile.some((name) => path.includes(`/${name}/`))) return [];
           const best = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
           // Labels that are not part of the worker's script are a file of the model.
-          const labels = path.includes('/photos/') ? ['labels.txt'] : [];
+          const labels = path.includes('/photos/') ? ['labels.json'] : [];
           return [best, ...labels].map((name) => ({
             path: path.replace('model.json', name),
             content: readFileSync(resolve(file, '..', name)),

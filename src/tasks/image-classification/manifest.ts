@@ -1,7 +1,13 @@
 /** What `model.json` says of a classifier of pictures. */
 import * as v from 'valibot';
 import { fitPreprocess, inputSchema, preprocessSchema } from '../../input/image/manifest-schema.js';
-import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import {
+  coreFields,
+  labels,
+  type ManifestCheck,
+  name,
+  thresholds,
+} from '../../model/manifest-check.js';
 import { embeddingOutput } from '../image-embedding/manifest.js';
 import type { ModelManifest } from './types.js';
 
@@ -15,8 +21,9 @@ export const manifestCheck: ManifestCheck<ModelManifest> = {
     input: inputSchema,
     preprocess: preprocessSchema,
     output: v.object({
-      name: name,
+      name,
       activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
+      thresholds,
       scale: v.optional(v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE))),
       zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
       embedding: v.optional(embeddingOutput),
