@@ -547,8 +547,6 @@ function copyAssets(): Plugin {
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
       for (const name of Object.keys(engineFiles)) {
-        // Only for the page in one file.
-        if (name.includes('.whole.')) continue;
         writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
@@ -606,7 +604,7 @@ function oneFile(): Plugin {
           if (leftOutOfOneFile.some((name) => path.includes(`/${name}/`))) return [];
           const best = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
           // Labels that are not part of the worker's script are a file of the model.
-          const labels = path.includes('/photos/') ? ['labels.txt'] : [];
+          const labels = path.includes('/photos/') ? ['labels.json'] : [];
           return [best, ...labels].map((name) => ({
             path: path.replace('model.json', name),
             content: readFileSync(resolve(file, '..', name)),

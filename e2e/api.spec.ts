@@ -2,8 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageSource } from '../src/index.js';
 import { expect, test } from './fixtures.js';
-import { meanColour, serveModel } from './models.js';
+import { meanColour, serveModel, sha256 } from './models.js';
 
 test.beforeEach(async ({ server, open }) => {
   serveModel(server, '/mean', meanColour.manifest, meanColour.model);
@@ -123,6 +124,166 @@ test('every kind of image gives the same answer, and stays usable', async ({ pag
     ),
   );
   expect(outcome.usable).toEqual({ bitmap: 64, bytes: true, frame: 64, imageData: 64 * 64 * 4 });
+});
+
+test('what a page holds otherwise is a picture too', async ({ page }) => {
+  const outcome = await page.evaluate(async () => {
+    const classifier = await window.createMean();
+    const png = await window.toPng(window.paint('#0000ff'));
+    const picture = document.createElement('picture');
+    const source = document.createElement('source');
+    source.srcset = URL.createObjectURL(png);
+    const img = document.createElement('img');
+    img.src = URL.createObjectURL(await window.toPng(window.paint('#ff0000')));
+    picture.append(source, img);
+    document.body.append(picture);
+    const root = await navigator.storage.getDirectory();
+    const handle = await root.getFileHandle('blue.png', { create: true });
+    const writable = await handle.createWritable();
+    await writable.write(png);
+    await writable.close();
+    const read = new Response(png);
+    await read.arrayBuffer();
+    const said = async (image: ImageSource) => {
+      try {
+        return (await classifier.classify(image))[0]?.label;
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    const broken = new ReadableStream<Uint8Array>({ start: (all) => all.error(new Error('cut')) });
+    return {
+      picture: await said(picture),
+      response: await said(new Response(png)),
+      stream: await said(png.stream()),
+      handle: await said(handle),
+      empty: await said(document.createElement('picture')),
+      missing: await said(new Response('', { status: 404 })),
+      read: await said(read),
+      broken: await said(broken),
+    };
+  });
+  expect(outcome).toEqual({
+    picture: 'blue',
+    response: 'blue',
+    stream: 'blue',
+    handle: 'blue',
+    empty: 'image-undecodable',
+    missing: 'network',
+    read: 'image-undecodable',
+    broken: 'network',
+  });
+});
+
+test('a folder or a drop gives its pictures, one after the other', async ({ page }) => {
+  const outcome = await page.evaluate(async () => {
+    const classifier = await window.createMean();
+    const blob = await window.toPng(window.paint('#00ff00'));
+    const root = await navigator.storage.getDirectory();
+    const folder = await root.getDirectoryHandle('photos', { create: true });
+    const inner = await folder.getDirectoryHandle('more', { create: true });
+    const places = [
+      [folder, 'a.png'],
+      [folder, 'notes.txt'],
+      [folder, '.hidden.png'],
+      [inner, 'b.png'],
+    ] as const;
+    for (const [parent, name] of places) {
+      const file = await parent.getFileHandle(name, { create: true });
+      const writable = await file.createWritable();
+      await writable.write(blob);
+      await writable.close();
+    }
+    const all = async (images: DataTransfer | FileSystemDirectoryHandle) => {
+      const found: string[] = [];
+      for await (const { source, classifications } of classifier.classifyAll(images)) {
+        found.push(`${source.name}: ${classifications?.[0]?.label}`);
+      }
+      return found.sort();
+    };
+    const drop = new DataTransfer();
+    drop.items.add(new File([blob], 'dropped.png', { type: 'image/png' }));
+    drop.items.add('words', 'text/plain');
+    return { folder: await all(folder), drop: await all(drop) };
+  });
+  expect(outcome).toEqual({
+    folder: ['a.png: green', 'b.png: green'],
+    drop: ['dropped.png: green'],
+  });
+});
+
+test('labels come in the language that is asked for, with what else is known of them', async ({
+  page,
+  server,
+}) => {
+  const words = Buffer.from(
+    JSON.stringify([
+      { label: 'Rot', short: 'R', group: 'warm' },
+      { label: 'Grün', group: 'kalt' },
+      { label: 'Blau', group: 'kalt' },
+    ]),
+  );
+  const manifest = {
+    ...meanColour.manifest,
+    labels: { url: 'labels.json' },
+    translations: {
+      de: { url: 'labels.de.json', bytes: words.length, sha256: sha256(words) },
+      fr: { url: 'labels.fr.txt' },
+    },
+    output: { ...meanColour.manifest.output, thresholds: { green: 0.6 } },
+  };
+  serveModel(server, '/coloured', manifest, meanColour.model);
+  server.route('/coloured/labels.json', [{ label: 'red' }, { label: 'green' }, { label: 'blue' }]);
+  server.route('/coloured/labels.de.json', words);
+  server.route('/coloured/labels.fr.txt', Buffer.from('rouge\nvert\n'));
+  const outcome = await page.evaluate(async () => {
+    const create = (lang?: string) =>
+      window.createMean({ model: '/coloured/model.json', ...(lang && { lang }) });
+    const yellow = window.paint('#ffff00', '#808000');
+    const german = await create('de-AT');
+    const auto = await create('auto');
+    const refused = (lang: string) =>
+      create(lang).then(
+        () => 'no error',
+        (error: unknown) => `${(error as { code: string }).code}: ${(error as Error).message}`,
+      );
+    return {
+      german: (await german.classify(yellow)).map(({ score: _, ...rest }) => rest),
+      language: german.info.model.language,
+      own: german.info.model.labels,
+      filtered: (await german.classify(yellow, { allow: ['green'] }))[0]?.label,
+      lower: (await german.classify(yellow, { thresholds: { green: 0.9, blue: 0.5 } })).map(
+        ({ label }) => label,
+      ),
+      auto: (await auto.classify(yellow))[0]?.label,
+      autoLanguage: auto.info.model.language,
+      misspelt: await german.classify(yellow, { thresholds: { gren: 0.5 } }).catch(String),
+      wrong: await german.classify(yellow, { thresholds: { green: 5 } }).catch(String),
+      missing: await refused('es'),
+      short: await refused('fr'),
+      noTag: await refused('German please'),
+      detector: await window.tabserve.ImageEmbedder.create({ lang: 'de' } as never).catch(String),
+    };
+  });
+  expect(outcome).toMatchObject({
+    german: [
+      { label: 'Rot', index: 0, short: 'R', group: 'warm' },
+      { label: 'Grün', index: 1, group: 'kalt' },
+      { label: 'Blau', index: 2, group: 'kalt' },
+    ],
+    language: 'de',
+    own: ['red', 'green', 'blue'],
+    filtered: 'Grün',
+    lower: ['Rot'],
+    auto: 'red',
+    autoLanguage: 'en',
+  });
+  expect(outcome.misspelt).toContain('Did you mean "green"?');
+  expect(outcome.wrong).toContain('thresholds["green"]');
+  expect(outcome.missing).toMatch(/^invalid-argument: .*no labels in "es".* en, de, fr/);
+  expect(outcome.short).toMatch(/^manifest-invalid: .*2 labels; the model has 3/);
+  expect(outcome.noTag).toContain('The option "lang" is "German please"');
+  expect(outcome.detector).toContain('There is no option "lang"');
 });
 
 test('a relative address is resolved against the page', async ({ page, server }) => {

@@ -21,15 +21,3 @@ declare module '*.wasm?bytes' {
   const binary: Uint8Array<ArrayBuffer>;
   export default binary;
 }
-
-/** The engine's glue, as Emscripten made it. */
-declare module 'onnxruntime-web/ort-wasm-simd-threaded.mjs' {
-  export default function start(options: {
-    numThreads: number;
-    /** Makes an instance of the engine's binary, in place of fetching that. */
-    instantiateWasm?(
-      imports: WebAssembly.Imports,
-      done: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
-    ): void;
-  }): Promise<import('./runtime/engine-wasm.js').Glue>;
-}

@@ -25,7 +25,7 @@ import {
   preloadHandle,
 } from './model-handle.js';
 import { modelFacts, runtimeFacts } from './model-info.js';
-import { answerOptions, checkClassifyOptions, inRange } from './options.js';
+import { answerOptions, checkClassifyOptions, inRange, labelOptions } from './options.js';
 import type { Availability, Classification, CreateOptions } from './types.js';
 
 /** The events of an {@link AudioClassifier}. */
@@ -54,7 +54,7 @@ function kindOf({
     task: latePage('audio-classification', 'audio', ({ audioClassificationPage }) =>
       audioClassificationPage(maxSeconds),
     ),
-    options: 'maxSeconds',
+    options: `maxSeconds ${labelOptions}`,
     // Not for the worker: a model that was loaded ahead is found by its settings.
     taskSettings: () => ({ maxSeconds }),
   };
@@ -131,8 +131,8 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
     options: AudioClassifyOptions = {},
   ): Promise<Classification[] | Classification[][]> {
     checkClassifyOptions(options, answerOptions);
-    const { topK = 5, threshold = 0, allow = null, deny = null } = options;
-    const question = { topK, threshold, allow, deny };
+    const { topK = 5, threshold = 0, thresholds = null, allow = null, deny = null } = options;
+    const question = { topK, threshold, thresholds, allow, deny };
     const answer = isList(sounds)
       ? this.askAll(sounds, options, question, 'sound')
       : this.ask(sounds, options, question);

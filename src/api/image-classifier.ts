@@ -5,6 +5,7 @@ import type { ImageSource } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { AssetOptions } from '../wire/assets.js';
 import type { CatalogEntry } from './catalog-entries.js';
+import type { FolderEntry } from './folders.js';
 import { imageKind, imageModelInfo } from './image-model.js';
 import {
   availabilityOf,
@@ -13,7 +14,13 @@ import {
   type ModelHandleEventMap,
   preloadHandle,
 } from './model-handle.js';
-import { answerOptions, checkClassifyOptions, imageOptions, inRange } from './options.js';
+import {
+  answerOptions,
+  checkClassifyOptions,
+  imageOptions,
+  inRange,
+  labelOptions,
+} from './options.js';
 import type {
   Availability,
   Classification,
@@ -32,6 +39,7 @@ export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
 const kind = {
   ...imageKind('image-classification'),
+  options: labelOptions,
   later: () =>
     Promise.all([
       import('./many.js'),
@@ -136,6 +144,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
       quality: options.quality ?? 'exact',
       topK: options.topK ?? 5,
       threshold: options.threshold ?? null,
+      thresholds: options.thresholds ?? null,
       allow: options.allow ?? null,
       deny: options.deny ?? null,
     };
@@ -149,7 +158,9 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
    * Classifies many images, such as the files of a folder, each with its own answers or error: a broken
    * file costs nobody else the answer. Images are taken as there is room for them, and none is held.
    *
-   * @param images - A list, a `FileList`, or whatever gives images one after the other.
+   * @param images - A list, a `FileList`, or whatever gives images one after the other; or a `DataTransfer`
+   *   (a drop, a paste) or a directory handle, of whose folders all pictures are taken, by their type. A
+   *   `DataTransfer` has to be passed on, and the loop begun, before the event's handler awaits anything.
    * @throws `signal.reason`; what reading the images throws. `break` ends what is under way.
    *
    * @example
@@ -159,15 +170,27 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
    * }
    * ```
    */
-  async *classifyAll<Source extends ImageSource>(
+  classifyAll(
+    images: DataTransfer | FileSystemDirectoryHandle,
+    options?: ClassifyAllOptions,
+  ): AsyncGenerator<SettledClassification<File>, void>;
+  classifyAll<Source extends ImageSource>(
     images: Iterable<Source> | AsyncIterable<Source>,
+    options?: ClassifyAllOptions,
+  ): AsyncGenerator<SettledClassification<Source>, void>;
+  async *classifyAll(
+    images:
+      | Iterable<ImageSource>
+      | AsyncIterable<ImageSource>
+      | DataTransfer
+      | FileSystemDirectoryHandle,
     { concurrency = 'auto', ordered = true, signal, ...options }: ClassifyAllOptions = {},
-  ): AsyncGenerator<SettledClassification<Source>, void> {
+  ): AsyncGenerator<SettledClassification<ImageSource>, void> {
     if (concurrency !== 'auto') inRange(concurrency, 'concurrency', 1, 1000, true);
-    const ask = (image: Source, ends: AbortSignal) =>
+    const ask = (image: ImageSource, ends: AbortSignal) =>
       this.classify(image, { ...options, signal: ends });
     const { settleAll } = await import('./many.js');
-    const settled = settleAll(images, ask, {
+    const settled = settleAll(await listOf(images), ask, {
       concurrency: concurrency === 'auto' ? this.lanes : concurrency,
       ordered,
       signal,
@@ -219,6 +242,26 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
       stop.abort();
     }
   }
+}
+
+/** One image after the other: folders are opened. */
+async function listOf(
+  images:
+    | Iterable<ImageSource>
+    | AsyncIterable<ImageSource>
+    | DataTransfer
+    | FileSystemDirectoryHandle,
+): Promise<Iterable<ImageSource> | AsyncIterable<ImageSource>> {
+  // Their items are gone after the first pause.
+  if ('items' in images) {
+    const entry = (item: DataTransferItem) => item.webkitGetAsEntry() ?? item.getAsFile() ?? [];
+    return filesOf([...images.items].flatMap(entry));
+  }
+  return 'getFileHandle' in images ? filesOf([images]) : images;
+}
+
+async function filesOf(entries: readonly FolderEntry[]): Promise<AsyncIterable<File>> {
+  return (await import('./folders.js')).filesOf(entries);
 }
 
 function isList(images: ImageSource | readonly ImageSource[]): images is readonly ImageSource[] {

@@ -23,7 +23,7 @@ export type ModelSourceOf<Manifest> =
   | { manifest: Manifest; files?: Readonly<Record<string, Blob>>; baseUrl?: string | URL };
 
 /** Options of `create()` for a task that has no embedded model. */
-export interface ImageModelOptions<Manifest> extends Omit<CreateOptions, 'model'> {
+export interface ImageModelOptions<Manifest> extends Omit<CreateOptions, 'model' | 'lang'> {
   /** See {@link ModelSource}. */
   model: ModelSourceOf<Manifest>;
 }

@@ -492,7 +492,7 @@ function settingsOf<Source, Payload>(
 ): DeploymentSettings {
   checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
-  const { maxWorkers = 'auto' } = options;
+  const { maxWorkers = 'auto', lang } = options;
   const { packs, ...protection } = protectionOf(options);
   return {
     model: toModelRequest(options.model, assets, options.processor),
@@ -505,6 +505,7 @@ function settingsOf<Source, Payload>(
     maxWorkers: maxWorkers === 'auto' ? autoWorkers() : maxWorkers,
     hubUrl: hubOf(options.hubUrl),
     stallTimeout: options.stallTimeout ?? defaultStallTimeout,
+    ...(lang !== undefined && { lang: lang === 'auto' ? [...navigator.languages] : lang }),
     idleTimeout: options.idleTimeout ?? null,
     assets,
   };

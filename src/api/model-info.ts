@@ -3,9 +3,9 @@ import type { Serving } from '../serving/types.js';
 
 /** The facts of any model. */
 export function modelFacts({ loaded }: Serving) {
-  const { manifest, labels, file, bytes, from } = loaded;
+  const { manifest, labels, language, file, bytes, from } = loaded;
   const { name, version, title = name, license = null } = manifest;
-  return { name, version, title, license, labels, file, bytes, from };
+  return { name, version, title, license, labels, language, file, bytes, from };
 }
 
 /** What a model runs on, and why. */

@@ -47,7 +47,13 @@ const requestOptions = 'id timeout signal priority';
 export const imageOptions = 'crop quality';
 
 /** What requests for answers with scores take besides. */
-export const answerOptions = 'topK threshold allow deny';
+export const answerOptions = 'topK threshold thresholds allow deny';
+
+/** What classes take besides whose answers are labels with scores. */
+export const labelOptions = 'lang';
+
+/** A language tag as BCP 47 has them, by its form. */
+const languageTag = /^[a-z]{2,8}(-[a-z\d]{1,8})*$/i;
 
 /**
  * @param further - Names of options that only some class has, with spaces between them.
@@ -68,6 +74,9 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   if (options.shared && options.decryptionKey) {
     throw wrong('shared', true, 'false where decryptionKey is given: a key stays in its tab');
   }
+  if (options.lang !== undefined && !languageTag.test(options.lang)) {
+    throw wrong('lang', options.lang, '"auto", or a language such as "de" or "zh-Hans"');
+  }
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);
   inRange(options.maxQueue, 'maxQueue', 1, 2 ** 20, true);
   inRange(options.stallTimeout, 'stallTimeout', 1, 2 ** 31 - 1);
@@ -82,6 +91,9 @@ export function checkClassifyOptions(options: ClassifyOptions, further: string):
   refuseUnknown(options, `${requestOptions} ${further}`);
   inRange(options.topK, 'topK', 1, Number.MAX_SAFE_INTEGER, true);
   inRange(options.threshold, 'threshold', 0, 1);
+  for (const [label, least] of Object.entries(options.thresholds ?? {})) {
+    inRange(least, `thresholds[${JSON.stringify(label)}]`, 0, 1, false, true);
+  }
   inRange(options.timeout, 'timeout', 0, 2 ** 31 - 1);
   oneOf(options.priority, 'priority', ['high', 'normal', 'low']);
   oneOf(options.quality, 'quality', ['exact', 'fast']);

@@ -25,7 +25,7 @@ import type { Availability, ClassifierInfo, ClassifyOptions, CreateOptions } fro
 
 /** Options of `TabularModel.create()`. */
 export interface TabularModelOptions
-  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels' | 'device'> {
+  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels' | 'lang' | 'device'> {
   /** See {@link ModelSource}: an `.onnx` file of scikit-learn's converter needs no manifest. */
   model: ModelSourceOf<TabularManifest>;
   /** Models of tables run on WASM only: the engine has their operators there. @default 'wasm' */

@@ -25,7 +25,7 @@ import type { Availability, ClassifierInfo, ClassifyOptions, CreateOptions } fro
 
 /** Options of `TensorModel.create()`. */
 export interface TensorModelOptions
-  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels'> {
+  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels' | 'lang'> {
   /** See {@link ModelSource}: an `.onnx` file needs no manifest here. */
   model: ModelSourceOf<TensorManifest>;
 }

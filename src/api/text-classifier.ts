@@ -9,7 +9,7 @@ import type { TextSource } from '../tasks/text-page.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { withModel } from './image-model.js';
 import { availabilityOf, createHandle, ModelHandle, preloadHandle } from './model-handle.js';
-import { answerOptions, checkClassifyOptions } from './options.js';
+import { answerOptions, checkClassifyOptions, labelOptions } from './options.js';
 import {
   isTextList,
   type TextModelEventMap,
@@ -22,13 +22,14 @@ import {
 import type { Availability, Classification, ClassifyOptions, CreateOptions } from './types.js';
 
 /** Options of `TextClassifier.create()`. */
-export type TextClassifierOptions = TextModelOptions<TextClassificationManifest>;
+export type TextClassifierOptions = TextModelOptions<TextClassificationManifest> &
+  Pick<CreateOptions, 'lang'>;
 
 /** Options of {@link TextClassifier.classify}. */
 export type TextClassifyOptions = TextRequestOptions &
-  Pick<ClassifyOptions, 'topK' | 'threshold' | 'allow' | 'deny'>;
+  Pick<ClassifyOptions, 'topK' | 'threshold' | 'thresholds' | 'allow' | 'deny'>;
 
-const kind = textKind('text-classification');
+const kind = { ...textKind('text-classification'), options: labelOptions };
 
 /**
  * A model that says which class a text belongs to: how it sounds, what it is about, whether it answers
@@ -93,6 +94,7 @@ export class TextClassifier extends ModelHandle<TextSource, CapturedText> {
     const question: TextClassificationOptions = {
       topK: options.topK ?? 5,
       threshold: options.threshold ?? null,
+      thresholds: options.thresholds ?? null,
       allow: options.allow ?? null,
       deny: options.deny ?? null,
     };

@@ -11,7 +11,7 @@ import type { ClassifierInfo, ClassifyOptions, CreateOptions, RequestReport } fr
 
 /** Options of `create()` for a model of texts. */
 export interface TextModelOptions<Manifest>
-  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels'> {
+  extends Omit<CreateOptions, 'model' | 'preprocessing' | 'maxPixels' | 'lang'> {
   /** See {@link ModelSource}. tabserve has no model of texts of its own. */
   model: ModelSourceOf<Manifest>;
 }

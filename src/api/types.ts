@@ -242,6 +242,13 @@ export interface CreateOptions {
    */
   processor?: 'slow' | 'fast';
   /**
+   * The language of the labels in answers, where the model has them in several (`translations` in its
+   * manifest): a language tag such as `de`, or `auto` for what the browser's user reads. `info.model.language`
+   * says which it became. A language that the model does not have is refused, by `auto` its own is taken.
+   * @default that of the model's own label file
+   */
+  lang?: string;
+  /**
    * Milliseconds without a byte after which a download is asked for again, from where it stopped.
    * @default 20_000
    */
@@ -263,7 +270,13 @@ export interface ClassifyOptions {
   topK?: number;
   /** Only answers with at least this score, 0…1. @default 0 */
   threshold?: number;
-  /** Only these labels. Scores are not rescaled. @default all */
+  /**
+   * Least scores of single classes, 0…1, by their labels: `{ person: 0.8 }`. They come before `threshold`
+   * and before those of the model (`output.thresholds`).
+   * @default those of the model
+   */
+  thresholds?: Readonly<Record<string, number>>;
+  /** Only these labels, as `info.model.labels` has them. Scores are not rescaled. @default all */
   allow?: readonly string[];
   /** Not these labels. @default none */
   deny?: readonly string[];
@@ -346,8 +359,10 @@ export interface ClassifierInfo {
     version: string;
     title: string;
     license: string | null;
-    /** One per class. */
+    /** One per class, as the model's own label file has them: what `allow`, `deny` and `thresholds` name. */
     labels: readonly string[];
+    /** The language of the labels in answers, a BCP 47 tag: see `CreateOptions.lang`. */
+    language: string;
     /** The input's size in pixels. */
     width: number;
     height: number;

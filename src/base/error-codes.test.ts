@@ -3,26 +3,28 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorCodes, TabserveError } from './errors.js';
 
-const rows = new Map(
-  readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8')
-    .split('\n')
-    .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
-    .flatMap(([, code = '', ...rest]) => {
-      const [, name] = /^`([\w-]+)`$/.exec(code) ?? [];
-      return name === undefined ? [] : [[name, rest] as const];
-    }),
+const page = readFileSync(join(import.meta.dirname, '../../docs/errors.md'), 'utf8');
+const [before = '', codes = ''] = page.split('\n## The codes\n');
+const entries = new Map(
+  codes.split(/^### /m).flatMap((entry) => {
+    const [heading = '', ...rest] = entry.trim().split('\n');
+    return heading === '' ? [] : [[heading, rest.join('\n')] as const];
+  }),
 );
 
-it('docs/errors.md has one row for each code, in the order of the code', () => {
-  expect([...rows.keys()]).toEqual([...errorCodes]);
+it('docs/errors.md has one entry for each code, in the order of the code', () => {
+  expect([...entries.keys()]).toEqual([...errorCodes]);
 });
 
-it.each([...errorCodes])(
-  'the row of %s has cause and cure, and says whether to try again',
-  (code) => {
-    const [cause = '', cure = '', retryable] = rows.get(code) ?? [];
-    expect(cause.length).toBeGreaterThan(15);
-    expect(cure.length).toBeGreaterThan(10);
-    expect(retryable).toBe(new TabserveError(code, '').retryable ? 'yes' : 'no');
-  },
-);
+it.each([...errorCodes])('the entry of %s has cause and cure, and its help leads there', (code) => {
+  const entry = entries.get(code) ?? '';
+  expect(entry).toMatch(/^\*\*Cause\.\*\* .{15,}/m);
+  expect(entry).toMatch(/^\*\*Cure\.\*\* .{10,}/m);
+  const { help, retryable } = new TabserveError(code, '');
+  const [path, anchor] = help.split('#');
+  expect(path).toBe('docs/errors.md');
+  // GitHub's anchors, and the documentation's, are the heading.
+  expect([...entries.keys()]).toContain(anchor);
+  const list = /^`retryable` are (.*?)\.$/ms.exec(before)?.[1] ?? '';
+  expect(list.includes(`\`${code}\``)).toBe(retryable);
+});

@@ -108,6 +108,14 @@ export class TabserveError extends Error {
     this.details = options.details ?? {};
   }
 
+  /**
+   * Where the documentation tells of the code's causes and cures: a path within the package, such as
+   * `docs/errors.md#timeout`.
+   */
+  get help(): string {
+    return `docs/errors.md#${this.code}`;
+  }
+
   /** The same error with more facts: same code, message, stack and cause. */
   with(details: ErrorDetails): TabserveError {
     const error = new TabserveError(this.code, this.message, {

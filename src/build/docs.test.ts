@@ -82,7 +82,7 @@ describe('a snippet', () => {
     let manifests = 0;
     for (const { path, line, code } of of('json')) {
       // A part of a file stands without its braces.
-      const text = code.trimStart().startsWith('{') ? code : `{${code}}`;
+      const text = /^\s*[[{]/.test(code) ? code : `{${code}}`;
       const value = JSON.parse(text.replaceAll(/"sha256": "…"/g, `"sha256": "${'0'.repeat(64)}"`));
       if (!('files' in value && 'name' in value)) continue;
       manifests += 1;

@@ -71,7 +71,12 @@ export async function check(
   const manifest = parseManifest(given, where);
   const labels = Array.isArray(manifest.labels)
     ? manifest.labels
-    : readLabels(await readFile(inside(directory, manifest.labels.url)), manifest.labels.url);
+    : await labelsIn(directory, manifest.labels.url);
+  for (const [tag, { url }] of Object.entries(manifest.translations ?? {})) {
+    const found = (await labelsIn(directory, url)).length;
+    if (found === labels.length) continue;
+    throw new Error(`${url} (${tag}) has ${found} labels; the model has ${labels.length}.`);
+  }
   const complete = { ...manifest, labels };
   if (python) return say(pythonFor(manifest, labels));
   const unknown = unknownFields(given, manifest);
@@ -172,4 +177,8 @@ export function inside(directory: string, path: string): string {
     throw new Error(`model.json names "${path}", which is not within its own folder.`);
   }
   return join(directory, path);
+}
+
+async function labelsIn(directory: string, url: string): Promise<string[]> {
+  return readLabels(await readFile(inside(directory, url)), url).labels;
 }

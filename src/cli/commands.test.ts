@@ -24,7 +24,7 @@ vi.mock('node:fs/promises', async (original) => {
   const readFile = async (path: string | URL, ...rest: [never]) => {
     const name = /([^/]+\.wasm)\.gz$/.exec(String(path))?.[1];
     if (name === undefined) return actual.readFile(path, ...rest);
-    return gzipSync(await actual.readFile(join(folder, name)), { level: 1 });
+    return gzipSync(await actual.readFile(join(folder, name.replace('.whole', ''))), { level: 1 });
   };
   return { ...actual, readFile };
 });

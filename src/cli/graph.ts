@@ -1,12 +1,10 @@
 /** ONNX Runtime in Node, to ask graphs what they are and to try them. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import start from 'onnxruntime-web/ort-wasm-simd-threaded.mjs';
+import * as ort from 'onnxruntime-web/wasm';
 import { isTabserveError } from '../base/errors.js';
 import { explainEngineError } from '../model/engine-errors.js';
 import type { Backend } from '../runtime/backend.js';
-import { isFirstPart, joinParts, takeRest } from '../runtime/engine-parts.js';
-import { wasmEngine } from '../runtime/engine-wasm.js';
 import { type GraphFiles, ModelSession } from '../runtime/session.js';
 import { checkGraph } from '../tasks/image-classification/graph.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
@@ -14,21 +12,13 @@ import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
 let started: Promise<Backend> | undefined;
 
-/** The engine, started by the first call, from the parts of its binary that lie beside this script. */
+/** The engine, started by the first call, from the binary that lies beside this script. */
 function backend(): Promise<Backend> {
   started ??= (async () => {
-    const module = await WebAssembly.compile(await partOf('ort-wasm-simd-threaded.wasm'));
-    if (isFirstPart(module)) await takeRest(await partOf('ort-wasm-simd-threaded.rest.wasm'));
-    const ort = wasmEngine((options) =>
-      start({
-        ...options,
-        instantiateWasm(imports, done) {
-          const instance = new WebAssembly.Instance(module, imports);
-          joinParts(instance, imports);
-          done(instance, module);
-        },
-      }),
-    );
+    const binary = new URL('./ort/ort-wasm-simd-threaded.whole.wasm.gz', import.meta.url);
+    ort.env.logLevel = 'error';
+    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.wasmBinary = gunzipSync(await readFile(binary));
     return {
       ort,
       abilities: { device: 'wasm', fp16: true },
@@ -39,10 +29,6 @@ function backend(): Promise<Backend> {
     };
   })();
   return started;
-}
-
-async function partOf(name: string): Promise<Uint8Array<ArrayBuffer>> {
-  return gunzipSync(await readFile(new URL(`./ort/${name}.gz`, import.meta.url)));
 }
 
 /**

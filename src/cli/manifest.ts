@@ -1,6 +1,6 @@
 /** A first manifest for an `.onnx` file. */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline/promises';
@@ -58,7 +58,7 @@ export async function writeManifest(
   const terminal = openTerminal();
   const labels =
     labelFile !== undefined
-      ? parseLabelFile(decodeText(await readFile(labelFile)), labelFile)
+      ? parseLabelFile(decodeText(await readFile(labelFile)), labelFile).labels
       : isNamed || !terminal
         ? undefined
         : await askForLabels(terminal);
@@ -84,6 +84,7 @@ export async function writeManifest(
     ...manifest,
     version: '1.0.0',
     labels: isLong ? { url: 'labels.txt' } : all,
+    ...translationsIn(folder),
     files: manifest.files.map((each) => ({
       ...each,
       bytes: bytes.length,
@@ -128,5 +129,16 @@ function openTerminal(): Interface | undefined {
 
 async function askForLabels(terminal: Interface): Promise<string[] | undefined> {
   const path = (await terminal.question('A file with the labels (Enter: none): ')).trim();
-  return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path);
+  return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path).labels;
+}
+
+/** `labels.de.txt` and its kin beside the graph. */
+function translationsIn(folder: string): Pick<ModelManifest, 'translations'> {
+  const found = readdirSync(folder).flatMap((name) => {
+    const tag = /^labels\.([a-z]{2,3}(?:-[a-z\d]{2,8})*)\.(?:txt|json)$/i.exec(name)?.[1];
+    if (tag === undefined) return [];
+    const bytes = readFileSync(join(folder, name));
+    return [[tag, { url: name, bytes: bytes.length, sha256: digestOf(bytes) }] as const];
+  });
+  return found.length > 0 ? { translations: Object.fromEntries(found) } : {};
 }

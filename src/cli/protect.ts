@@ -57,21 +57,24 @@ export async function protect(
   const given = Array.isArray(manifest.labels) ? manifest.labels : undefined;
   const labels =
     manifest.labels === undefined || given
-      ? given
+      ? given && { labels: given }
       : readLabels(
           await readFile(inside(from, (manifest.labels as { url: string }).url)),
           (manifest.labels as { url: string }).url,
         );
   const locked = encrypt ? await lockOf(options, say) : null;
   const written = new Map<string, Uint8Array>();
-  const packed = async <Reference extends FileReference>(file: Reference): Promise<Reference> => {
+  const packed = async <Reference extends FileReference>(
+    file: Reference,
+    lock = locked,
+  ): Promise<Reference> => {
     const bytes = new Uint8Array(await readFile(inside(from, file.url)));
     const found = createHash('sha256').update(bytes).digest('hex');
     if (file.sha256 !== undefined && file.sha256 !== found) {
       throw new Error(`${file.url} has the sha256 ${found}; model.json says ${file.sha256}.`);
     }
-    const url = locked ? `${file.url}.enc` : file.url;
-    const about = locked && { model: manifest.name, version: manifest.version, url, ...locked };
+    const url = lock ? `${file.url}.enc` : file.url;
+    const about = lock && { model: manifest.name, version: manifest.version, url, ...lock };
     const served = about ? await encryptFile(bytes, about, about.key) : bytes;
     written.set(url, served);
     const sha256 = createHash('sha256').update(served).digest('hex');
@@ -81,14 +84,23 @@ export async function protect(
   const assets = Object.entries(manifest.assets ?? {});
   const result = {
     ...rest,
-    ...(labels && { labels }),
+    ...labels,
     files: await inTurn(manifest.files, async (file) => ({
       ...(await packed(file)),
-      ...(file.external && { external: await inTurn(file.external, packed) }),
+      ...(file.external && { external: await inTurn(file.external, (each) => packed(each)) }),
     })),
     ...(assets.length > 0 && {
       assets: Object.fromEntries(
         await inTurn(assets, async ([name, asset]) => [name, await packed(asset)] as const),
+      ),
+    }),
+    ...(manifest.translations && {
+      // As readable as the labels are.
+      translations: Object.fromEntries(
+        await inTurn(
+          Object.entries(manifest.translations),
+          async ([tag, file]) => [tag, await packed(file, null)] as const,
+        ),
       ),
     }),
     ...(locked && { encryption: locked.encryption }),

@@ -14,6 +14,7 @@ import {
   parseManifest,
   readLabels,
 } from '../model/manifest.js';
+import type { FileReference } from '../model/manifest-core.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { fastSuffix } from '../model/request.js';
@@ -97,7 +98,16 @@ export async function pull(
   const manifest = await completed(resolved, files, directory, (await resolved.beside) ?? []);
   const labels = Array.isArray(manifest.labels) ? manifest.labels : [];
   await writeFile(join(directory, 'labels.txt'), `${labels.join('\n')}\n`);
-  const written: ModelManifest = { ...manifest, labels: { url: 'labels.txt' }, files };
+  const translations: Record<string, FileReference> = {};
+  for (const [tag, file] of Object.entries(manifest.translations ?? {})) {
+    translations[tag] = await fetchFile(resolved, file, directory, say);
+  }
+  const written: ModelManifest = {
+    ...manifest,
+    labels: { url: 'labels.txt' },
+    ...(manifest.translations && { translations }),
+    files,
+  };
   await writeFile(join(directory, 'model.json'), `${JSON.stringify(written, null, 2)}\n`);
   for (const { reason } of resolved.fallbacks) say(`Note: ${reason}`);
   await check(directory, say);

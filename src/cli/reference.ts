@@ -47,7 +47,7 @@ export async function tellReference(
       `  "${input.name}" ${input.colorOrder === 'GRAY' ? 'grey' : input.colorOrder[channel]}: ${line}`,
     );
   }
-  const wanted = { topK: answers, threshold: -Infinity, allow: null, deny: null };
+  const wanted = { topK: answers, threshold: -Infinity, thresholds: null, allow: null, deny: null };
   for (const { score, label } of topK(scores, labels, wanted))
     say(`  ${score.toFixed(5)} ${label}`);
 }

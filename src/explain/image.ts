@@ -194,6 +194,7 @@ export function begin(
     quality: 'exact',
     topK: 1,
     threshold: null,
+    thresholds: null,
     allow: null,
     deny: null,
   };

@@ -54,7 +54,7 @@ export async function explainText(
 ): Promise<TextExplanation> {
   const { batch, onprogress } = options;
   inRange(batch, 'batch', 1, 64);
-  const own = { topK: 1, threshold: null, allow: null, deny: null };
+  const own = { topK: 1, threshold: null, thresholds: null, allow: null, deny: null };
   const target = placeOf(classifier, options.class);
   const begun = await ask<Begun>(
     classifier,

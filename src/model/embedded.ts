@@ -4,7 +4,6 @@
  */
 import digitsLabels from '../../models/digits/labels.txt?raw';
 import digits from '../../models/digits/model.json';
-import everydayLabels from '../../models/everyday/labels.txt?raw';
 import everyday from '../../models/everyday/model.json';
 import photos from '../../models/photos/model.json';
 
@@ -20,7 +19,7 @@ export const embeddedModels: Readonly<
 > = {
   // JSON has no types as narrow as a manifest's.
   photos: { manifest: photos as unknown as CoreManifest, labels: null },
-  everyday: { manifest: everyday as unknown as CoreManifest, labels: everydayLabels },
+  everyday: { manifest: everyday as unknown as CoreManifest, labels: null },
   digits: { manifest: digits as unknown as CoreManifest, labels: digitsLabels },
 };
 

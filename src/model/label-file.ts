@@ -1,6 +1,7 @@
 /** Label files as people have them. */
 import { TabserveError } from '../base/errors.js';
 import { parseLabels } from './labels.js';
+import type { LabelDetails, LabelSet } from './manifest-core.js';
 
 /** The first bytes of what Git leaves where a file is kept in its large file storage. */
 const pointerStart = 'version https://git-lfs.github.com/spec/';
@@ -33,19 +34,20 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`)
- * or behind (`cat,3`), or JSON: a list, labels by number, or numbers by label.
+ * or behind (`cat,3`), or JSON: a list, labels by number, numbers by label, or a list of objects with
+ * `label` and perhaps `short` and `group`.
  *
  * @param where - What messages call it.
  * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for JSON without
  *   labels.
  */
-export function parseLabelFile(text: string, where: string): string[] {
+export function parseLabelFile(text: string, where: string): LabelSet {
   const clean = text.replace(/^\uFEFF/, '').trimEnd();
   refusePointer(clean, where);
   if (/^\s*[[{]/.test(clean)) {
     const value = asJson(clean);
-    const labels = value === undefined ? undefined : labelsIn(value);
-    if (labels) return labels;
+    const set = value === undefined ? undefined : setIn(value);
+    if (set) return set;
     if (value !== undefined) {
       throw new TabserveError(
         'manifest-invalid',
@@ -55,7 +57,26 @@ export function parseLabelFile(text: string, where: string): string[] {
     }
   }
   const lines = clean.split(/\r\n|\n|\r/);
-  return numbered(lines) ?? parseLabels(lines.join('\n'));
+  return { labels: numbered(lines) ?? parseLabels(lines.join('\n')) };
+}
+
+function setIn(value: unknown): LabelSet | undefined {
+  const labels = labelsIn(value);
+  if (labels) return { labels };
+  if (!Array.isArray(value) || value.length === 0 || !value.every(isDescribed)) return undefined;
+  return {
+    labels: value.map(({ label }) => label),
+    labelDetails: value.map(({ short, group }) => ({
+      ...(short !== undefined && { short }),
+      ...(group !== undefined && { group }),
+    })),
+  };
+}
+
+function isDescribed(entry: unknown): entry is LabelDetails & { label: string } {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { label, short = '', group = '' } = entry as Record<string, unknown>;
+  return [label, short, group].every((each) => typeof each === 'string');
 }
 
 /**

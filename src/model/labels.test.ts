@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { parseLabelFile } from './label-file.js';
 import { parseLabels } from './labels.js';
 
 test('one label per line; the last line may be empty', () => {
@@ -12,4 +13,16 @@ test('WordNet numbers go, where every line has one', () => {
     'goldfish',
   ]);
   expect(parseLabels('n01440764 tench\nn1 goldfish')).toEqual(['n01440764 tench', 'n1 goldfish']);
+});
+
+test('JSON may say more of each class than its label', () => {
+  const described = [{ label: 'tabby cat', short: 'tabby', group: 'cat' }, { label: 'pear' }];
+  expect(parseLabelFile(JSON.stringify(described), 'labels.json')).toEqual({
+    labels: ['tabby cat', 'pear'],
+    labelDetails: [{ short: 'tabby', group: 'cat' }, {}],
+  });
+  expect(parseLabelFile('["cat", "pear"]', 'labels.json')).toEqual({ labels: ['cat', 'pear'] });
+  for (const wrong of [[{ label: 'cat' }, 'pear'], [{ label: 'cat', group: 3 }], [{}], []]) {
+    expect(() => parseLabelFile(JSON.stringify(wrong), 'labels.json')).toThrow(/no labels/);
+  }
 });

@@ -25,6 +25,11 @@ export const labels = v.union([
   v.object({ url: name }),
 ]);
 
+/** Least scores of single classes, by their labels. */
+export const thresholds = v.optional(
+  v.pipe(v.record(text, v.pipe(v.number(), v.finite())), v.maxEntries(1_000_000)),
+);
+
 const fileFields = {
   url: name,
   bytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 32))),
@@ -86,6 +91,8 @@ export const tensorTest = v.object({
 /** At most so many tests. */
 export const tests = <Test extends v.GenericSchema>(test: Test) =>
   v.optional(v.pipe(v.array(test), v.minLength(1), v.maxLength(100)));
+/** A language tag of BCP 47, such as `de` or `zh-Hans`. */
+const languageTag = v.pipe(v.string(), v.regex(/^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,8}$/));
 
 /** The fields of every manifest but for `task`. A task's schema is these and its own. */
 export const coreFields = {
@@ -96,6 +103,14 @@ export const coreFields = {
   license: v.optional(text),
   source: v.optional(text),
   labels: v.optional(labels),
+  labelDetails: v.optional(
+    v.pipe(
+      v.array(v.object({ short: v.optional(text), group: v.optional(text) })),
+      v.maxLength(1_000_000),
+    ),
+  ),
+  language: v.optional(languageTag),
+  translations: v.optional(v.pipe(v.record(languageTag, v.object(fileFields)), v.maxEntries(200))),
   files: v.pipe(
     v.array(
       v.object({

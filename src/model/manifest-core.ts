@@ -38,6 +38,22 @@ export interface ExternalFile extends FileReference {
   path: string;
 }
 
+/** What a model may say of a class besides its label. */
+export interface LabelDetails {
+  /** A shorter label, for small screens. */
+  short?: string | undefined;
+  /** The coarse group that the class belongs to, such as `dog` for `Irish terrier`. */
+  group?: string | undefined;
+}
+
+/** The contents of a label file. */
+export interface LabelSet {
+  /** One per class. */
+  labels: string[];
+  /** One per class; absent where the file has labels only. */
+  labelDetails?: LabelDetails[] | undefined;
+}
+
 /** A picture and what the model must say of it, tried before an update is switched to. */
 export interface SelfTest {
   /** Relative to the manifest, or absolute. */
@@ -98,10 +114,20 @@ export interface CoreManifest {
   /** Where the model comes from. */
   source?: string | undefined;
   /**
-   * One per class, in the order of the output: inline, or a text file with one per line. Absent where
-   * the task has no classes.
+   * One per class, in the order of the output: inline, or a label file, which is a text with one per line,
+   * or JSON: `["cat", …]`, or `[{ "label": "tabby cat", "short": "tabby", "group": "cat" }, …]`. Absent
+   * where the task has no classes.
    */
   labels?: string[] | { url: string } | undefined;
+  /** What is known of each class besides its label, in their order. @default what the label file says */
+  labelDetails?: LabelDetails[] | undefined;
+  /** The language of `labels`, as a BCP 47 tag. @default 'en' */
+  language?: string | undefined;
+  /**
+   * The labels in other languages: label files with as many entries, by BCP 47 tag. One is loaded where the
+   * option `lang` asks for its language.
+   */
+  translations?: Record<string, FileReference> | undefined;
   /** At least one; the runtime picks by `dtype`. */
   files: ModelFile[];
   /** Other files that the task needs, by name: `tokenizer.json`. All are read before it is opened. */

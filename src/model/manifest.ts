@@ -6,6 +6,7 @@ import { TabserveError } from '../base/errors.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
 import { parseAnyManifest } from '../tasks/manifests.js';
 import { decodeText, parseLabelFile } from './label-file.js';
+import type { LabelSet } from './manifest-core.js';
 
 export type {
   CenterCrop,
@@ -18,7 +19,13 @@ export type {
   ZeroPadding,
 } from '../input/image/manifest.js';
 export type { ModelManifest, ModelOutput } from '../tasks/image-classification/types.js';
-export type { CoreManifest, ExternalFile, ModelDtype, ModelFile } from './manifest-core.js';
+export type {
+  CoreManifest,
+  ExternalFile,
+  LabelDetails,
+  ModelDtype,
+  ModelFile,
+} from './manifest-core.js';
 
 /**
  * Checks the manifest of a classifier of pictures.
@@ -36,7 +43,7 @@ export function parseManifest(value: unknown, where: string): ModelManifest {
 }
 
 /** Reads a label file. Errors as `parseLabelFile()`. */
-export function readLabels(bytes: Uint8Array, where: string): string[] {
+export function readLabels(bytes: Uint8Array, where: string): LabelSet {
   return parseLabelFile(decodeText(bytes), where);
 }
 

@@ -42,7 +42,7 @@ function options(more: Partial<ResolveOptions> = {}): ResolveOptions {
       expected += 1;
     },
     validate: async (value) => value as CoreManifest,
-    readLabels: async (bytes) => new TextDecoder().decode(bytes).split('\n'),
+    readLabels: async (bytes) => ({ labels: new TextDecoder().decode(bytes).split('\n') }),
     verify: null,
     translate: async (request): Promise<Translation> => {
       translated.push(request);

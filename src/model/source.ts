@@ -4,7 +4,7 @@ import { nameOf } from './download.js';
 import { untilAborted } from './http.js';
 import { labelFileNames } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
-import type { CoreManifest } from './manifest-core.js';
+import type { CoreManifest, LabelSet } from './manifest-core.js';
 import { isOutside } from './paths.js';
 import type { HubProcessor, ModelRequest } from './request.js';
 import { downloadJson, downloadSmall, type TextOptions } from './text.js';
@@ -47,7 +47,7 @@ export interface ResolveOptions extends TextOptions {
   /** Checks a manifest. Errors as `parseManifest()`. */
   validate(value: unknown, where: string): Promise<CoreManifest>;
   /** Reads a label file. Errors as `parseLabelFile()`. */
-  readLabels(bytes: Uint8Array, where: string): Promise<string[]>;
+  readLabels(bytes: Uint8Array, where: string): Promise<LabelSet>;
   /**
    * Verifies the signature of a `model.json`, as it came, and that a manifest which was kept names the same
    * files; `undefined` for a model without one. `null` where the page wants none.
@@ -209,7 +209,8 @@ async function labelsBeside(url: string, options: ResolveOptions): Promise<reado
         const bytes = await downloadSmall(new URL(name, url).href, { ...options, signal });
         // Servers that answer everything with their index page have no labels there.
         if (/^\s*</.test(new TextDecoder().decode(bytes.subarray(0, 64)))) return [];
-        return [{ name, labels: await options.readLabels(bytes, name) }];
+        const { labels } = await options.readLabels(bytes, name);
+        return [{ name, labels }];
       } catch {
         return [];
       }
@@ -417,7 +418,8 @@ async function withLabels(
   if (!manifest.labels || Array.isArray(manifest.labels)) return manifest;
   const { url } = manifest.labels;
   const bytes = await downloadSmall(locate(url), options);
-  return { ...manifest, labels: await options.readLabels(bytes, url) };
+  const { labels, labelDetails = manifest.labelDetails } = await options.readLabels(bytes, url);
+  return { ...manifest, labels, ...(labelDetails && { labelDetails }) };
 }
 
 /** A model as most are: nothing left open, nothing kept but by its sha256. */

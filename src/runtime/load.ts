@@ -3,12 +3,15 @@ import { untilAborted } from '../base/abort.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
 import type { Fallback } from '../base/types.js';
+import type { BytesListener } from '../model/download.js';
 import { download } from '../model/download.js';
 import { unlistedData } from '../model/external-data.js';
+import { translationFor } from '../model/languages.js';
 import { Library } from '../model/library.js';
 import type {
   CoreManifest,
   FileReference,
+  LabelSet,
   ModelDtype,
   ModelFile,
   TensorTest,
@@ -70,7 +73,7 @@ export interface Translator {
   translate(request: TranslateRequest): Promise<Translation>;
   complete(request: CompleteRequest): Promise<Completion>;
   /** Reads a label file. */
-  labels(bytes: Uint8Array, where: string): Promise<string[]>;
+  labels(bytes: Uint8Array, where: string): Promise<LabelSet>;
   /** Rejects with a better error for a model that the engine refused, or with that error. */
   explain(error: unknown, start: Uint8Array): Promise<never>;
 }
@@ -189,18 +192,22 @@ class Load {
         ? ({ device: 'wasm', fp16: true } as const)
         : (await starting).backend.abilities;
     const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
-    const [{ backend, time: engineTime }, { parts, clear, skeleton, complete, time: modelTime }] =
-      await Promise.all([
-        starting,
-        this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
-      ]);
+    const [
+      { backend, time: engineTime },
+      { parts, clear, skeleton, complete, time: modelTime },
+      { language, translated },
+    ] = await Promise.all([
+      starting,
+      this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
+      this.#translation(resolved),
+    ]);
 
     const beside = (await resolved.beside) ?? [];
     const [graph] = clear;
     const isOwn = this.#request.model.kind !== 'name';
     const completed = graph ? await this.#engine.completeFor(graph.bytes, isOwn) : [];
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, complete, clear, skeleton, beside),
+      this.#start(backend, resolved, complete, clear, skeleton, beside, translated),
     );
     const { opened } = entry;
     try {
@@ -226,6 +233,7 @@ class Load {
       report: {
         manifest: entry.manifest,
         labels,
+        language,
         inputs: entry.session.inputs,
         outputs: entry.session.outputs,
         dtype: file.dtype,
@@ -389,11 +397,27 @@ class Load {
     };
   }
 
+  /** The labels in another language, where one is wanted that the model has. */
+  async #translation(
+    resolved: ResolvedModel,
+  ): Promise<{ language: string; translated: LabelSet | undefined }> {
+    const { language, file } = translationFor(resolved.manifest, this.#request.lang);
+    if (!file) return { language, translated: undefined };
+    // Beside megabytes of weights it is too small to be part of the progress.
+    const [part] = await this.#obtain(resolved, [file], () => undefined);
+    const bytes = part?.bytes ?? new Uint8Array();
+    return { language, translated: await this.#options.translator.labels(bytes, file.url) };
+  }
+
   /** Files of the model, in their order. */
-  #obtain(resolved: ResolvedModel, files: readonly FileReference[]): Promise<Obtained[]> {
+  #obtain(
+    resolved: ResolvedModel,
+    files: readonly FileReference[],
+    onProgress: BytesListener = (...bytes) => this.#progress.set('model', ...bytes),
+  ): Promise<Obtained[]> {
     const progress = new ProgressTotal(
       files.map(({ url }) => url),
-      (...bytes) => this.#progress.set('model', ...bytes),
+      onProgress,
     );
     return Promise.all(
       files.map(async (each) => {
@@ -425,6 +449,7 @@ class Load {
     parts: readonly Obtained[],
     skeleton: Skeleton | undefined,
     beside: readonly LabelFile[],
+    translated: LabelSet | undefined,
   ) {
     this.#signal.throwIfAborted();
     const [graph, ...rest] = parts;
@@ -469,8 +494,10 @@ class Load {
             });
       const { task, taken } = this.#taskOf(complete);
       const labels = labelsOf(complete);
+      const shown = shownLabels(complete, labels, translated);
+      const assets = assetsOf(complete, rest);
       opened = await task.open(
-        { manifest: taken, labels, inputs, outputs, where, assets: assetsOf(complete, rest) },
+        { manifest: taken, labels, shown, inputs, outputs, where, assets },
         settingsFor(task, this.#request.settings),
         { gpu: backend.gpu, rasteriseSvg: this.#options.rasteriseSvg },
       );
@@ -528,6 +555,21 @@ class Load {
 function labelsOf({ labels = [], name }: CoreManifest): readonly string[] {
   if (Array.isArray(labels)) return labels;
   throw new TabserveError('internal', `The labels of "${name}" were not read.`);
+}
+
+/** @throws TabserveError `manifest-invalid` where a translation has another number of labels. */
+function shownLabels(
+  { name, labelDetails }: CoreManifest,
+  labels: readonly string[],
+  translated: LabelSet | undefined,
+): LabelSet {
+  const shown = translated ?? { labels: [...labels], labelDetails };
+  if (shown.labels.length === labels.length) return shown;
+  throw new TabserveError(
+    'manifest-invalid',
+    `A label file in "translations" of "${name}" has ${shown.labels.length} labels; the model has ${labels.length}.`,
+    { details: { model: name, field: 'translations' } },
+  );
 }
 
 /** The files behind the external data, by the names that the manifest gives them. */

@@ -9,7 +9,7 @@
 import type { Feeds } from '../base/gpu-tensor.js';
 import type { Check } from '../base/shape.js';
 import type { TensorInfo, Tensors } from '../base/tensor.js';
-import type { CoreManifest } from '../model/manifest-core.js';
+import type { CoreManifest, LabelSet } from '../model/manifest-core.js';
 
 /** Where the time of a request goes, as `StageTimings` names it. `queue` is the runtime's. */
 export type TaskStage = 'decode' | 'preprocess';
@@ -81,6 +81,8 @@ export interface TaskModel<Manifest extends CoreManifest = CoreManifest> {
   readonly manifest: Manifest;
   /** One per class, in the order of the output; empty where the model has none. */
   readonly labels: readonly string[];
+  /** What answers call the classes, in the language that was asked for. @default their labels */
+  readonly shown?: LabelSet | undefined;
   /** What the graph says of itself. */
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];

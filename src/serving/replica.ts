@@ -30,6 +30,8 @@ export interface ModelSettings {
   taskSettings: object;
   /** Base address of the hub, with a slash at its end. */
   hubUrl: string;
+  /** See `LoadRequest.lang`. */
+  lang?: string | readonly string[];
   /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
   assets: AssetOptions;

@@ -6,7 +6,16 @@ import type { PackName } from '../wire/protocol.js';
 import type { PageTask } from './task.js';
 
 /** Sources that can be captured later, or once more: by the tag of their class. */
-const lasting = ['Blob', 'File', 'URL', 'String', 'HTMLImageElement', 'SVGImageElement'];
+const lasting = [
+  'Blob',
+  'File',
+  'FileSystemFileHandle',
+  'URL',
+  'String',
+  'HTMLImageElement',
+  'HTMLPictureElement',
+  'SVGImageElement',
+];
 
 /** What holds a picture of a size that it says, four bytes a pixel. */
 interface Sized {

@@ -59,6 +59,7 @@ export const loadRequest = object({
   mirrors: mapOf(strings),
   hubUrl: url,
   stallTimeout: number,
+  lang: (value, at) => (typeof value === 'string' ? undefined : optional(strings)(value, at)),
   local: boolean,
   signedBy: optional(strings),
 } satisfies Checks<LoadRequest>);

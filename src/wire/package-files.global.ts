@@ -32,8 +32,8 @@ const suffix: Readonly<Record<EngineFlavour, string>> = {
 };
 
 const modelFiles: Readonly<Record<string, readonly string[]>> = {
-  photos: ['photos.int8.onnx', 'labels.txt'],
-  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx'],
+  photos: ['photos.int8.onnx', 'labels.json'],
+  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx', 'labels.json'],
   digits: ['digits.onnx'],
 };
 

@@ -11,7 +11,7 @@ import type { Finding, OutputDigest } from '../base/probe.js';
 import type { TensorInfo } from '../base/tensor.js';
 import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
 import type { InstalledModel } from '../model/library.js';
-import type { CoreManifest, ModelDtype } from '../model/manifest-core.js';
+import type { CoreManifest, LabelSet, ModelDtype } from '../model/manifest-core.js';
 import type { KeyQuestion } from '../model/protection/types.js';
 import type { ModelRequest } from '../model/request.js';
 import type { StoredFile } from '../model/store/store.js';
@@ -99,6 +99,11 @@ export interface LoadRequest {
   mirrors: Readonly<Record<string, readonly string[]>>;
   /** Base address of the hub, with a slash at its end. */
   hubUrl: string;
+  /**
+   * The language of the labels in answers: a language tag that the model must have, or what a reader
+   * prefers, in order. @default that of the model's own label file
+   */
+  lang?: string | readonly string[] | undefined;
   /** Milliseconds without a byte after which a download is tried again. */
   stallTimeout: number;
   /** Load it only from the store, from files, or from the browser's cache. */
@@ -114,6 +119,8 @@ export interface LoadedModel {
   manifest: CoreManifest;
   /** One per class; empty where the model has none. */
   labels: readonly string[];
+  /** The language of the labels in answers. */
+  language: string;
   /** What the graph says of itself. */
   inputs: readonly TensorInfo[];
   outputs: readonly TensorInfo[];
@@ -255,7 +262,7 @@ export interface PageApi {
   /** Fills in what a translation left to the graph. */
   complete(request: CompleteRequest): Promise<Reply<Completion>>;
   /** Reads a label file. */
-  labels(bytes: Uint8Array, where: string): Promise<Reply<string[]>>;
+  labels(bytes: Uint8Array, where: string): Promise<Reply<LabelSet>>;
   /** A better error for a model that the engine refused, by the file's first bytes. */
   explain(error: ErrorRecord, start: Uint8Array): Promise<Reply<never>>;
   /** The key of an encrypted model, for a load under way. */

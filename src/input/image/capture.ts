@@ -13,10 +13,12 @@ import type { CapturedImage } from './types.js';
 
 /**
  * What can be classified: elements, pixels, encoded files as bytes, and addresses (`http:`, `blob:`,
- * `data:`, or relative to the page).
+ * `data:`, or relative to the page). Of a `<picture>` the `<img>` in it is taken. A `Response` or a stream is
+ * read to its end.
  */
 export type ImageSource =
   | HTMLImageElement
+  | HTMLPictureElement
   | SVGImageElement
   | HTMLVideoElement
   | HTMLCanvasElement
@@ -25,13 +27,16 @@ export type ImageSource =
   | ImageData
   | VideoFrame
   | Blob
+  | FileSystemFileHandle
+  | Response
+  | ReadableStream<Uint8Array>
   | ArrayBuffer
   | ArrayBufferView
   | URL
   | string;
 
 const accepted =
-  'an <img>, <video>, <canvas> or SVG <image> element, OffscreenCanvas, ImageBitmap, ImageData, VideoFrame, Blob, File, ArrayBuffer, typed array, URL or string';
+  'an <img>, <picture>, <video>, <canvas> or SVG <image> element, OffscreenCanvas, ImageBitmap, ImageData, VideoFrame, Blob, File, file handle, Response, stream, ArrayBuffer, typed array, URL or string';
 
 /** Pixels. Larger `<img>` elements are decoded in the worker; up to here it takes some 15 ms. */
 const decodedHere = 1_000_000;
@@ -63,6 +68,11 @@ export async function capture(source: ImageSource, signal?: AbortSignal): Promis
   switch (tag) {
     case 'HTMLImageElement':
       return captureImage(source as HTMLImageElement, signal);
+    case 'HTMLPictureElement': {
+      const image = (source as HTMLPictureElement).querySelector('img');
+      if (image) return captureImage(image, signal);
+      throw new TabserveError('image-undecodable', 'The <picture> has no <img>, which shows it.');
+    }
     case 'SVGImageElement':
       return bitmapOf(source as SVGImageElement, 'The SVG <image>', asStored);
     case 'HTMLVideoElement':
@@ -82,6 +92,12 @@ export async function capture(source: ImageSource, signal?: AbortSignal): Promis
     case 'Blob':
     case 'File':
       return { kind: 'blob', blob: source as Blob };
+    case 'FileSystemFileHandle':
+      return { kind: 'blob', blob: await (source as FileSystemFileHandle).getFile() };
+    case 'Response':
+      return captureResponse(source as Response);
+    case 'ReadableStream':
+      return captureResponse(new Response(source as ReadableStream<Uint8Array<ArrayBuffer>>));
     case 'URL':
     case 'String':
       return { kind: 'url', url: absolute(String(source)) };
@@ -232,6 +248,30 @@ async function captureImageData({ data, width, height }: ImageData): Promise<Cap
   }
   // Not as ImageData, which is copied even when its buffer is transferred.
   return { kind: 'pixels', pixels: { data: copy, width, height, channels: 4 } };
+}
+
+async function captureResponse(response: Response): Promise<CapturedImage> {
+  const { ok, status, url, bodyUsed, body } = response;
+  if (!ok) {
+    throw new TabserveError(
+      'network',
+      `The response of ${url || 'the page'} has the status ${status}.`,
+      {
+        details: { url, status },
+      },
+    );
+  }
+  if (bodyUsed || body?.locked) {
+    throw new TabserveError(
+      'image-undecodable',
+      "The response or stream was read already. Pass a Response's clone(), or the Blob that was made of it.",
+    );
+  }
+  try {
+    return { kind: 'blob', blob: await response.blob() };
+  } catch (error) {
+    throw asTabserveError(error, 'network', 'The response or stream broke off.');
+  }
 }
 
 function captureBytes(bytes: ArrayBuffer | ArrayBufferView): CapturedImage {

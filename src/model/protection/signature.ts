@@ -87,14 +87,14 @@ function signedBytes({ signature: _, ...manifest }: object & { signature?: unkno
 }
 
 /** The first file whose content the manifest leaves open. */
-function firstUnpinned({ labels, files, assets }: Record<string, unknown>): string | undefined {
+function firstUnpinned({ labels, ...named }: Record<string, unknown>): string | undefined {
   if (isRecord(labels) && !Array.isArray(labels)) return 'the label file';
-  const open = filesOf({ files, assets }).find(({ sha256 }) => typeof sha256 !== 'string');
+  const open = filesOf(named).find(({ sha256 }) => typeof sha256 !== 'string');
   return open && `"${String(open.url)}"`;
 }
 
 /** All files that a manifest names, whatever it is. */
-function filesOf({ files, assets }: { files?: unknown; assets?: unknown }) {
+function filesOf({ files, assets, translations }: Record<string, unknown>) {
   const listed = (Array.isArray(files) ? files : []).filter(isRecord);
   const external = listed.flatMap(({ external: each }) =>
     Array.isArray(each) ? each.filter(isRecord) : [],
@@ -102,14 +102,16 @@ function filesOf({ files, assets }: { files?: unknown; assets?: unknown }) {
   return [
     ...listed,
     ...external,
-    ...Object.values(isRecord(assets) ? assets : {}).filter(isRecord),
+    ...[assets, translations].flatMap((each) =>
+      Object.values(isRecord(each) ? each : {}).filter(isRecord),
+    ),
   ];
 }
 
 /** Whether a kept manifest names files of the signed one only. */
 function namesSameFiles(kept: object, signed: object): boolean {
   const identities = (manifest: object) =>
-    new Set(filesOf(manifest).map(({ url, sha256 }) => `${String(url)} ${String(sha256)}`));
+    new Set(filesOf({ ...manifest }).map(({ url, sha256 }) => `${String(url)} ${String(sha256)}`));
   const known = identities(signed);
   return [...identities(kept)].every((each) => known.has(each));
 }

@@ -1,7 +1,13 @@
 /** What `model.json` says of a classifier of sounds. */
 import * as v from 'valibot';
 import { maxSampleRate, minSampleRate } from '../../input/audio/resample.js';
-import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import {
+  coreFields,
+  labels,
+  type ManifestCheck,
+  name,
+  thresholds,
+} from '../../model/manifest-check.js';
 import type { AudioManifest } from './types.js';
 
 /** Seconds of the longest sound that a model may be given at once. */
@@ -60,6 +66,7 @@ export const manifestCheck: ManifestCheck<AudioManifest> = {
     output: v.object({
       name,
       activation: v.picklist(['softmax', 'sigmoid', 'none'] as const),
+      thresholds,
     }),
   }),
   fit({ input, preprocess }, refuse) {

@@ -36,6 +36,8 @@ export interface AudioOptions {
   topK: number;
   /** Least score, 0…1. */
   threshold: number;
+  /** Least scores of single classes, by their labels, or `null`. */
+  thresholds: Readonly<Record<string, number>> | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */

@@ -2,13 +2,13 @@
 import { TabserveError } from '../../base/errors.js';
 import { float16Bits } from '../../base/float16.js';
 import type { Feeds } from '../../base/gpu-tensor.js';
-import { list, nullable, number, object, string, whole } from '../../base/shape.js';
+import { list, mapOf, nullable, number, object, string, whole } from '../../base/shape.js';
 import { numbersOf, type Tensor } from '../../base/tensor.js';
 import { type Features, openFeatures } from '../../input/audio/features.js';
 import { audioCheck, toMono } from '../../input/audio/mono.js';
 import type { CapturedAudio } from '../../input/audio/types.js';
 import type { WorkerTask } from '../../runtime/task.js';
-import { activate, topK } from '../scores.js';
+import { activate, classFacts, topK } from '../scores.js';
 import { checkGraph, maskType } from './graph.js';
 import type {
   AudioManifest,
@@ -32,6 +32,7 @@ export const audioClassification: WorkerTask<
     options: object({
       topK: whole(1),
       threshold: number,
+      thresholds: nullable(mapOf(number)),
       allow: nullable(list(string)),
       deny: nullable(list(string)),
     }),
@@ -40,6 +41,7 @@ export const audioClassification: WorkerTask<
   open(model) {
     const { manifest, labels, inputs, where } = model;
     const { input, output, preprocess } = manifest;
+    const facts = classFacts(model, output);
     const { samplingRate } = preprocess;
     const extractor = openFeatures(preprocess);
 
@@ -78,7 +80,7 @@ export const audioClassification: WorkerTask<
           interpret(outputs) {
             const logits = outputs[output.name];
             const scores = activate(logits ? numbersOf(logits) : [], output.activation);
-            if (scores.length === labels.length) return topK(scores, labels, options);
+            if (scores.length === labels.length) return topK(scores, labels, options, facts);
             throw new TabserveError(
               'model-invalid',
               `The model "${manifest.name}" answers ${scores.length} numbers; its labels name ${labels.length} classes.`,

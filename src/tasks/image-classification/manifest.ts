@@ -8,6 +8,7 @@ import {
   name,
   tensorTest,
   tests,
+  thresholds,
 } from '../../model/manifest-check.js';
 import { embeddingOutput } from '../image-embedding/manifest.js';
 import type { ModelManifest } from './types.js';
@@ -22,8 +23,9 @@ export const manifestCheck: ManifestCheck<ModelManifest> = {
     input: inputSchema,
     preprocess: preprocessSchema,
     output: v.object({
-      name: name,
+      name,
       activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
+      thresholds,
       scale: v.optional(v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE))),
       zeroPoint: v.optional(v.pipe(v.number(), v.integer())),
       embedding: v.optional(embeddingOutput),

@@ -27,6 +27,8 @@ export interface ClassificationOptions {
   topK: number;
   /** Least score, or `null` for none: scores need not be of 0…1. */
   threshold: number | null;
+  /** Least scores of single classes, by their labels, or `null`. */
+  thresholds: Readonly<Record<string, number>> | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */

@@ -1,10 +1,10 @@
 /** Which class does this picture show? The worker's half. */
 import { TabserveError } from '../../base/errors.js';
-import { list, nullable, number, string, whole } from '../../base/shape.js';
+import { list, mapOf, nullable, number, string, whole } from '../../base/shape.js';
 import { numbersOf } from '../../base/tensor.js';
 import type { ImageInput } from '../../input/image/prepare.js';
 import { imageTask } from '../image-task.js';
-import { activate, dequantised, topK, withComplement } from '../scores.js';
+import { activate, classFacts, dequantised, topK, withComplement } from '../scores.js';
 import { checkGraph } from './graph.js';
 import type { Classification, ClassificationOptions, ModelManifest } from './types.js';
 
@@ -15,6 +15,7 @@ export function imageClassification(images: ImageInput) {
     options: {
       topK: whole(1),
       threshold: nullable(number),
+      thresholds: nullable(mapOf(number)),
       allow: nullable(list(string)),
       deny: nullable(list(string)),
     },
@@ -22,13 +23,14 @@ export function imageClassification(images: ImageInput) {
       checkGraph(model);
       const { manifest, labels } = model;
       const { output } = manifest;
+      const facts = classFacts(model, output);
       return {
         outputs: [output.name],
         interpret(outputs, options) {
           const tensor = outputs[output.name];
           const logits = tensor ? dequantised(numbersOf(tensor), output) : [];
           const scores = withComplement(activate(logits, output.activation), labels.length);
-          if (scores.length === labels.length) return topK(scores, labels, options);
+          if (scores.length === labels.length) return topK(scores, labels, options, facts);
           throw new TabserveError(
             'model-invalid',
             `The model "${manifest.name}" answers ${scores.length} classes; its labels name ${labels.length}.`,
@@ -66,6 +68,7 @@ const justTheBest: ClassificationOptions = {
   quality: 'exact',
   topK: 1,
   threshold: -Infinity,
+  thresholds: null,
   allow: null,
   deny: null,
 };

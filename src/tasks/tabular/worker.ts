@@ -107,7 +107,7 @@ function classesOf(
         `The model answers ${all.length} scores for a row; its labels name ${labels.length} classes.`,
       );
     }
-    const filter = { topK: all.length, threshold: null, allow: null, deny: null };
+    const filter = { topK: all.length, threshold: null, thresholds: null, allow: null, deny: null };
     const sorted = topK(all, labels, filter);
     const best = name === undefined ? sorted[0] : sorted.find((each) => each.label === name);
     return {

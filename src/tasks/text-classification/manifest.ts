@@ -1,6 +1,12 @@
 /** What `model.json` says of a classifier of texts. */
 import * as v from 'valibot';
-import { coreFields, labels, type ManifestCheck, name } from '../../model/manifest-check.js';
+import {
+  coreFields,
+  labels,
+  type ManifestCheck,
+  name,
+  thresholds,
+} from '../../model/manifest-check.js';
 import { textAssetsSchema, textInputSchema, textPreprocessSchema } from '../text-manifest.js';
 import type { TextClassificationManifest } from './types.js';
 
@@ -17,6 +23,7 @@ export const manifestCheck: ManifestCheck<TextClassificationManifest> = {
     output: v.object({
       name,
       activation: v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const),
+      thresholds,
     }),
   }) as v.GenericSchema<unknown, TextClassificationManifest>,
 };

@@ -22,6 +22,8 @@ export interface TextClassificationOptions {
   topK: number;
   /** Least score, or `null` for none. */
   threshold: number | null;
+  /** Least scores of single classes, by their labels, or `null`. */
+  thresholds: Readonly<Record<string, number>> | null;
   /** Only these labels, or `null` for all. */
   allow: readonly string[] | null;
   /** Not these labels, or `null`. */
