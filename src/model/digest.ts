@@ -44,12 +44,11 @@ export function digestText(text: string): string {
   return bytesToHex(sha256(utf8ToBytes(text)));
 }
 
-/** Blocks that are digested side by side; the platform copies each. */
-const blocksAtOnce = 4;
-
 /** The SHA-256 of each `size` bytes. Needs a secure context. */
 export async function digestBlocks(all: Uint8Array<ArrayBuffer>, size: number): Promise<string[]> {
   const digests: string[] = [];
+  // Side by side, so that they go on while this thread is busy.
+  const blocksAtOnce = Math.ceil(onePieceLimit / size);
   for (let from = 0; from < all.length; from += blocksAtOnce * size) {
     const blocks = Array.from({ length: blocksAtOnce }, (_, index) => from + index * size)
       .filter((at) => at < all.length)

@@ -44,8 +44,17 @@ export interface DownloadOptions {
   onProgress?: BytesListener | undefined;
   /** Hears every byte, too early to trust it. */
   onChunk?: ChunkListener | undefined;
+  /** Is called once the server was asked, and works while this thread may be busy. */
+  onAsked?: (() => void) | undefined;
+  /** Hears all bytes as soon as they are here, too early to trust them; again if others replace them. */
+  onWhole?: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined;
   /** Where bytes are kept as they come, so that a later download goes on from there. */
   partial?: PartialFile | null | undefined;
+  /**
+   * Opens where to keep the bytes of a download that takes a while, if there is no `partial`. One that
+   * is over sooner is not worth resuming.
+   */
+  openPartial?: (() => Promise<PartialFile | null | undefined>) | undefined;
   /** Is told when `partial` could not take a chunk; from then on nothing is kept. */
   onPartialError?: ((error: unknown) => void) | undefined;
   /** Refuse more bytes than this. @default 4 GiB, or the expected size */
@@ -60,6 +69,9 @@ export interface DownloadOptions {
 
 /** Bytes that are read at a time from the beginning that lies here. */
 const pieceSize = 1 << 20;
+
+/** Milliseconds after which a download takes a while. */
+const longAfter = 500;
 
 /** More than any browser's WebAssembly can hold. */
 const mostBytes = 2 ** 32;
@@ -141,6 +153,26 @@ class Download {
 
   async run(): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#total > 0) this.#report();
+    const keeping = this.#keepIfLong();
+    try {
+      await this.#receiveAll();
+    } catch (error) {
+      await keeping.now();
+      throw error;
+    }
+    await keeping.end();
+    const bytes = this.#sink.bytes();
+    this.#options.onWhole?.(bytes);
+    try {
+      await verify(bytes, this.#digest, this.#expected, this.#url);
+    } catch (error) {
+      this.#partial?.restart({ url: this.#url, validator: null });
+      throw error;
+    }
+    return bytes;
+  }
+
+  async #receiveAll(): Promise<void> {
     while (!this.#isComplete()) {
       try {
         await this.#receive();
@@ -149,14 +181,36 @@ class Download {
         await this.#retries.wait(this.#explain(error), this.#options.signal);
       }
     }
-    const bytes = this.#sink.bytes();
-    try {
-      await verify(bytes, this.#digest, this.#expected, this.#url);
-    } catch (error) {
-      this.#partial?.restart({ url: this.#url, validator: null });
-      throw error;
-    }
-    return bytes;
+  }
+
+  /** Keeps what came if the download takes a while, or `now` that it has broken off. */
+  #keepIfLong(): { now(): Promise<void>; end(): Promise<void> } {
+    const { openPartial, onPartialError } = this.#options;
+    let opening: Promise<void> | undefined;
+    const open = async () => {
+      if (this.#partial) return;
+      this.#partial = (await openPartial?.()) ?? null;
+      this.#keep((partial) => {
+        partial.restart({ url: this.#url, validator: this.#validator });
+        if (this.#sink.length > 0) partial.append(this.#sink.since(0));
+      });
+    };
+    const begin = () => {
+      opening ??= open().catch((error) => onPartialError?.(error));
+      return opening;
+    };
+    const timer = setTimeout(begin, longAfter);
+    const end = async () => {
+      clearTimeout(timer);
+      await opening;
+    };
+    return {
+      end,
+      async now() {
+        await end();
+        await begin();
+      },
+    };
   }
 
   /** Starts with nothing. */
@@ -191,17 +245,15 @@ class Download {
     const attempt = new AbortController();
     const from = this.#sink.length;
     try {
-      const response = await inTime(
-        ask(this.#url, {
-          signal: AbortSignal.any([signal, attempt.signal]),
-          from,
-          validator: this.#validator,
-          cache: this.#cache,
-          otherOrigin: otherOrigin ?? this.#expected.sha256 !== undefined,
-        }),
-        signal,
-        stallTimeout,
-      );
+      const asking = ask(this.#url, {
+        signal: AbortSignal.any([signal, attempt.signal]),
+        from,
+        validator: this.#validator,
+        cache: this.#cache,
+        otherOrigin: otherOrigin ?? this.#expected.sha256 !== undefined,
+      });
+      this.#options.onAsked?.();
+      const response = await inTime(asking, signal, stallTimeout);
       const isRest = from > 0 && contentRange(response)?.from === from;
       if (!isRest) {
         this.#begin();

@@ -40,6 +40,18 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
+/** Serves what takes long enough to be worth resuming. */
+function slowly(bytes: Uint8Array): ReturnType<typeof giving> {
+  return async (_, response) => {
+    response.writeHead(200, { 'Content-Length': bytes.length, ETag: '"one"' });
+    for (const part of [0, 1, 2, 3]) {
+      response.write(bytes.subarray((part * bytes.length) / 4, ((part + 1) * bytes.length) / 4));
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    response.end();
+  };
+}
+
 async function obtain(options: Partial<ObtainOptions> = {}, from: string | Blob = url) {
   const module = await import('./obtain.js');
   const { signal } = new AbortController();
@@ -234,16 +246,18 @@ describe('where the store is full', () => {
     expect(left().map((each) => each.sha256)).toEqual([others[2]?.sha256]);
   });
 
-  it('they make it before the download where the browser says how much there is', async () => {
+  it('they make it before anything is written where the browser says how much there is', async () => {
     await fill();
     storage.estimate = async () => ({ quota: 1_500_000, usage: 1_200_000 });
-    const seen: number[] = [];
-    web.handler = (request, response) => {
-      seen.push(left().length);
-      giving(file)(request, response);
-    };
+    const store = await openStore();
+    let seen = 0;
+    const commit = store.commit.bind(store);
+    vi.spyOn(store, 'commit').mockImplementation((...given) => {
+      seen = left().length;
+      return commit(...given);
+    });
     await (await obtain()).kept;
-    expect(seen).toEqual([2]);
+    expect(seen).toBe(2);
   });
 
   it('nothing is lost for a file that would not fit at all', async () => {
@@ -284,6 +298,7 @@ it('uses a file whose store breaks, and says at which step', async () => {
   vi.spyOn(store, 'read').mockRejectedValue(new DOMException('Gone.', 'InvalidStateError'));
   vi.spyOn(store, 'partial').mockRejectedValue(new DOMException('Gone.', 'InvalidStateError'));
   vi.spyOn(store, 'commit').mockRejectedValue(new DOMException('Gone.', 'InvalidStateError'));
+  web.handler = slowly(file);
   const { bytes, fallbacks, kept: keeping } = await obtain();
   expect(isFile(bytes)).toBe(true);
   expect(fallbacks.map(({ to }) => to)).toEqual(['network', 'network', 'memory']);
@@ -294,6 +309,7 @@ it('uses a file whose store breaks, and says at which step', async () => {
 it('goes on without a beginning that cannot be written, and still keeps the file', async () => {
   // Of the beginning's note, then of its first chunk.
   disk.writeErrors.push(new Error('A bad sector.'));
+  web.handler = slowly(file);
   const { bytes, fallbacks, kept: keeping } = await obtain();
   expect(isFile(bytes)).toBe(true);
   expect(fallbacks).toMatchObject([{ to: 'memory', reason: expect.stringMatching(/bad sector/) }]);

@@ -15,7 +15,15 @@ const resumableSize = 1 << 18;
 /** Options of {@link obtain}. */
 export type ObtainOptions = Pick<
   DownloadOptions,
-  'expected' | 'signal' | 'onProgress' | 'onChunk' | 'stallTimeout' | 'otherOrigin' | 'local'
+  | 'expected'
+  | 'signal'
+  | 'onProgress'
+  | 'onChunk'
+  | 'onAsked'
+  | 'onWhole'
+  | 'stallTimeout'
+  | 'otherOrigin'
+  | 'local'
 > & {
   /** Keep a file without a sha256 too. @default false */
   keep?: boolean;
@@ -30,7 +38,7 @@ export type ObtainOptions = Pick<
 
 /**
  * What {@link obtain} gives. The bytes are shared with other callers: read only. Of callers who share
- * them, only the first hears them by `onChunk`.
+ * them, only the first hears them by `onChunk`, `onAsked` and `onWhole`.
  */
 export interface Obtained {
   bytes: Uint8Array<ArrayBuffer>;
@@ -63,6 +71,7 @@ const underWay = new SharedTasks<Obtained>();
  */
 export async function obtain(location: string | Blob, options: ObtainOptions): Promise<Obtained> {
   if (location instanceof Blob) {
+    options.onAsked?.();
     const bytes = await download(location, options);
     return { bytes, from: 'file', sha256: null, fallbacks: [], kept: nothing };
   }
@@ -161,10 +170,13 @@ class StoredDownload {
   }
 
   async #fromStore(): Promise<Obtained | undefined> {
-    const { expected, onProgress, onChunk } = this.#options;
-    const found = await this.#keeper.attempt('read', () =>
-      this.#store.read(this.#sha256, (bytes) => onChunk?.(bytes, 0, bytes.length)),
-    );
+    const { expected, onProgress, onChunk, onAsked, onWhole } = this.#options;
+    const onRead = (bytes: Uint8Array<ArrayBuffer>) => {
+      onChunk?.(bytes, 0, bytes.length);
+      onWhole?.(bytes);
+      onAsked?.();
+    };
+    const found = await this.#keeper.attempt('read', () => this.#store.read(this.#sha256, onRead));
     if (found === 'corrupt') {
       this.#keeper.fallbacks.push({
         from: this.#store.kind,
@@ -189,15 +201,21 @@ class StoredDownload {
       if ((await digestOf(bytes)) === this.#sha256) await this.#keeper.commit(bytes, null);
       return;
     }
-    await this.#keeper.makeRoom(expected?.bytes ?? 0);
     const isSmall = (expected?.bytes ?? resumableSize) < resumableSize;
     let partial = isSmall
       ? undefined
-      : await this.#keeper.attempt('write', () => this.#store.partial(this.#sha256));
+      : ((await this.#keeper.attempt('write', () => this.#store.begun(this.#sha256))) ?? undefined);
     try {
       const bytes = await download(this.#url, {
         ...this.#options,
         partial,
+        ...(!isSmall && {
+          openPartial: async () => {
+            await this.#keeper.makeRoom(expected?.bytes ?? 0);
+            partial ??= (await this.#store.partial(this.#sha256)) ?? undefined;
+            return partial;
+          },
+        }),
         onPartialError: (error) => {
           partial?.close();
           partial = undefined;
@@ -207,6 +225,7 @@ class StoredDownload {
       });
       deliver(bytes);
       await keepAfter;
+      if (!partial) await this.#keeper.makeRoom(bytes.length);
       await this.#keeper.commit(bytes, partial ?? null);
     } finally {
       partial?.close();
@@ -244,7 +263,7 @@ class Keeper {
     }
   }
 
-  /** Makes room before a download where the browser says how much there is. */
+  /** Makes room before a file is written, where the browser says how much there is. */
   async makeRoom(bytes: number): Promise<void> {
     const estimate = await navigator.storage?.estimate?.().catch(() => undefined);
     const { quota = 0, usage = 0 } = estimate ?? {};

@@ -85,6 +85,11 @@ export async function startBackend(
     onDeviceLost: (reason: string) => void;
     /** Settles when there is time to put the binary into the store. */
     keepAfter: Promise<unknown>;
+    /**
+     * Settles when servers and disks have been asked for the model: starting the engine keeps this
+     * thread busy, and they can work meanwhile. Is not waited for long.
+     */
+    asked: Promise<unknown>;
   },
 ): Promise<StartedBackend> {
   const isGpu = __ENGINE_HAS_GPU__ && request.device === 'webgpu';
@@ -104,6 +109,9 @@ export async function startBackend(
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
   const { device, adapter, fp16, isSoftware } = (await gpu) ?? noGpu;
+  await Promise.race([options.asked, pause(longestWait)]);
+  // What was asked in this moment has to leave this thread.
+  await pause(0);
   try {
     await withModule(binary.module, async () => {
       const session = await ort.InferenceSession.create(
@@ -124,6 +132,15 @@ export async function startBackend(
     fallbacks: binary.fallbacks,
     kept,
   };
+}
+
+/** Milliseconds that the engine waits for others to be asked. */
+const longestWait = 150;
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
 }
 
 /** The rest of the build for WASM, which alone comes in two parts. */

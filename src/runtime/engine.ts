@@ -52,6 +52,7 @@ export class Engine {
   readonly #queue = new SerialQueue();
   readonly #calm = deferred<void>();
   readonly #followers = new Set<ProgressListener>();
+  readonly #keeping = new Set<Promise<unknown>>();
   #backend: Promise<StartedBackend> | undefined;
   #progress: Parameters<ProgressListener> | undefined;
 
@@ -65,14 +66,19 @@ export class Engine {
    * The running engine. The first call starts it, a call after a failed start tries again.
    *
    * @param onProgress - Hears the bytes of the engine's binary while it loads.
+   * @param asked - Settles when what is needed besides has been asked for. @default nothing is
    */
-  async backend(onProgress: ProgressListener): Promise<StartedBackend> {
+  async backend(
+    onProgress: ProgressListener,
+    asked: Promise<unknown> = Promise.resolve(),
+  ): Promise<StartedBackend> {
     this.#followers.add(onProgress);
     if (this.#progress) onProgress(...this.#progress);
     this.#backend ??= startBackend(this.parts.ort, this.config, {
       onDeviceLost: (reason) => this.#listener.onDeviceLost(reason),
       onBinary: (binary) => this.#listener.onBinary(binary),
       keepAfter: this.#calm.promise,
+      asked,
       onProgress: (...bytes) => {
         this.#progress = bytes;
         for (const follower of this.#followers) follower(...bytes);
@@ -131,6 +137,18 @@ export class Engine {
     this.#calm.resolve();
     const backend = await this.#backend?.catch(() => undefined);
     await backend?.kept;
+    while (this.#keeping.size > 0) await Promise.all(this.#keeping);
+  }
+
+  /** Settles when the first answer is out, or nobody asks for one: there is time for what can wait. */
+  get calm(): Promise<void> {
+    return this.#calm.promise;
+  }
+
+  /** Has {@link finish} wait for this, which does not reject. */
+  keep(task: Promise<unknown>): void {
+    this.#keeping.add(task);
+    void task.then(() => this.#keeping.delete(task));
   }
 
   /** Runs `task` when the engine is free. Every create, run and release goes through here. */

@@ -71,6 +71,7 @@ export async function updateModel(
   const { entry, report } = await loadModel(engine, request, {
     ...options,
     fresh: true,
+    untilKept: true,
     check: async (entry, resolved) => {
       const { store } = await openStore();
       from =

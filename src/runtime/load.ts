@@ -1,5 +1,6 @@
 /** From a model's name to a session. */
 import { untilAborted } from '../base/abort.js';
+import { deferred } from '../base/deferred.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import type { Finding } from '../base/probe.js';
 import type { Fallback } from '../base/types.js';
@@ -59,6 +60,8 @@ export interface LoadedEntry {
   tests: readonly TensorTest[];
   /** Reads a file that the manifest names. */
   read: (url: string, signal: AbortSignal) => Promise<Uint8Array>;
+  /** What did not work about keeping the model for the next visit, once that is known. */
+  late: readonly Fallback[];
   /** Writes down what came of a comparison. Only where that can be known again. */
   remember?: (finding: Finding) => Promise<void>;
 }
@@ -93,6 +96,8 @@ export interface LoadOptions {
   translator: Translator;
   /** Look past what is installed, for a newer version. @default false */
   fresh?: boolean;
+  /** Return only when the model is in the store. @default false: it is put there after the first answer */
+  untilKept?: boolean;
   /** What a new version must pass before it is installed. @default nothing */
   check?: (entry: LoadedEntry, resolved: ResolvedModel) => Promise<void>;
 }
@@ -148,6 +153,24 @@ export async function releaseModel({ session, opened }: LoadedEntry): Promise<vo
   await session.release();
 }
 
+type Clear = Pick<Obtained, 'bytes'>;
+
+/** A session, and what tasks that take any model have kept of its graph. */
+interface CreatedSession {
+  session: ModelSession;
+  students: readonly { name: string; known: unknown; values: readonly string[] }[];
+  /** What messages call the model. */
+  where: string;
+  /** Milliseconds. */
+  time: number;
+}
+
+/** One of these bytes, which were not verified yet. */
+interface EarlySession extends CreatedSession {
+  bytes: Uint8Array<ArrayBuffer>;
+  completed: readonly Fallback[];
+}
+
 /** One load, from beginning to end. */
 class Load {
   /** Whether the manifest is one that was kept, and may be outdated. */
@@ -159,6 +182,10 @@ class Load {
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #progress: ProgressTotal<'engine' | 'model'>;
+  /** Servers or disks have been asked for the model. */
+  readonly #asked = deferred<void>();
+  /** The graph's bytes are here, and not verified yet. */
+  readonly #whole = deferred<Uint8Array<ArrayBuffer>>();
 
   constructor(engine: Engine, request: LoadRequest, options: LoadOptions) {
     this.#engine = engine;
@@ -172,6 +199,7 @@ class Load {
     try {
       return await this.#run();
     } catch (error) {
+      this.#asked.resolve();
       // The parts that have not failed need not go on.
       this.#failed.abort();
       this.#engine.later(async () => undefined);
@@ -180,34 +208,57 @@ class Load {
   }
 
   async #run(): Promise<LoadResult> {
+    const isGpu = this.#engine.config.device === 'webgpu';
     const starting = this.#engine
-      .backend((...bytes) => this.#progress.set('engine', ...bytes))
+      .backend(
+        (...bytes) => this.#progress.set('engine', ...bytes),
+        // What a GPU can do decides which file is asked for.
+        isGpu ? undefined : this.#asked.promise,
+      )
       .then((backend) => ({ backend, time: this.#elapsed() }));
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
 
     const { store, library, resolved } = await this.#resolve();
-    const abilities =
-      this.#engine.config.device === 'wasm'
-        ? ({ device: 'wasm', fp16: true } as const)
-        : (await starting).backend.abilities;
+    const abilities = isGpu
+      ? (await starting).backend.abilities
+      : ({ device: 'wasm', fp16: true } as const);
     const file = selectFile(resolved.manifest, this.#request.dtype, abilities);
+    const obtaining = this.#obtainAll(resolved, file).then((got) => ({
+      ...got,
+      time: this.#elapsed(),
+    }));
+    const isAsked = () => this.#asked.resolve();
+    obtaining.then(isAsked, isAsked);
+    const early = this.#createEarly(starting, resolved, file, obtaining);
     const [
       { backend, time: engineTime },
       { parts, clear, skeleton, complete, time: modelTime },
       { language, translated },
-    ] = await Promise.all([
-      starting,
-      this.#obtainAll(resolved, file).then((got) => ({ ...got, time: this.#elapsed() })),
-      this.#translation(resolved),
-    ]);
+    ] = await Promise.all([starting, obtaining, this.#translation(resolved)]).catch(
+      async (error: unknown) => {
+        await this.#giveUp(await early);
+        throw error;
+      },
+    );
 
     const beside = (await resolved.beside) ?? [];
     const [graph] = clear;
-    const isOwn = this.#request.model.kind !== 'name';
-    const completed = graph ? await this.#engine.completeFor(graph.bytes, isOwn) : [];
+    const ready = await early;
+    const isRight = ready !== undefined && ready.bytes === graph?.bytes;
+    if (!isRight) await this.#giveUp(ready);
+    const completed = isRight ? ready.completed : await this.#complete(graph?.bytes);
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
-      this.#start(backend, resolved, complete, clear, skeleton, beside, translated),
+      this.#start(
+        backend,
+        resolved,
+        complete,
+        clear,
+        skeleton,
+        beside,
+        translated,
+        isRight ? ready : undefined,
+      ),
     );
     const { opened } = entry;
     try {
@@ -224,10 +275,13 @@ class Load {
       finding = (await recall(store, subject)) ?? null;
       entry.remember = (found) => remember(store, subject, found);
     }
-    const late = (await Promise.all(parts.map((part) => part.kept))).flat();
-    if (library && late.length === 0) {
+    const keeping = Promise.all(parts.map((part) => part.kept)).then(async (kept) => {
+      entry.late = kept.flat();
+      if (!library || entry.late.length > 0) return;
       await install(library, resolved, manifest, assumed, complete, parts);
-    }
+    });
+    this.#engine.keep(keeping);
+    if (this.#options.untilKept) await keeping;
     return {
       entry,
       report: {
@@ -250,7 +304,6 @@ class Load {
           ...assumed,
           ...entry.session.fallbacks,
           ...parts.flatMap((part) => part.fallbacks),
-          ...late,
         ],
         adapter: backend.adapter,
         finding,
@@ -298,6 +351,53 @@ class Load {
       });
       return { manifest: complete.manifest, graph: graph.bytes };
     });
+  }
+
+  /** Gets what the engine lacks for a model. */
+  #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
+    const isOwn = this.#request.model.kind !== 'name';
+    return graph ? this.#engine.completeFor(graph, isOwn) : Promise.resolve([]);
+  }
+
+  /**
+   * Creates the session while the file is still being verified, which another thread does. Nothing is
+   * run before that is done.
+   *
+   * @param obtaining - Settles when it is.
+   * @returns `undefined` where there is nothing to gain, and where it failed: then it is done again, with
+   *   bytes that were verified. Never rejects.
+   */
+  async #createEarly(
+    starting: Promise<{ backend: Backend }>,
+    resolved: ResolvedModel,
+    file: ModelFile,
+    obtaining: Promise<unknown>,
+  ): Promise<EarlySession | undefined> {
+    const { manifest, signed, open } = resolved;
+    const isAlone = file.external === undefined && manifest.assets === undefined;
+    const isProtected = signed !== undefined || manifest.encryption !== undefined;
+    if (open !== 'nothing' || !isAlone || isProtected) return undefined;
+    const nothing = obtaining.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      const { backend } = await starting;
+      const bytes = await Promise.race([this.#whole.promise, nothing]);
+      if (!bytes) return undefined;
+      const completed = await this.#complete(bytes);
+      const created = await this.#engine.exclusive(() =>
+        this.#createSession(backend, resolved, file, [{ bytes }]),
+      );
+      return { ...created, bytes, completed };
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Releases a session that was created in vain. */
+  async #giveUp(early: EarlySession | undefined): Promise<void> {
+    if (early) await this.#engine.exclusive(() => early.session.release());
   }
 
   /** What the request names, and where such models are kept. */
@@ -420,7 +520,7 @@ class Load {
       onProgress,
     );
     return Promise.all(
-      files.map(async (each) => {
+      files.map(async (each, index) => {
         const location = resolved.locate(each.url);
         const mirrors = typeof location === 'string' ? this.#request.mirrors[location] : undefined;
         const { value, fallbacks } = await firstOf(
@@ -430,6 +530,9 @@ class Load {
               expected: each,
               signal: this.#signal,
               onProgress: (...bytes) => progress.set(each.url, ...bytes),
+              onAsked: () => this.#asked.resolve(),
+              ...(index === 0 && { onWhole: this.#whole.resolve }),
+              ...(!this.#options.untilKept && { keepAfter: this.#engine.calm }),
               keep: resolved.keep,
               stallTimeout: this.#request.stallTimeout,
               local: this.#request.local,
@@ -442,16 +545,13 @@ class Load {
     );
   }
 
-  async #start(
+  /** @param parts - The graph, and then its external data. */
+  async #createSession(
     backend: Backend,
-    { manifest, open, locate, otherOrigin }: ResolvedModel,
+    { manifest, locate }: ResolvedModel,
     file: ModelFile,
-    parts: readonly Obtained[],
-    skeleton: Skeleton | undefined,
-    beside: readonly LabelFile[],
-    translated: LabelSet | undefined,
-  ) {
-    this.#signal.throwIfAborted();
+    parts: readonly Clear[],
+  ): Promise<CreatedSession> {
     const [graph, ...rest] = parts;
     if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
     const location = locate(file.url);
@@ -469,14 +569,37 @@ class Load {
       hidden: values,
       external: (file.external ?? []).map(({ path }, index) => ({
         path,
-        data: (rest[index] as Obtained).bytes,
+        data: (rest[index] as Clear).bytes,
       })),
     };
-    const createBegan = this.#elapsed();
+    const began = this.#elapsed();
+    const session = await ModelSession.create(backend, files, where);
+    return { session, students, where, time: this.#elapsed() - began };
+  }
+
+  async #start(
+    backend: Backend,
+    resolved: ResolvedModel,
+    file: ModelFile,
+    parts: readonly Obtained[],
+    skeleton: Skeleton | undefined,
+    beside: readonly LabelFile[],
+    translated: LabelSet | undefined,
+    early: CreatedSession | undefined,
+  ) {
+    const { manifest, open, locate, otherOrigin } = resolved;
+    if (this.#signal.aborted) {
+      await early?.session.release();
+      throw this.#signal.reason;
+    }
+    const [graph, ...rest] = parts;
+    if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
     const { translator } = this.#options;
-    const session = await ModelSession.create(backend, files, where).catch((error: unknown) =>
-      translator.explain(error, graph.bytes.slice(0, 64)),
-    );
+    const { session, students, where, time } =
+      early ??
+      (await this.#createSession(backend, resolved, file, parts).catch((error: unknown) =>
+        translator.explain(error, graph.bytes.slice(0, 64)),
+      ));
     let opened: OpenedTask | undefined;
     try {
       const { inputs, outputs } = session;
@@ -510,7 +633,7 @@ class Load {
       this.#engine.later(warmUp);
       this.#signal.throwIfAborted();
       const timings = {
-        session: warmUpBegan - createBegan,
+        session: time,
         warmup: this.#elapsed() - warmUpBegan,
       };
       const studied = Object.fromEntries(students.map(({ name, known }) => [name, known]));
@@ -524,6 +647,7 @@ class Load {
         tests: tensorTests(complete, file.url),
         read: async (url, signal) =>
           new Uint8Array(await download(locate(url), { signal, otherOrigin })),
+        late: [],
       };
       return { entry, manifest: complete, labels, assumed, timings };
     } catch (error) {

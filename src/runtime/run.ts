@@ -17,7 +17,7 @@ import type { PreparedRequest } from './task.js';
 export async function runRequest(
   { payload, options }: Pick<RunRequest, 'payload' | 'options'>,
   engine: Engine,
-  { session, task, opened }: LoadedEntry,
+  { session, task, opened, late }: LoadedEntry,
   signal: AbortSignal,
 ): Promise<RunResult> {
   refuse('payload', payload, task.checks.payload);
@@ -58,6 +58,7 @@ export async function runRequest(
         inference: laps.read('inference'),
         postprocess: laps.read('postprocess'),
       },
+      ...(late.length > 0 && { late }),
     };
   } finally {
     leave();

@@ -286,7 +286,9 @@ export class Deployment<Source, Payload> {
   #noteAnswer(replica: ModelReplica, timings: RunResult['timings']): void {
     this.#choice.losses.forgive();
     this.#patience.note('run', Math.max(timings.preprocess, timings.inference));
-    if (replica === this.#replica) this.#workload.note(timings);
+    if (replica !== this.#replica) return;
+    this.#workload.note(timings);
+    if (replica.late.length > 0) this.#describe();
   }
 
   /** Loads the model if it is not there, without waiting for it. */
@@ -455,8 +457,8 @@ export class Deployment<Source, Payload> {
 
   #describe(): void {
     if (!this.#replica) return;
-    const { loaded, plan, connection, loadTime, verified } = this.#replica;
-    const own = [...connection.fallbacks, ...loaded.fallbacks];
+    const { loaded, plan, connection, loadTime, verified, late } = this.#replica;
+    const own = [...connection.fallbacks, ...loaded.fallbacks, ...late];
     const fallbacks = [...plan.fallbacks, ...this.#choice.fallbacks, ...own];
     this.#serving = { loaded, plan, loadTime, verified, fallbacks };
   }

@@ -4,6 +4,7 @@ import * as Comlink from 'comlink';
 import type { ClassifierInfo, ModelDtype } from '../api/types.js';
 import { untilAborted } from '../base/abort.js';
 import { deferred } from '../base/deferred.js';
+import type { Fallback } from '../base/types.js';
 import type { KeyQuestion } from '../model/protection/types.js';
 import { type AssetOptions, modelMirrors } from '../wire/assets.js';
 import { newRequestId } from '../wire/connection.js';
@@ -70,6 +71,8 @@ export class ModelReplica {
   readonly loadTime: number;
   /** What its answers were checked against. WASM is what others are checked against. */
   verified: ClassifierInfo['verified'];
+  /** What did not work about keeping the model for the next visit, as its answers tell. */
+  late: readonly Fallback[] = [];
   #busy = 0;
   #idle = deferred<void>();
 
@@ -152,7 +155,9 @@ export class ModelReplica {
   ): Promise<RunResult> {
     const { modelId } = this.loaded;
     const message = { requestId: newRequestId(), modelId, task, payload, options, timeLeft };
-    return this.connection.call('run', Comlink.transfer(message, transfer), waiting);
+    const result = await this.connection.call('run', Comlink.transfer(message, transfer), waiting);
+    this.late = result.late ?? this.late;
+    return result;
   }
 
   /**

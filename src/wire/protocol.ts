@@ -206,6 +206,11 @@ export interface RunResult {
   /** What preprocessed this request. */
   report: unknown;
   timings: Omit<StageTimings, 'capture' | 'total'>;
+  /**
+   * What did not work about keeping the model for the next visit, which is done after the first answer.
+   * @default nothing
+   */
+  late?: readonly Fallback[];
 }
 
 /** A question to a service of a pack. */

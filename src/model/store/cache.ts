@@ -41,6 +41,10 @@ class CacheStore implements ModelStore {
     return 'corrupt';
   }
 
+  async begun(): Promise<null> {
+    return null;
+  }
+
   async partial(): Promise<null> {
     return null;
   }

@@ -64,6 +64,10 @@ class OpfsStore implements ModelStore {
     return bytes;
   }
 
+  async begun(sha256: string): Promise<PartialFile | null> {
+    return (await existing(this.#folders.partial, sha256)) ? this.partial(sha256) : null;
+  }
+
   async partial(sha256: string): Promise<PartialFile> {
     const folder = this.#folders.partial;
     const note = await readJson(folder, `${sha256}.json`);

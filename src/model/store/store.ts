@@ -56,6 +56,8 @@ export interface ModelStore {
     sha256: string,
     onRead?: (bytes: Uint8Array<ArrayBuffer>) => void,
   ): Promise<Uint8Array<ArrayBuffer> | 'corrupt' | undefined>;
+  /** The download of a file that was begun; `null` if none was. */
+  begun(sha256: string): Promise<PartialFile | null>;
   /** The download of a file, begun or to begin; `null` where only whole files can be kept. */
   partial(sha256: string): Promise<PartialFile | null>;
   /**
