@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import type * as explaining from '../src/explain/index.js';
 import { expect, test } from './fixtures.js';
 import { hasNative, nativeOutput, serveBase, withLearning } from './learn.js';
@@ -545,7 +545,7 @@ test("linear models have scikit-learn's coefficients and answers, and are served
   }
 });
 
-test('a table with words makes a model of the store, and a zip that checks', async ({ open }) => {
+test('a table with words makes a model of the store, and a zip', async ({ open }) => {
   const page = await withLearning(await open());
   const found = await page.evaluate(async () => {
     const { fitLinear } = window.learn;
@@ -609,10 +609,13 @@ test('a table with words makes a model of the store, and a zip that checks', asy
   expect(aborted).toBe('AbortError');
   expect(new Set(Object.values(others))).toEqual(new Set(['invalid-argument']));
   expect(found.card).toContain('city=&lt;b&gt;Bern&lt;/b&gt;');
-  const path = join(mkdtempSync(join(tmpdir(), 'tabserve-linear-')), 'prices.zip');
-  writeFileSync(path, Buffer.from(found.zip, 'base64'));
-  const said = execFileSync(process.execPath, [cli, 'check', path], { encoding: 'utf8' });
-  expect(said).toContain('all well');
+  const zip = unzipSync(Buffer.from(found.zip, 'base64'));
+  expect(Object.keys(zip).sort()).toEqual(['README.md', 'model.json', 'prices.onnx']);
+  test.skip(!hasNative(), 'needs Python with onnx and onnxruntime');
+  const path = join(mkdtempSync(join(tmpdir(), 'tabserve-linear-')), 'prices.onnx');
+  writeFileSync(path, zip['prices.onnx'] as Uint8Array);
+  const row = { name: 'rows', dims: [1, 5], values: [0, 1, 0, 3, 1] };
+  expect(nativeOutput(path, row, 'value')[0]).toBeCloseTo(47, 3);
 });
 
 test('a base for something else is refused', async ({ open, server }) => {
