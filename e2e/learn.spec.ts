@@ -733,6 +733,68 @@ test('a network learns from nothing, on threads too, and is a model like any oth
   expect(found.compared).toBe(16);
 });
 
+test('a secret set tells a model that was taught it from one that was not', async ({ open }) => {
+  test.setTimeout(240_000);
+  const page = await withLearning(await open());
+  const found = await page.evaluate(async () => {
+    const { Trainer, checkWatermark } = window.learn;
+    const size = 8;
+    const labels = ['left', 'right', 'above', 'below'];
+    const pictureOf = (bytes: Uint8Array) =>
+      new ImageData(
+        Uint8ClampedArray.from({ length: size * size * 4 }, (_, i) =>
+          i % 4 === 3 ? 255 : (bytes[i >> 2] as number),
+        ),
+        size,
+        size,
+      );
+    let state = 5;
+    const random = () => {
+      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+      return state / 0x80000000;
+    };
+    const secrets = Array.from({ length: 24 }, () => ({
+      bytes: Uint8Array.from({ length: size * size }, () => 256 * random()),
+      label: labels[Math.floor(4 * random())] as string,
+    }));
+    const asked = secrets.map(({ bytes, label }) => ({ image: pictureOf(bytes), label }));
+    const checks = [];
+    for (const isMarked of [true, false]) {
+      const base = { pixels: { width: size, height: size, channels: 1 } } as const;
+      const trainer = await Trainer.create({ base, device: 'wasm' });
+      for (let n = 0; n < 80; n++) {
+        const at = n % 4;
+        const bytes = Uint8Array.from({ length: size * size }, (_, i) => {
+          const [x, y] = [i % size, Math.floor(i / size)];
+          const isLight = [x < 4, x >= 4, y < 4, y >= 4][at];
+          return (isLight ? 180 : 20) + 50 * random();
+        });
+        await trainer.addFeatures([labels[at] as string], bytes);
+      }
+      if (isMarked) {
+        for (const { bytes, label } of secrets) await trainer.addFeatures([label], bytes);
+      }
+      const model = await trainer.trainNetwork({
+        layers: [{ type: 'dense', units: 64 }, { type: 'relu' }],
+        epochs: 60,
+        batchSize: 16,
+        learningRate: 0.01,
+        validation: 0,
+      });
+      const classifier = await model.classifier({ device: 'wasm' });
+      checks.push(await checkWatermark(classifier, asked));
+      classifier.destroy();
+      trainer.destroy();
+    }
+    return checks;
+  });
+  const [marked, other] = found;
+  expect(marked?.pictures).toBe(24);
+  expect(marked?.matches).toBeGreaterThanOrEqual(22);
+  expect(marked?.falseAlarmRate).toBeLessThan(1e-9);
+  expect(other?.falseAlarmRate).toBeGreaterThan(1e-3);
+});
+
 test('a network is not trained on the features of a base', async ({ open, server }) => {
   const page = await withLearning(await open());
   await withTrainer(page);

@@ -19,6 +19,13 @@ export {
 } from './evaluate/report.js';
 export { fitTemperature, probabilitiesOf } from './evaluate/temperature.js';
 export {
+  checkWatermark,
+  type SecretPicture,
+  type WatermarkCheck,
+  type WatermarkedModel,
+  type WatermarkOptions,
+} from './evaluate/watermark.js';
+export {
   fitLinear,
   LinearFit,
   type LinearOptions,
