@@ -280,8 +280,12 @@ test.describe('photos', () => {
       for (const file of files) {
         const photo = await (await fetch(`/shared/images/photos/${file}`)).blob();
         const maps = [];
-        for (const method of ['cam', 'occlusion'] as const) {
-          const { heatmap, index } = await explain(classifier, photo, { method, stride: 32 });
+        for (const method of ['cam', 'occlusion', 'rise'] as const) {
+          const { heatmap, index } = await explain(classifier, photo, {
+            method,
+            stride: 32,
+            masks: 200,
+          });
           maps.push({ name: method as string, heatmap, index });
         }
         const data = Float32Array.from({ length: 36 }, noise);
@@ -299,9 +303,74 @@ test.describe('photos', () => {
       return areas;
     }, files);
     console.log(JSON.stringify(found));
-    for (const method of ['cam', 'occlusion']) {
+    for (const method of ['cam', 'occlusion', 'rise']) {
       expect(found[method]?.deletion, method).toBeLessThan(found.random?.deletion ?? 0);
       expect(found[method]?.insertion, method).toBeGreaterThan(found.random?.insertion ?? 1);
+    }
+  });
+
+  test('of two photos side by side, the map of what each shows lies on it', async ({ page }) => {
+    test.slow();
+    const pairs = [
+      ['n02391049_zebra', 'n06874185_traffic_light'],
+      ['n04310018_steam_locomotive', 'n01860187_black_swan'],
+      ['n02977058_cash_machine', 'n02112137_chow'],
+    ];
+    const found = await page.evaluate(async (pairs) => {
+      const { ImageClassifier } = window.tabserve;
+      const classifier = await ImageClassifier.create({
+        model: 'photos',
+        device: 'wasm',
+        explanations: true,
+      });
+      const all = [];
+      for (const pair of pairs) {
+        const canvas = new OffscreenCanvas(384, 384);
+        const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+        const labels: string[] = [];
+        for (const [side, name] of pair.entries()) {
+          const photo = await (await fetch(`/shared/images/photos/${name}.JPEG`)).blob();
+          const [best] = await classifier.classify(photo);
+          labels.push(best?.label ?? '');
+          const picture = await createImageBitmap(photo);
+          // The middle of it, twice as high as wide.
+          const high = Math.min(picture.height, 2 * picture.width);
+          const [x, y] = [(picture.width - high / 2) / 2, (picture.height - high) / 2];
+          context.drawImage(picture, x, y, high / 2, high, side * 192, 0, 192, 384);
+          picture.close();
+        }
+        for (const method of ['cam', 'occlusion', 'rise'] as const) {
+          for (const [side, label] of labels.entries()) {
+            const { heatmap } = await explain(canvas, label, method);
+            const { width, data } = heatmap;
+            const sides = [0, 0];
+            for (const [at, value] of data.entries()) {
+              const half = at % width < width / 2 ? 0 : 1;
+              sides[half] = (sides[half] ?? 0) + value / data.length;
+            }
+            all.push({ method, label, own: sides[side] ?? 0, other: sides[1 - side] ?? 0 });
+          }
+        }
+      }
+      function explain(
+        picture: OffscreenCanvas,
+        label: string,
+        method: 'cam' | 'occlusion' | 'rise',
+      ) {
+        return window.explaining.explain(classifier, picture, {
+          method,
+          class: label,
+          stride: 32,
+          masks: 400,
+        });
+      }
+      classifier.destroy();
+      return all;
+    }, pairs);
+    console.log(JSON.stringify(found));
+    expect(found).toHaveLength(18);
+    for (const { method, label, own, other } of found) {
+      expect(own, `${method}, ${label}`).toBeGreaterThan(other);
     }
   });
 });

@@ -1,10 +1,11 @@
 /** Teaching a model in the page, and what becomes of it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
-import { zipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
+import type * as explaining from '../src/explain/index.js';
 import { expect, test } from './fixtures.js';
 import { hasNative, nativeOutput, serveBase, withLearning } from './learn.js';
 import { meanColour, serveModel } from './models.js';
@@ -477,6 +478,146 @@ test('a model that was installed is served by its name, and its next version wit
   expect(found.compared).toMatchObject({ examples: 6, onlyFirst: 0, onlySecond: 0, pValue: 1 });
 });
 
+interface LinearGolden {
+  name: string;
+  kind: 'linear-regression' | 'logistic-regression' | 'linear-svm';
+  C: number | null;
+  columns: number;
+  rows: number[];
+  targets: number[];
+  coefficients: number[][];
+  intercepts: number[];
+  values: number[];
+}
+
+/** `linear.py` made them with scikit-learn. */
+const linear = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../src/learn/golden/linear.json'), 'utf8'),
+) as LinearGolden[];
+
+test("linear models have scikit-learn's coefficients and answers, and are served like any model", async ({
+  open,
+}) => {
+  const page = await withLearning(await open());
+  const found = await page.evaluate(async (cases) => {
+    const url = '/dist/explain.js';
+    const { linearCoefficients } = (await import(url)) as typeof explaining;
+    const all = [];
+    for (const { kind, C, columns, rows, targets } of cases) {
+      const table = targets.map((_, at) => rows.slice(at * columns, (at + 1) * columns));
+      const fit = await window.learn.fitLinear(table, targets, {
+        model: kind,
+        ...(C !== null && { C }),
+      });
+      const model = await fit.create({ explanations: true });
+      const answers = await model.predict(table);
+      const exact = await linearCoefficients(model);
+      const { coefficients, intercepts, labels, inputs } = fit;
+      all.push({ coefficients, intercepts, labels, inputs, answers, exact });
+      model.destroy();
+    }
+    return all;
+  }, linear);
+  for (const [at, golden] of linear.entries()) {
+    const { coefficients, intercepts, labels, inputs, answers, exact } = found[at] as NonNullable<
+      (typeof found)[0]
+    >;
+    expect(inputs).toHaveLength(golden.columns);
+    expect(intercepts).toHaveLength(golden.intercepts.length);
+    const own = exact.outputs.slice(-golden.intercepts.length);
+    for (const [k, expected] of golden.coefficients.entries()) {
+      const most = 1e-3 * Math.max(1, ...expected.map(Math.abs));
+      for (const [j, value] of expected.entries()) {
+        expect(Math.abs((coefficients[k]?.[j] as number) - value), golden.name).toBeLessThan(most);
+        expect(Math.abs((own[k]?.coefficients[j] as number) - value)).toBeLessThan(most);
+      }
+    }
+    for (const [row, answer] of answers.entries()) {
+      const value = golden.values[row] as number;
+      if ('value' in answer) {
+        const off = Math.abs(answer.value - value) / Math.max(1, Math.abs(value));
+        expect(off, golden.name).toBeLessThan(1e-4);
+      } else {
+        expect(answer.label, golden.name).toBe(String(value));
+        expect(answer.scores).toHaveLength(labels.length);
+      }
+    }
+  }
+});
+
+test('a table with words makes a model of the store, and a zip', async ({ open }) => {
+  const page = await withLearning(await open());
+  const found = await page.evaluate(async () => {
+    const { fitLinear } = window.learn;
+    const rows = Array.from({ length: 3000 }, (_, i) => ({
+      city: ['Rome', '<b>Bern</b>', 'Oslo'][i % 3] as string,
+      rooms: 1 + (i % 5),
+      isNew: i % 2 === 0,
+    }));
+    const prices = rows.map(
+      ({ city, rooms, isNew }) => (city === 'Oslo' ? 30 : 10) + 5 * rooms + (isNew ? 2 : 0),
+    );
+    const fit = await fitLinear(rows, prices, { model: 'linear-regression' });
+    await fit.install({ name: 'prices', version: '1.2.0', title: 'Prices | <i>' });
+    const model = await window.tabserve.TabularModel.create({ model: 'prices' });
+    const price = await model.predict({ city: 'Oslo', rooms: 3, isNew: true });
+    const { version } = model.info.model;
+    const zip = await fit.zip({ name: 'prices' });
+    const bytes = new Uint8Array(await zip.arrayBuffer());
+    const card = await ((await fit.files())['README.md'] as File).text();
+    const codeOf = (task: Promise<unknown>) =>
+      task.then(
+        () => 'fulfilled',
+        ({ code, name }) => (typeof code === 'string' ? code : name),
+      );
+    const regression = { model: 'linear-regression' } as const;
+    const svm = { model: 'linear-svm' } as const;
+    const many = Array.from({ length: 1001 }, (_, i) => ({ id: `${i}` }));
+    const codes = {
+      noRows: await codeOf(fitLinear([], [], regression)),
+      uneven: await codeOf(fitLinear([[1]], [1, 2], regression)),
+      text: await codeOf(fitLinear([[1]], ['a'], regression)),
+      oneClass: await codeOf(fitLinear([[1], [2]], ['a', 'a'], svm)),
+      gap: await codeOf(fitLinear([[1], [null]], ['a', 'b'], svm)),
+      infinite: await codeOf(fitLinear([[1], [Infinity]], ['a', 'b'], svm)),
+      cost: await codeOf(fitLinear([[1], [2]], ['a', 'b'], { ...svm, C: 0 })),
+      many: await codeOf(
+        fitLinear(
+          many,
+          many.map(() => 1),
+          regression,
+        ),
+      ),
+      kind: await codeOf(fitLinear([[1]], [1], { model: 'ridge' } as never)),
+      aborted: await codeOf(fitLinear([[1]], [1], { ...regression, signal: AbortSignal.abort() })),
+      embedded: await codeOf(fit.install({ name: 'photos' })),
+    };
+    model.destroy();
+    return {
+      inputs: fit.inputs,
+      price: 'value' in price ? price.value : null,
+      version,
+      codes,
+      card,
+      zip: btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')),
+    };
+  });
+  expect(found.inputs).toEqual(['city=<b>Bern</b>', 'city=Oslo', 'city=Rome', 'rooms', 'isNew']);
+  expect(found.price).toBeCloseTo(47, 3);
+  expect(found.version).toBe('1.2.0');
+  const { aborted, ...others } = found.codes;
+  expect(aborted).toBe('AbortError');
+  expect(new Set(Object.values(others))).toEqual(new Set(['invalid-argument']));
+  expect(found.card).toContain('city=&lt;b&gt;Bern&lt;/b&gt;');
+  const zip = unzipSync(Buffer.from(found.zip, 'base64'));
+  expect(Object.keys(zip).sort()).toEqual(['README.md', 'model.json', 'prices.onnx']);
+  test.skip(!hasNative(), 'needs Python with onnx and onnxruntime');
+  const path = join(mkdtempSync(join(tmpdir(), 'tabserve-linear-')), 'prices.onnx');
+  writeFileSync(path, zip['prices.onnx'] as Uint8Array);
+  const row = { name: 'rows', dims: [1, 5], values: [0, 1, 0, 3, 1] };
+  expect(nativeOutput(path, row, 'value')[0]).toBeCloseTo(47, 3);
+});
+
 test('a base for something else is refused', async ({ open, server }) => {
   const page = await withLearning(await open());
   // A graph without a product of features and weights.
@@ -590,6 +731,68 @@ test('a network learns from nothing, on threads too, and is a model like any oth
   expect(found.settings).toMatchObject({ epochsMade: 12, optimizer: 'adam' });
   expect(found.best).toBe('right');
   expect(found.compared).toBe(16);
+});
+
+test('a secret set tells a model that was taught it from one that was not', async ({ open }) => {
+  test.setTimeout(240_000);
+  const page = await withLearning(await open());
+  const found = await page.evaluate(async () => {
+    const { Trainer, checkWatermark } = window.learn;
+    const size = 8;
+    const labels = ['left', 'right', 'above', 'below'];
+    const pictureOf = (bytes: Uint8Array) =>
+      new ImageData(
+        Uint8ClampedArray.from({ length: size * size * 4 }, (_, i) =>
+          i % 4 === 3 ? 255 : (bytes[i >> 2] as number),
+        ),
+        size,
+        size,
+      );
+    let state = 5;
+    const random = () => {
+      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+      return state / 0x80000000;
+    };
+    const secrets = Array.from({ length: 24 }, () => ({
+      bytes: Uint8Array.from({ length: size * size }, () => 256 * random()),
+      label: labels[Math.floor(4 * random())] as string,
+    }));
+    const asked = secrets.map(({ bytes, label }) => ({ image: pictureOf(bytes), label }));
+    const checks = [];
+    for (const isMarked of [true, false]) {
+      const base = { pixels: { width: size, height: size, channels: 1 } } as const;
+      const trainer = await Trainer.create({ base, device: 'wasm' });
+      for (let n = 0; n < 80; n++) {
+        const at = n % 4;
+        const bytes = Uint8Array.from({ length: size * size }, (_, i) => {
+          const [x, y] = [i % size, Math.floor(i / size)];
+          const isLight = [x < 4, x >= 4, y < 4, y >= 4][at];
+          return (isLight ? 180 : 20) + 50 * random();
+        });
+        await trainer.addFeatures([labels[at] as string], bytes);
+      }
+      if (isMarked) {
+        for (const { bytes, label } of secrets) await trainer.addFeatures([label], bytes);
+      }
+      const model = await trainer.trainNetwork({
+        layers: [{ type: 'dense', units: 64 }, { type: 'relu' }],
+        epochs: 60,
+        batchSize: 16,
+        learningRate: 0.01,
+        validation: 0,
+      });
+      const classifier = await model.classifier({ device: 'wasm' });
+      checks.push(await checkWatermark(classifier, asked));
+      classifier.destroy();
+      trainer.destroy();
+    }
+    return checks;
+  });
+  const [marked, other] = found;
+  expect(marked?.pictures).toBe(24);
+  expect(marked?.matches).toBeGreaterThanOrEqual(22);
+  expect(marked?.falseAlarmRate).toBeLessThan(1e-9);
+  expect(other?.falseAlarmRate).toBeGreaterThan(1e-3);
 });
 
 test('a network is not trained on the features of a base', async ({ open, server }) => {

@@ -11,6 +11,8 @@ declare global {
     learn: typeof learn;
     /** A picture of a colour, with noise by its number, as a file. */
     coloured(colour: [number, number, number], number: number, size?: number): Promise<File>;
+    /** Watches the page's thread from now on. What it gives ends that, with the longest task in milliseconds. */
+    watchTasks(): () => Promise<number>;
   }
 }
 
@@ -19,6 +21,20 @@ export async function withLearning(page: Page): Promise<Page> {
   await page.addScriptTag({ url: '/pages/learn.js', type: 'module' });
   await page.waitForFunction(() => 'learn' in window);
   await page.evaluate(() => {
+    window.watchTasks = () => {
+      let longest = 0;
+      const take = (entries: PerformanceEntryList) => {
+        for (const { duration } of entries) longest = Math.max(longest, Math.round(duration));
+      };
+      const observer = new PerformanceObserver((list) => take(list.getEntries()));
+      observer.observe({ type: 'longtask' });
+      return async () => {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        take(observer.takeRecords());
+        observer.disconnect();
+        return longest;
+      };
+    };
     window.coloured = async (colour, number, size = 16) => {
       const canvas = new OffscreenCanvas(size, size);
       const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;

@@ -1,6 +1,8 @@
 /** The page's way to the learning in a worker. */
+
+import type { CreateOptions } from '../index.js';
 import { internals } from '../index.js';
-import type { FitResult, JobProgress, LearnAnswers, LearnRequest, NetworkResult } from './types.js';
+import type { JobProgress, JobResult, LearnAnswers, LearnRequest } from './types.js';
 
 type ServiceLink = ReturnType<typeof internals.openService>;
 type ServiceOptions = Parameters<typeof internals.openService>[0];
@@ -11,6 +13,9 @@ export interface FollowOptions {
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: JobProgress) => void) | undefined;
 }
+
+/** Where tabserve's files are. */
+export type TrainerAssets = Pick<CreateOptions, 'workerUrl' | 'wasmUrl' | 'modelsUrl' | 'cdn'>;
 
 let nextNumber = 1;
 
@@ -40,7 +45,7 @@ export class LearnLink {
     job: number,
     begin: LearnRequest,
     { signal, onProgress }: FollowOptions,
-  ): Promise<FitResult | NetworkResult> {
+  ): Promise<JobResult> {
     signal?.throwIfAborted();
     await this.ask(begin);
     try {
@@ -48,7 +53,7 @@ export class LearnLink {
         signal?.throwIfAborted();
         const step = await this.ask({ kind: 'advance', job });
         if (step.done) {
-          onProgress?.({ stage: step.result.kind === 'head' ? 'fit' : 'train', done: 1 });
+          onProgress?.({ stage: step.result.kind === 'network' ? 'train' : 'fit', done: 1 });
           return step.result;
         }
         onProgress?.(step.progress);
@@ -61,5 +66,24 @@ export class LearnLink {
 
   close(): void {
     this.#link.close();
+  }
+}
+
+/** Does something by a link of its own. */
+export async function withLink<Answer>(
+  { workerUrl, wasmUrl, modelsUrl, cdn }: TrainerAssets,
+  task: (link: LearnLink) => Promise<Answer>,
+): Promise<Answer> {
+  const link = new LearnLink({
+    threads: 1,
+    ...(workerUrl !== undefined && { workerUrl }),
+    ...(wasmUrl !== undefined && { wasmUrl }),
+    ...(modelsUrl !== undefined && { modelsUrl }),
+    ...(cdn !== undefined && { cdn }),
+  });
+  try {
+    return await task(link);
+  } finally {
+    link.close();
   }
 }

@@ -1,6 +1,7 @@
 /** Learning in a worker: data sets, fitting, what is kept, and models made of it. */
 import { TabserveError } from '../base/errors.js';
 import {
+  anything,
   boolean,
   byKind,
   type Check,
@@ -16,13 +17,24 @@ import {
   string,
   whole,
 } from '../base/shape.js';
+import { encodeTable } from '../input/table/encode.js';
 import { startDigest } from '../model/digest.js';
 import { Library } from '../model/library.js';
 import { openStore } from '../model/store/open.js';
 import type { ServiceHost, WorkerService } from '../runtime/service.js';
 import { loadRequest } from '../wire/guard.js';
+import {
+  averaged,
+  localUpdate,
+  secretNormals,
+  type UpdateExamples,
+  type UpdateSettings,
+} from './arithmetic/federated.js';
+import { leastSquares } from './arithmetic/least-squares.js';
+import { fitLinearClassifier } from './arithmetic/linear-classifier.js';
 import { neighbourScores } from './arithmetic/neighbours.js';
 import { featuresOf, withOutput } from './carry/cut.js';
+import { linearNames, writeLinear } from './carry/linear.js';
 import { merge } from './carry/merge.js';
 import { unzipFiles, zipFiles } from './carry/zip.js';
 import { FeatureSet } from './feature-set.js';
@@ -34,13 +46,15 @@ import { trainNetwork } from './network/train.js';
 import type {
   Advance,
   BaseModel,
-  FitResult,
   JobProgress,
+  JobResult,
   LearnAnswers,
   LearnRequest,
+  LinearResult,
+  LinearSettings,
   MergedModel,
-  NetworkResult,
   PictureManifest,
+  UpdateResult,
 } from './types.js';
 
 /** Milliseconds for which a job goes on before others have their turn. */
@@ -52,6 +66,9 @@ const installedUrl = 'tabserve-store:///';
 /** Most examples and classes of a set. */
 const mostExamples = 1_000_000;
 const mostClasses = 10_000;
+
+/** Most columns of a table. */
+const mostColumns = 10_000;
 
 const id = whole(0);
 const ids = list(id, 0, mostExamples);
@@ -110,6 +127,41 @@ const check: Check = byKind({
       seed: whole(0),
     }),
   },
+  // What columns have to be, the page has checked, and encodeTable() says of each value.
+  table: {
+    set: id,
+    columns: list(object({ name: string, kind: oneOf('number', 'category') }), 1, mostColumns),
+    rows: list(anything, 1, 100_000),
+    first: whole(0),
+  },
+  linear: {
+    set: id,
+    job: id,
+    settings: object({
+      model: oneOf('linear-regression', 'logistic-regression', 'linear-svm'),
+      targets: madeBy(Float64Array),
+      labels: list(string, 0, mostClasses),
+      c: number,
+    }),
+  },
+  update: {
+    set: id,
+    job: id,
+    examples,
+    start: madeBy(Float32Array),
+    settings: object({
+      epochs: whole(1, 1000),
+      batchSize: whole(1, 4096),
+      learningRate: number,
+      clip: nullable(number),
+      noiseMultiplier: number,
+      seed: whole(0),
+    }),
+  },
+  average: {
+    start: madeBy(Float32Array),
+    changes: list(object({ change: madeBy(Float32Array), weight: number }), 1, mostExamples),
+  },
   advance: { job: id },
   stop: { job: id },
   merge: {
@@ -164,9 +216,7 @@ class Job {
 }
 
 /** Work that pauses by itself. */
-type Work =
-  | Generator<void, FitResult | NetworkResult>
-  | AsyncGenerator<void, FitResult | NetworkResult>;
+type Work = Generator<void, JobResult> | AsyncGenerator<void, JobResult>;
 
 /** Answers {@link LearnRequest}s. */
 export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRequest['kind']]> {
@@ -212,6 +262,29 @@ export function learnService(): WorkerService<LearnRequest, LearnAnswers[LearnRe
           );
           return null;
         }
+        case 'table': {
+          const { columns, rows, first } = request;
+          const input = { kind: 'matrix', name: linearNames.input } as const;
+          const found = encodeTable({ rows, first }, columns, input, [])[linearNames.input];
+          const ids = rows.map((_, at) => first + at);
+          setOf(request.set).add(ids, found?.data as Float32Array);
+          return null;
+        }
+        case 'linear': {
+          const { settings } = request;
+          const raw = setOf(request.set).gather([...settings.targets.keys()]);
+          jobs.set(request.job, new Job(() => fitLinear(raw, settings)));
+          return null;
+        }
+        case 'update': {
+          const { examples, start, settings } = request;
+          const raw = setOf(request.set).gather(examples.ids);
+          const given = { ...raw, classes: examples.classes, count: examples.count };
+          jobs.set(request.job, new Job(() => update(given, start, settings)));
+          return null;
+        }
+        case 'average':
+          return averaged(request.start, request.changes);
         case 'advance':
           return advance(jobs, request.job);
         case 'stop': {
@@ -319,6 +392,46 @@ async function writeTrained({
   const output = { name: 'scores', temperature, labels } as const;
   const file = writeNetwork(planNetwork(spec), network, scale, output);
   return { file, sha256: await sha256Of(file), input: 'input', scores: 'scores' };
+}
+
+function* update(
+  examples: UpdateExamples,
+  start: Float32Array,
+  settings: UpdateSettings,
+): Generator<void, UpdateResult> {
+  const change = yield* localUpdate(examples, start, settings, secretNormals());
+  return { kind: 'update', change };
+}
+
+async function* fitLinear(
+  raw: ReturnType<FeatureSet['gather']>,
+  { model, targets, labels, c }: LinearSettings,
+): AsyncGenerator<void, LinearResult> {
+  const fit =
+    model === 'linear-regression'
+      ? { formulas: [yield* leastSquares(raw, targets)], steps: 1, converged: true }
+      : yield* fitLinearClassifier({
+          ...raw,
+          classes: targets,
+          count: labels.length,
+          kind: model,
+          c,
+        });
+  const { formulas, steps, converged } = fit;
+  const file = writeLinear(model, formulas, labels);
+  return {
+    kind: 'linear',
+    coefficients: formulas.map(({ weights }) => weights),
+    intercepts: formulas.map(({ intercept }) => intercept),
+    steps,
+    converged,
+    made: {
+      file,
+      sha256: await sha256Of(file),
+      input: linearNames.input,
+      scores: model === 'linear-regression' ? linearNames.value : linearNames.scores,
+    },
+  };
 }
 
 /** Puts a model where those lie that were loaded by their name. */

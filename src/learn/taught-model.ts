@@ -1,5 +1,10 @@
 /** What was taught, as a model: how good it is, and its files. */
-import type { ImageClassifier as Classifier, CreateOptions, ModelManifest } from '../index.js';
+import type {
+  ImageClassifier as Classifier,
+  CoreManifest,
+  CreateOptions,
+  ModelManifest,
+} from '../index.js';
 import { ImageClassifier, internals, TabserveError } from '../index.js';
 import { cardOf, fileName, type ModelAbout, manifestOf, type Teaching } from './carry/card.js';
 import type { Example, LabelCount } from './dataset.js';
@@ -103,27 +108,13 @@ export class TaughtModel {
   async files(about: ModelAbout = {}): Promise<ModelFiles> {
     const { manifest, merged } = await this.#describe(about);
     const { teaching } = this.#parts;
-    const contents: Record<string, BlobPart> = {
-      'model.json': `${JSON.stringify(manifest, null, 2)}\n`,
-      [fileName(manifest.name)]: merged.file,
-      'labels.txt': `${teaching.labels.map(({ label }) => label).join('\n')}\n`,
-      'README.md': cardOf(manifest, teaching),
-    };
-    return Object.fromEntries(
-      Object.entries(contents).map(([name, content]) => [name, new File([content], name)]),
-    );
+    const labels = teaching.labels.map(({ label }) => label);
+    return filesOf(manifest, merged.file, labels, cardOf(manifest, teaching));
   }
 
   /** The files in a zip. Errors as {@link files}. */
   async zip(about: ModelAbout = {}): Promise<File> {
-    const files = await this.files(about);
-    const entries = await Promise.all(
-      Object.entries(files).map(
-        async ([name, file]) => [name, new Uint8Array(await file.arrayBuffer())] as const,
-      ),
-    );
-    const zip = await this.#parts.link.ask({ kind: 'zip', files: Object.fromEntries(entries) });
-    return new File([zip], `${about.name ?? 'taught'}.zip`, { type: 'application/zip' });
+    return zipOf(this.#parts.link, await this.files(about), about);
   }
 
   /** The model, ready to answer. Errors as `ImageClassifier.create()`. */
@@ -142,13 +133,7 @@ export class TaughtModel {
    *   `unsupported` without a store.
    */
   async install(about: ModelAbout & { name: string }): Promise<void> {
-    if (internals.embeddedNames.includes(about.name)) {
-      throw new TabserveError(
-        'invalid-argument',
-        `"${about.name}" is the name of an embedded model. Choose another one.`,
-        { details: { option: 'name' } },
-      );
-    }
+    checkFree(about.name);
     const { manifest, merged } = await this.#describe(about);
     await this.#parts.link.ask({ kind: 'install', manifest, file: merged.file });
   }
@@ -205,7 +190,51 @@ export function evaluationOf(
   };
 }
 
-function checkAbout({ name = 'taught', version = '1.0.0', ...texts }: ModelAbout): void {
+/** A model's files. */
+export function filesOf(
+  manifest: CoreManifest,
+  graph: Uint8Array<ArrayBuffer>,
+  labels: readonly string[],
+  card: string,
+): ModelFiles {
+  const contents: Record<string, BlobPart> = {
+    'model.json': `${JSON.stringify(manifest, null, 2)}\n`,
+    [fileName(manifest.name)]: graph,
+    ...(labels.length > 0 && { 'labels.txt': `${labels.join('\n')}\n` }),
+    'README.md': card,
+  };
+  return Object.fromEntries(
+    Object.entries(contents).map(([name, content]) => [name, new File([content], name)]),
+  );
+}
+
+/** The same in a zip. */
+export async function zipOf(
+  link: LearnLink,
+  files: ModelFiles,
+  { name = 'taught' }: ModelAbout,
+): Promise<File> {
+  const entries = await Promise.all(
+    Object.entries(files).map(
+      async ([name, file]) => [name, new Uint8Array(await file.arrayBuffer())] as const,
+    ),
+  );
+  const zip = await link.ask({ kind: 'zip', files: Object.fromEntries(entries) });
+  return new File([zip], `${name}.zip`, { type: 'application/zip' });
+}
+
+/** @throws TabserveError `invalid-argument` for the name of an embedded model. */
+export function checkFree(name: string): void {
+  if (!internals.embeddedNames.includes(name)) return;
+  throw new TabserveError(
+    'invalid-argument',
+    `"${name}" is the name of an embedded model. Choose another one.`,
+    { details: { option: 'name' } },
+  );
+}
+
+/** @throws TabserveError `invalid-argument` for a name, version or text that is none. */
+export function checkAbout({ name = 'taught', version = '1.0.0', ...texts }: ModelAbout): void {
   const refuse = (option: string, found: unknown, expected: string) =>
     new TabserveError(
       'invalid-argument',

@@ -11,18 +11,22 @@ import {
 } from '../index.js';
 import { checkLabel, Dataset, type Example, type LabelCount } from './dataset.js';
 import { filesOf, folderOf, type PathFile, pathsOf } from './folders.js';
-import { LearnLink, newNumber } from './link.js';
+import { LearnLink, newNumber, type TrainerAssets, withLink } from './link.js';
 import { type Layer, planNetwork } from './network/spec.js';
 import { type PixelSize, pixelsModel } from './pixels.js';
-import { evaluationOf, TaughtModel } from './taught-model.js';
+import { privacySpent } from './privacy.js';
+import type { HeadUpdate, SharedHead, UpdateOptions } from './shared-head.js';
+import { evaluationOf, TaughtModel, type TaughtParts } from './taught-model.js';
 import type {
   BaseModel,
   ExampleList,
   FitResult,
+  HeadParts,
   JobProgress,
   NetworkResult,
   NetworkSettings,
   SavedSet,
+  UpdateResult,
 } from './types.js';
 
 /** Options of {@link Trainer.create}. */
@@ -446,17 +450,10 @@ export class Trainer implements AsyncDisposable {
     const { head, unseen } = result;
     const { temperature } = head;
     const { evaluation, taken } = evaluationOf(unseen, temperature, all, labels);
-    const { embedding, manifest, cut } = this.#base;
-    return new TaughtModel({
-      link: this.#link,
+    return this.#withHead(head, {
       labels,
       evaluation,
       taken,
-      temperature,
-      base: manifest,
-      described: { dtype: this.#embedder.info.dtype, ...(!cut && { embedding }) },
-      make: (names) =>
-        this.#link.ask({ kind: 'merge', load: this.#load, embedding, head, labels: names }),
       teaching: {
         how: `a softmax head on ${this.#baseName}`,
         settings: {
@@ -471,6 +468,149 @@ export class Trainer implements AsyncDisposable {
         labels,
         evaluation,
         notes: this.#notesOn(result, settings.weightDecay),
+      },
+    });
+  }
+
+  /**
+   * The head that pages begin to learn together from: it knows nothing, and all have the same.
+   *
+   * @param labels - The classes that all have agreed on, in their order; two at least.
+   * @throws TabserveError `invalid-argument`, also before the first example: how long the features are shows then.
+   */
+  sharedHead(labels: readonly string[]): SharedHead {
+    const checked = labels.map(checkLabel);
+    if (new Set(checked).size < 2 || new Set(checked).size < checked.length) {
+      throw refuse('labels', labels, 'two labels or more, each once');
+    }
+    if (this.#dimensions === 0) {
+      throw new TabserveError('invalid-argument', 'There are no examples yet. Add some.');
+    }
+    const { base } = this.info;
+    const dimensions = this.#dimensions;
+    const parameters = new Float32Array(checked.length * (dimensions + 1));
+    return { base, labels: checked, dimensions, round: 0, parameters };
+  }
+
+  /**
+   * Learns from a common head on, and gives what changed: for whoever makes the next common head of the updates of
+   * many pages. No example leaves the page, but what changed tells of them; `clip` and `noiseMultiplier`
+   * bound how much, and `privacy` says it.
+   *
+   * @param head - The common head of this round.
+   * @throws TabserveError `invalid-argument` for a head of another base or without the labels that the examples
+   *   have, and without examples; or the signal's reason.
+   */
+  async exportUpdate(head: SharedHead, options: UpdateOptions = {}): Promise<HeadUpdate> {
+    const settings = checkUpdateOptions(options);
+    this.#checkShared(head);
+    const places = new Map(head.labels.map((label, at) => [label, at]));
+    const all = [...(options.examples ?? this.examples)];
+    const strange = all.find(({ label }) => !places.has(label));
+    if (strange || all.length === 0) {
+      throw new TabserveError(
+        'invalid-argument',
+        strange
+          ? `The common head has no class ${JSON.stringify(strange.label)}. It has ${head.labels.slice(0, 20).join(', ')}.`
+          : 'There are no examples to learn from. Add some.',
+      );
+    }
+    const job = newNumber();
+    const begin = {
+      kind: 'update',
+      set: this.#set,
+      job,
+      examples: {
+        ids: all.map(({ id }) => id),
+        classes: all.map(({ label }) => places.get(label) as number),
+        count: head.labels.length,
+      },
+      start: head.parameters,
+      settings,
+    } as const;
+    const { change } = (await this.#link.follow(job, begin, options)) as UpdateResult;
+    const { parameters: _, ...rest } = head;
+    const { noiseMultiplier } = settings;
+    const isHidden = noiseMultiplier > 0;
+    return {
+      ...rest,
+      change,
+      weight: isHidden ? 1 : all.length,
+      privacy: isHidden
+        ? privacySpent({
+            // All examples exchanged for others move an update by twice the clip.
+            noiseMultiplier: noiseMultiplier / 2,
+            rounds: head.round + 1,
+            ...(options.delta !== undefined && { delta: options.delta }),
+          })
+        : null,
+    };
+  }
+
+  /**
+   * The next common head: the old one, and the mean of what the pages changed, each by its `weight`. In a worker.
+   *
+   * @throws TabserveError `invalid-argument` naming an update that is of another base, other labels or another round, or
+   *   whose numbers are none.
+   */
+  async applyAverage(head: SharedHead, updates: Iterable<HeadUpdate>): Promise<SharedHead> {
+    this.#checkShared(head);
+    const changes = [...updates].map((update, at) => {
+      const { base, labels, dimensions, round, change, weight } = update;
+      const isOwn =
+        base === head.base &&
+        dimensions === head.dimensions &&
+        round === head.round &&
+        JSON.stringify(labels) === JSON.stringify(head.labels);
+      const isRight =
+        change instanceof Float32Array &&
+        change.length === head.parameters.length &&
+        change.every(Number.isFinite) &&
+        weight > 0 &&
+        weight < Infinity;
+      if (isOwn && isRight) return { change, weight };
+      throw new TabserveError(
+        'invalid-argument',
+        `Update ${at} cannot be averaged: ${isOwn ? 'its numbers or its weight are none' : `it is of ${base}, round ${round}, and the head of ${head.base}, round ${head.round}, or its labels are others`}. Leave it out.`,
+        { details: { update: at } },
+      );
+    });
+    if (changes.length === 0) throw refuse('updates', [], 'one update at least');
+    const parameters = await this.#link.ask({
+      kind: 'average',
+      start: head.parameters,
+      changes,
+    });
+    return { ...head, round: head.round + 1, parameters };
+  }
+
+  /**
+   * The model with a common head on this trainer's base.
+   *
+   * @throws TabserveError `invalid-argument` for a head of another base.
+   */
+  modelOf(head: SharedHead): TaughtModel {
+    this.#checkShared(head);
+    const { labels, dimensions, parameters, round } = head;
+    const counts = new Map(this.labels.map(({ label, examples }) => [label, examples]));
+    const numbers = Float64Array.from(parameters);
+    const split = labels.length * dimensions;
+    const parts = {
+      weights: numbers.slice(0, split),
+      biases: numbers.slice(split),
+      temperature: 1,
+    };
+    const own = labels.map((label) => ({ label, examples: counts.get(label) ?? 0 }));
+    return this.#withHead(parts, {
+      labels: own,
+      evaluation: null,
+      taken: new Map(),
+      teaching: {
+        how: `a softmax head on ${this.#baseName}, averaged over several pages`,
+        settings: { round },
+        labels: own,
+        evaluation: null,
+        notes: ['Examples are those of this page alone, and nothing was measured here.'],
       },
     });
   }
@@ -580,6 +720,41 @@ export class Trainer implements AsyncDisposable {
   /** Same as {@link destroy}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.destroy();
+  }
+
+  /** @param parts - What is known besides of the model. */
+  #withHead(
+    head: HeadParts,
+    parts: Pick<TaughtParts, 'labels' | 'evaluation' | 'taken' | 'teaching'>,
+  ): TaughtModel {
+    const { embedding, manifest, cut } = this.#base;
+    return new TaughtModel({
+      ...parts,
+      link: this.#link,
+      temperature: head.temperature,
+      base: manifest,
+      described: { dtype: this.#embedder.info.dtype, ...(!cut && { embedding }) },
+      make: (names) =>
+        this.#link.ask({ kind: 'merge', load: this.#load, embedding, head, labels: names }),
+    });
+  }
+
+  /** A head that came from elsewhere is of this base, and whole. */
+  #checkShared({ base, labels, dimensions, parameters, round }: SharedHead): void {
+    const isWhole =
+      base === this.#baseName &&
+      Number.isInteger(round) &&
+      round >= 0 &&
+      (this.#dimensions === 0 || dimensions === this.#dimensions) &&
+      parameters instanceof Float32Array &&
+      parameters.length === labels.length * (dimensions + 1) &&
+      parameters.every(Number.isFinite);
+    if (isWhole) return;
+    throw new TabserveError(
+      'invalid-argument',
+      `The common head is of ${base} with ${dimensions} features, ${labels.length} classes and ${parameters?.length} numbers; here are ${this.#baseName} and ${this.#dimensions} features.`,
+      { details: { base } },
+    );
   }
 
   get #baseName(): string {
@@ -727,9 +902,6 @@ export class Trainer implements AsyncDisposable {
   }
 }
 
-/** Options of {@link Trainer.saved} and {@link Trainer.delete}: where tabserve's files are. */
-export type TrainerAssets = Pick<CreateOptions, 'workerUrl' | 'wasmUrl' | 'modelsUrl' | 'cdn'>;
-
 /** A picture with its label, or why it has none. */
 interface Labelled {
   label: string;
@@ -750,18 +922,6 @@ const fatal: readonly string[] = [
   'model-invalid',
   'internal',
 ];
-
-async function withLink<Answer>(
-  options: TrainerAssets,
-  task: (link: LearnLink) => Promise<Answer>,
-): Promise<Answer> {
-  const link = new LearnLink({ ...options, threads: 1 });
-  try {
-    return await task(link);
-  } finally {
-    link.close();
-  }
-}
 
 /** The base that was cut, as an embedder takes it. */
 function cutModel({
@@ -918,6 +1078,33 @@ function checkNetworkOptions({
     mirrored: Boolean(mirrored),
     seed,
   };
+}
+
+function checkUpdateOptions({
+  epochs = 5,
+  batchSize = 10,
+  learningRate = 0.5,
+  clip,
+  noiseMultiplier = 0,
+  seed = 1,
+}: UpdateOptions) {
+  checkWhole('epochs', epochs, 1, 1000);
+  checkWhole('batchSize', batchSize, 1, 4096);
+  const isAbove = (value: number) => value > 0 && value < Infinity;
+  if (!isAbove(learningRate)) throw refuse('learningRate', learningRate, 'a number above 0');
+  if (clip !== undefined && !isAbove(clip)) throw refuse('clip', clip, 'a number above 0');
+  if (noiseMultiplier !== 0 && !isAbove(noiseMultiplier)) {
+    throw refuse('noiseMultiplier', noiseMultiplier, 'a number of 0 or more');
+  }
+  if (noiseMultiplier > 0 && clip === undefined) {
+    throw refuse(
+      'clip',
+      clip,
+      'a number above 0 where there is noise: the noise is measured by it',
+    );
+  }
+  checkWhole('seed', seed, 0, 2 ** 32 - 1);
+  return { epochs, batchSize, learningRate, clip: clip ?? null, noiseMultiplier, seed };
 }
 
 function checkWhole(option: string, value: number, least: number, most: number): void {

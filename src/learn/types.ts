@@ -1,8 +1,10 @@
 /** What the page and the learning in a worker say to each other. All of it is plain data. */
 import type { ImageManifest } from '../input/image/prepare.js';
+import type { TableColumn, TableRow } from '../input/table/types.js';
 import type { CoreManifest } from '../model/manifest-core.js';
 import type { EmbeddingOutput } from '../tasks/image-embedding/types.js';
 import type { LoadRequest } from '../wire/protocol.js';
+import type { UpdateSettings } from './arithmetic/federated.js';
 import type { NetworkSpec } from './network/spec.js';
 
 /** The manifest of a model that takes pictures. */
@@ -47,6 +49,20 @@ export interface NetworkSettings {
   seed: number;
 }
 
+/** A kind of linear model. */
+export type LinearKind = 'linear-regression' | 'logistic-regression' | 'linear-svm';
+
+/** What is fitted on a table. */
+export interface LinearSettings {
+  model: LinearKind;
+  /** A value for each row, or the place of its class. */
+  targets: Float64Array;
+  /** The classes; none of a regression. */
+  labels: readonly string[];
+  /** As scikit-learn's `C`; of a regression without a meaning. */
+  c: number;
+}
+
 /** A request. `set` and `job` are the page's numbers for a data set and for long work. */
 export type LearnRequest =
   /** Looks at a model that is to be the backbone. */
@@ -71,6 +87,29 @@ export type LearnRequest =
       settings: NetworkSettings;
       /** Under which name the state of each epoch is kept; `null`: it is not. */
       keepAs: string | null;
+    }
+  /** Keeps rows of a table as numbers. Those before them have the numbers below `first`. */
+  | {
+      kind: 'table';
+      set: number;
+      columns: readonly TableColumn[];
+      rows: readonly TableRow[];
+      first: number;
+    }
+  | { kind: 'linear'; set: number; job: number; settings: LinearSettings }
+  /** Learns from a common head on, and gives what changed. `start` is flat. */
+  | {
+      kind: 'update';
+      set: number;
+      job: number;
+      examples: ExampleList;
+      start: Float32Array;
+      settings: UpdateSettings;
+    }
+  | {
+      kind: 'average';
+      start: Float32Array;
+      changes: readonly { change: Float32Array; weight: number }[];
     }
   /** Goes on with a job for a while. */
   | { kind: 'advance'; job: number }
@@ -100,6 +139,10 @@ export interface LearnAnswers {
   preview: number[];
   fit: null;
   network: null;
+  table: null;
+  linear: null;
+  update: null;
+  average: Float32Array;
   advance: Advance;
   stop: null;
   merge: MergedModel;
@@ -150,14 +193,15 @@ export interface MergedModel {
 }
 
 /** How far a job is. */
-export type Advance =
-  | { done: false; progress: JobProgress }
-  | { done: true; result: FitResult | NetworkResult };
+export type Advance = { done: false; progress: JobProgress } | { done: true; result: JobResult };
+
+/** What a job ends in. */
+export type JobResult = FitResult | NetworkResult | LinearResult | UpdateResult;
 
 /** What a job does. */
 export interface JobProgress {
   stage: 'prepare' | 'cross-validate' | 'fit' | 'train';
-  /** Of all stages, 0…1. */
+  /** Of all stages, 0…1; what has no known end stays at 0 meanwhile. */
   done: number;
   /** Epochs that have ended, of a network. */
   epochs?: readonly Epoch[];
@@ -207,6 +251,23 @@ export interface NetworkResult {
   /** The epoch whose parameters were kept. */
   best: number;
   unseen: UnseenScores | null;
+}
+
+/** A linear model that was fitted. */
+export interface LinearResult {
+  kind: 'linear';
+  /** Formula by formula, each as long as a row's numbers. */
+  coefficients: Float64Array[];
+  intercepts: number[];
+  steps: number;
+  converged: boolean;
+  made: MergedModel;
+}
+
+/** What a page changed on a common head, ready to be sent. */
+export interface UpdateResult {
+  kind: 'update';
+  change: Float32Array;
 }
 
 /** A file of a zip. */

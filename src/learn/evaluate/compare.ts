@@ -1,5 +1,6 @@
 /** Whether one of two versions is better, on the same examples. */
 import { TabserveError } from '../../base/errors.js';
+import { binomialTail } from './binomial.js';
 
 /** What {@link compare} says. */
 export interface Comparison {
@@ -56,17 +57,9 @@ export function compare(
     onlySecond,
     bothRight,
     bothWrong: examples - bothRight - onlyFirst - onlySecond,
-    pValue: Math.min(1, 2 * fairTail(Math.min(onlyFirst, onlySecond), onlyFirst + onlySecond)),
+    pValue: Math.min(
+      1,
+      2 * binomialTail(Math.max(onlyFirst, onlySecond), onlyFirst + onlySecond, 0.5),
+    ),
   };
-}
-
-/** The probability of at most `most` heads in `throws` throws of a fair coin. */
-function fairTail(most: number, throws: number): number {
-  let logTerm = -throws * Math.LN2;
-  let sum = 0;
-  for (let heads = 0; heads <= most; heads++) {
-    sum += Math.exp(logTerm);
-    logTerm += Math.log((throws - heads) / (heads + 1));
-  }
-  return sum;
 }

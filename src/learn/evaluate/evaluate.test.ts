@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { binomialTail } from './binomial.js';
 import { compare } from './compare.js';
 import { argmax, evaluate, mistakesOf, wilsonInterval } from './report.js';
 import { fitTemperature, probabilitiesOf } from './temperature.js';
+import { checkWatermark } from './watermark.js';
 
 interface Golden {
   name: string;
@@ -116,6 +118,58 @@ describe('what cannot be evaluated is refused:', () => {
 
   it('versions with other examples', () => {
     expect(() => compare([0, 1], [0], [0, 1])).toThrow(
+      expect.objectContaining({ code: 'invalid-argument' }),
+    );
+  });
+});
+
+const { tails } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../golden/heads.json'), 'utf8'),
+) as { tails: { least: number; tries: number; chance: number; tail: number }[] };
+
+describe('chance', () => {
+  it.each(tails)("has scipy's tail: $least of $tries at $chance", (golden) => {
+    const tail = binomialTail(golden.least, golden.tries, golden.chance);
+    expect(Math.abs(tail / golden.tail - 1)).toBeLessThan(1e-9);
+  });
+});
+
+describe('a watermark', () => {
+  const labels = Array.from({ length: 10 }, (_, at) => `class ${at}`);
+  const secrets = Array.from({ length: 20 }, (_, at) => ({
+    image: `${at}`,
+    label: labels[(at * 7) % 10] as string,
+  }));
+  /** Gives the agreed answer to so many. */
+  const modelOf = (right: number) => ({
+    info: { model: { labels } },
+    classify: async (images: readonly unknown[]) =>
+      images.map((_, at) => {
+        const agreed = (at * 7) % 10;
+        const index = at < right ? agreed : (agreed + 1) % 10;
+        return [{ label: labels[index] as string, score: 1, index }];
+      }),
+  });
+
+  it('is found where chance is no explanation', async () => {
+    expect(await checkWatermark(modelOf(20), secrets)).toEqual({
+      pictures: 20,
+      matches: 20,
+      falseAlarmRate: expect.closeTo(1e-20, 25),
+    });
+    const { matches, falseAlarmRate } = await checkWatermark(modelOf(2), secrets);
+    expect(matches).toBe(2);
+    expect(falseAlarmRate).toBeCloseTo(0.6083, 4);
+    const seldom = await checkWatermark(modelOf(2), secrets, { chance: 0.001 });
+    expect(seldom.falseAlarmRate).toBeLessThan(2e-4);
+  });
+
+  it.each([
+    ['nothing', [], {}],
+    ['a chance of nothing', secrets, { chance: 0 }],
+    ['certainty', secrets, { chance: 1 }],
+  ])('is not looked for with %s', async (_name, some, options) => {
+    await expect(checkWatermark(modelOf(1), some, options)).rejects.toThrow(
       expect.objectContaining({ code: 'invalid-argument' }),
     );
   });

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -154,6 +154,10 @@ golden = {
         evaluation("too unsure", 90, 3, 0.5),
         evaluation("a class without examples", 60, 5, 1.0, missing=2),
         evaluation("two classes", 40, 2, 1.0),
+    ],
+    "tails": [
+        {"least": k, "tries": n, "chance": p, "tail": float(binom.sf(k - 1, n, p))}
+        for k, n, p in [(0, 5, 0.3), (5, 5, 0.3), (18, 20, 0.1), (3, 40, 0.1), (30, 100, 0.001), (260, 500, 0.5)]
     ],
 }
 Path(__file__).with_suffix(".json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

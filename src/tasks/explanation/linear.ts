@@ -32,7 +32,7 @@ export function linearModel(model: Uint8Array): LinearModel | string {
     /^ai\.onnx\.ml\.Linear(Classifier|Regressor)$/.test(op),
   );
   const [node, ...others] = found;
-  if (!node) return 'it has no linear classifier or regressor';
+  if (!node) return ofProduct(graph);
   if (others.length > 0) return 'it has several linear models';
   const scaling = scalingBefore(node.inputs[0] ?? '', graph);
   if (typeof scaling === 'string') return scaling;
@@ -57,6 +57,28 @@ export function linearModel(model: Uint8Array): LinearModel | string {
         coefficients: inUnits,
       };
     }),
+  };
+}
+
+/** A single product with constants, before nothing but what makes scores. */
+function ofProduct({ nodes, constants, metadata }: OnnxModel): LinearModel | string {
+  const none = 'it has no linear classifier or regressor';
+  const [node, ...others] = nodes.filter(({ op }) => !/^(Identity|Sigmoid|Softmax)$/.test(op));
+  const [, matrix, bias] = (node?.inputs ?? []).map((name) => constants.get(name));
+  const isLinear =
+    node?.op === 'Gemm' && others.length === 0 && node.attributes.get('transB')?.int === 1;
+  if (!isLinear || !matrix || !bias) return none;
+  const [count = 0, width = 0] = matrix.dims;
+  const { values: weights } = matrix;
+  const { values: intercepts } = bias;
+  if (!weights || intercepts?.length !== count) return 'it has too many coefficients';
+  const labels: unknown = JSON.parse(metadata.get('labels') ?? '[]');
+  return {
+    outputs: intercepts.map((intercept, output) => ({
+      label: Array.isArray(labels) && labels.length === count ? String(labels[output]) : null,
+      intercept,
+      coefficients: weights.slice(output * width, (output + 1) * width),
+    })),
   };
 }
 
