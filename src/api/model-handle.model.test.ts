@@ -1,20 +1,15 @@
-/**
- * Random sequences of what a page and its user can do to classifiers, in any order, against what has to
- * hold whatever happens. `TABSERVE_SEQUENCES=10000` runs so many; `src/testing/seed.ts` says which.
- */
-import { getEventListeners, setMaxListeners } from 'node:events';
+/** Everything that a page and its user can do to classifiers, in any order: see `sequences.ts`. */
+import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
-import { expect, it, vi } from 'vitest';
-import { type ErrorCode, TabserveError } from '../base/errors.js';
+import { expect, vi } from 'vitest';
+import { liveDeployments } from '../serving/deployment.js';
 import { diagnostics } from '../serving/diagnostics.js';
 import type { Environment } from '../serving/environment.js';
 import { pageBudget } from '../serving/held-payload.js';
+import { loadedModels } from '../serving/replica.js';
+import { Calls, calm, happen, incidents, testSequences } from '../serving/testing/sequences.js';
 import { type Answer, settle, World } from '../serving/testing/world.js';
 import { ImageClassifier } from './image-classifier.js';
-
-setMaxListeners(0);
-
-const sequences = Number(process.env.TABSERVE_SEQUENCES ?? 200);
 
 /** The page's platform, by another one whose clock stands still. */
 const stage = vi.hoisted(() => ({ world: undefined as unknown }));
@@ -26,24 +21,67 @@ vi.mock('../serving/environment.js', async (original) => {
   return { ...actual, page };
 });
 
-/** Frames that are open on the page. */
-const frames = new Set<Frame>();
+/** Pictures that are open on the page. */
+const open = new Set<Frame | Bitmap>();
 
 class Frame {
   readonly codedWidth = 8;
   readonly codedHeight = 8;
+  readonly source: unknown;
 
-  constructor(readonly source: unknown) {
-    frames.add(this);
+  constructor(source: unknown) {
+    this.source = source instanceof Bitmap ? source.source : source;
+    open.add(this);
   }
 
   clone(): Frame {
-    if (!frames.has(this)) throw new DOMException('It is closed.', 'InvalidStateError');
+    if (!open.has(this)) throw new DOMException('It is closed.', 'InvalidStateError');
     return new Frame(this.source);
   }
 
   close(): void {
-    frames.delete(this);
+    open.delete(this);
+  }
+}
+
+class Bitmap {
+  readonly width = 8;
+  readonly height = 8;
+
+  constructor(readonly source: unknown) {
+    open.add(this);
+  }
+
+  close(): void {
+    open.delete(this);
+  }
+}
+
+/** A canvas or an `<img>`, whose pixels come when they come. */
+class Picture {
+  readonly width = 8;
+  readonly height = 8;
+  readonly naturalWidth = 8;
+  readonly naturalHeight = 8;
+  readonly complete: boolean;
+
+  constructor(
+    readonly world: World,
+    readonly kind: 'HTMLCanvasElement' | 'HTMLImageElement',
+    readonly takes: number,
+  ) {
+    this.complete = takes === 0;
+  }
+
+  get [Symbol.toStringTag](): string {
+    return this.kind;
+  }
+
+  /** `Infinity`: a lazy picture that is out of sight. */
+  decode(): Promise<void> {
+    return new Promise((resolve) => {
+      if (Number.isFinite(this.takes)) this.world.after(this.takes, resolve);
+    });
   }
 }
 
@@ -64,6 +102,17 @@ class Video extends EventTarget {
     return 'HTMLVideoElement';
   }
 
+  /** Node 20 forgets, when it collects garbage, all listeners with a signal but one of a target. */
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject,
+    { signal }: AddEventListenerOptions = {},
+  ): void {
+    if (signal?.aborted) return;
+    super.addEventListener(type, listener);
+    signal?.addEventListener('abort', () => this.removeEventListener(type, listener));
+  }
+
   requestVideoFrameCallback(callback: (now: number, frame: { mediaTime: number }) => void): number {
     this.callbacks.set(this.#next, callback);
     return this.#next++;
@@ -73,13 +122,9 @@ class Video extends EventTarget {
     this.callbacks.delete(handle);
   }
 
-  /** Is told of each frame, before anybody who follows the video. */
-  onpresent: (mediaTime: number) => void = () => undefined;
-
   /** Shows the next frame. */
   present(): void {
     this.currentTime += 1;
-    this.onpresent(this.currentTime);
     for (const [handle, callback] of [...this.callbacks]) {
       this.callbacks.delete(handle);
       callback(0, { mediaTime: this.currentTime });
@@ -99,6 +144,13 @@ class Video extends EventTarget {
 
 Object.assign(globalThis, {
   VideoFrame: Frame,
+  createImageBitmap: async (source: Bitmap | Picture) => {
+    if (source instanceof Picture && source.kind === 'HTMLCanvasElement' && source.takes > 0) {
+      await source.decode();
+    }
+    return new Bitmap(source instanceof Bitmap ? source.source : source);
+  },
+  structuredClone: <T>(value: T) => value,
   HTMLMediaElement: { HAVE_CURRENT_DATA: 2 },
   Worker: class {},
 });
@@ -112,7 +164,6 @@ Object.defineProperty(globalThis, 'navigator', {
 
 const names = ['digits', 'photos', 'everyday'] as const;
 const devices = ['auto', 'wasm'] as const;
-const codes: readonly ErrorCode[] = ['network', 'worker-crashed', 'device-lost', 'model-invalid'];
 const which = fc.nat({ max: 2 });
 const kind = { which, device: fc.constantFrom(...devices) };
 const n = fc.nat({ max: 4 });
@@ -122,33 +173,21 @@ const step = fc.oneof(
   fc.record({
     op: fc.constant('classify' as const),
     n,
-    what: fc.constantFrom('address' as const, 'video' as const, 'list' as const),
-    timeout: fc.constantFrom(undefined, undefined, 1, 50),
+    what: fc.constantFrom<'address' | 'video' | 'list' | 'canvas' | 'image'>(
+      'address',
+      'video',
+      'list',
+      'canvas',
+      'image',
+    ),
+    takes: fc.constantFrom(0, 5, 300, Number.POSITIVE_INFINITY),
+    timeout: fc.constantFrom(undefined, undefined, 1, 50, 700),
+    many: fc.constantFrom(1, 1, 6),
   }),
   fc.record({ op: fc.constant('watch' as const), n, breaks: fc.boolean() }),
-  fc.record({ op: fc.constantFrom('refresh' as const, 'destroy' as const, 'abort' as const), n }),
+  fc.record({ op: fc.constantFrom('refresh' as const, 'destroy' as const), n }),
   fc.record({ op: fc.constantFrom('frame' as const, 'frame' as const, 'end' as const), n }),
-  fc.record({ op: fc.constant('die' as const), n, code: fc.constantFrom(...codes.slice(0, 3)) }),
-  fc.record({
-    op: fc.constantFrom('failLoad' as const, 'failStart' as const, 'failRun' as const),
-    code: fc.constantFrom(...codes),
-  }),
-  fc.record({
-    op: fc.constantFrom(
-      'update' as const,
-      'hide' as const,
-      'show' as const,
-      'offline' as const,
-      'online' as const,
-      'faster' as const,
-    ),
-  }),
-  fc.record({ op: fc.constant('turns' as const), n: fc.nat({ max: 12 }) }),
-  fc.record({ op: fc.constant('sleep' as const), n: fc.constantFrom(1_000, 60_000) }),
-  fc.record({
-    op: fc.constant('wait' as const),
-    n: fc.constantFrom(1, 3, 5, 8, 10, 15, 100, 500, 1_000, 12_000),
-  }),
+  ...incidents,
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
@@ -160,21 +199,16 @@ interface Made {
   isDestroyed: boolean;
 }
 
-/** A call, a loop, or a load. */
-interface Call {
-  what: string;
-  controller: AbortController;
-  isOver: boolean;
-  settled: Promise<unknown>;
-}
+let ids = 1;
 
 /** One run of the sequence. */
 class Run {
   readonly world = new World();
   readonly made: Made[] = [];
   readonly videos: Video[] = [];
-  readonly calls: Call[] = [];
+  readonly calls = new Calls();
   readonly preloads = new Map<string, object>();
+  readonly #id = ids++;
 
   constructor() {
     stage.world = this.world;
@@ -185,13 +219,13 @@ class Run {
     switch (step.op) {
       case 'preload': {
         const options = this.#options(step);
-        return this.#call('preload', async () => {
+        return this.calls.make('preload', async () => {
           await ImageClassifier.preload(options);
         });
       }
       case 'create': {
         const options = this.#options(step);
-        return this.#call('create', async (signal) => {
+        return this.calls.make('create', async (signal) => {
           const classifier = await ImageClassifier.create({ ...options, signal });
           expect(classifier.state).toMatch(/ready|degraded|recovering/);
           const name = names[step.which] as string;
@@ -202,14 +236,15 @@ class Run {
         });
       }
       case 'classify':
-        return this.#classify(step);
+        for (let nth = 0; nth < step.many; nth += 1) this.#classify(step);
+        return;
       case 'watch':
         return this.#watch(step);
       case 'refresh': {
         const made = this.#nth(step.n);
         if (!made) return;
         const { version } = world;
-        return this.#call('refresh', async (signal) => {
+        return this.calls.make('refresh', async (signal) => {
           await made.classifier.refresh({ signal });
           made.least = Math.max(made.least, version);
         });
@@ -222,9 +257,6 @@ class Run {
         expect(made.classifier.state).toBe('destroyed');
         return;
       }
-      case 'abort':
-        this.calls.at(-1 - step.n)?.controller.abort(new Error('aborted'));
-        return;
       case 'frame':
         // A hidden tab shows none.
         if (!world.isHidden) this.videos.at(-1 - step.n)?.present();
@@ -232,47 +264,15 @@ class Run {
       case 'end':
         this.videos.at(-1 - step.n)?.end();
         return;
-      case 'die':
-        world.workers[step.n]?.die(new TabserveError(step.code, 'It died.'));
-        return;
-      case 'failLoad':
-        world.loadErrors.push(new TabserveError(step.code, 'The load fails.'));
-        return;
-      case 'failStart':
-        world.startErrors.push(new TabserveError(step.code, 'The start fails.'));
-        return;
-      case 'failRun':
-        world.runErrors.push(new TabserveError(step.code, 'The run fails.'));
-        return;
-      case 'update':
-        world.version += 1;
-        return;
-      case 'hide':
-      case 'show':
-        world.isHidden = step.op === 'hide';
-        return;
-      case 'offline':
-        world.isOffline = true;
-        return;
-      case 'online':
-        return world.goOnline();
-      case 'faster':
-        world.speed = { wasm: 10, webgpu: 2 };
-        return;
-      case 'turns':
-        for (let turn = 0; turn < step.n; turn += 1) await Promise.resolve();
-        return;
-      case 'sleep':
-        // Frozen: time passes, and no timer goes off before the page is back.
-        world.clock += step.n;
-        return;
-      case 'wait':
-        return world.advance(step.n);
+      default:
+        return happen(world, this.calls, step);
     }
   }
 
   #options({ which, device }: { which: number; device: (typeof devices)[number] }) {
-    const options = { model: names[which] as string, device };
+    // No sequence finds what another one has preloaded.
+    const modelsUrl = `https://models/${this.#id}/`;
+    const options = { model: names[which] as string, device, modelsUrl };
     this.preloads.set(JSON.stringify(options), options);
     return options;
   }
@@ -281,23 +281,35 @@ class Run {
     return this.made.at(-1 - n);
   }
 
-  #classify({ n, what, timeout }: Extract<Step, { op: 'classify' }>): void {
+  #classify({ n, what, takes, timeout }: Extract<Step, { op: 'classify' }>): void {
     const made = this.#nth(n);
     if (!made) return;
     const { least } = made;
     const options = timeout === undefined ? {} : { timeout };
-    this.#call(`classify ${what}`, async (signal) => {
-      if (what === 'list') {
-        const urls = ['https://a/1', 'https://a/2', 'https://a/3'];
-        const answers = await made.classifier.classify(urls, { ...options, signal });
-        expect(answers).toHaveLength(3);
-        for (const [i, answer] of answers.entries()) this.#check(made, answer, least, urls[i]);
-        return;
-      }
-      const source = what === 'video' ? new Video() : 'https://a/0';
-      const answer = await made.classifier.classify(source as string, { ...options, signal });
-      this.#check(made, answer, least, source);
-    });
+    const isPicture = what === 'canvas' || what === 'image';
+    this.calls.make(
+      `classify ${what}`,
+      async (signal) => {
+        if (what === 'list') {
+          const urls = ['https://a/1', 'https://a/2', 'https://a/3'];
+          const answers = await made.classifier.classify(urls, { ...options, signal });
+          expect(answers).toHaveLength(3);
+          for (const [i, answer] of answers.entries()) this.#check(made, answer, least, urls[i]);
+          return;
+        }
+        const source = this.#source(what, takes);
+        const answer = await made.classifier.classify(source as string, { ...options, signal });
+        this.#check(made, answer, least, source);
+      },
+      isPicture && !Number.isFinite(takes),
+    );
+  }
+
+  #source(what: 'address' | 'video' | 'canvas' | 'image', takes: number): unknown {
+    if (what === 'address') return 'https://a/0';
+    if (what === 'video') return new Video();
+    const kind = what === 'canvas' ? 'HTMLCanvasElement' : 'HTMLImageElement';
+    return new Picture(this.world, kind, takes);
   }
 
   #watch({ n, breaks }: Extract<Step, { op: 'watch' }>): void {
@@ -305,18 +317,18 @@ class Run {
     if (!made) return;
     const video = new Video();
     this.videos.push(video);
-    // A frame that was asked about before a refresh may be answered after it.
-    const least = new Map([[0, made.least]]);
-    video.onpresent = (mediaTime) => least.set(mediaTime, made.least);
-    this.#call('watch', async (signal) => {
+    this.calls.make('watch', async (signal) => {
       let latest = -1;
+      // When the frame was asked about.
+      let { least } = made;
       const frames = made.classifier.watch(video as unknown as HTMLVideoElement, { signal });
       for await (const { classifications, mediaTime } of frames) {
-        this.#check(made, classifications, least.get(mediaTime) ?? Number.NaN, video);
+        this.#check(made, classifications, least, video);
         // No frame is classified twice, and none before one that came earlier.
         expect(mediaTime).toBeGreaterThan(latest);
         latest = mediaTime;
         if (breaks && mediaTime >= 2) break;
+        ({ least } = made);
       }
     });
   }
@@ -327,44 +339,21 @@ class Run {
     expect(model).toBe(name);
     expect(version).toBeLessThanOrEqual(this.world.version);
     expect(version).toBeGreaterThanOrEqual(least);
-    const { url, frame } = payload as { url?: string; frame?: Frame };
-    expect(url ?? frame?.source).toBe(source);
-  }
-
-  #call(what: string, make: (signal: AbortSignal) => Promise<unknown>): void {
-    const controller = new AbortController();
-    const call: Call = { what, controller, isOver: false, settled: Promise.resolve() };
-    call.settled = make(controller.signal)
-      .catch((error: unknown) => {
-        // What fails is one of the errors that were planted, or an abort, never a defect.
-        if (error instanceof TabserveError) expect(error.code, what).not.toBe('internal');
-        else if (!(error instanceof Error) || error.message !== 'aborted') throw error;
-      })
-      .finally(() => {
-        call.isOver = true;
-      });
-    call.settled.catch(() => undefined);
-    this.calls.push(call);
+    const { url, frame, bitmap } = payload as { url?: string; frame?: Frame; bitmap?: Bitmap };
+    expect(url ?? (frame ?? bitmap)?.source).toBe(source);
   }
 
   /** When nothing new happens, everything ends, and what is left serves. */
   async finish(): Promise<void> {
     const { world } = this;
-    world.loadErrors.length = 0;
-    world.startErrors.length = 0;
-    world.runErrors.length = 0;
-    world.isHidden = false;
-    world.goOnline();
+    calm(world);
     for (const video of this.videos) {
       video.present();
       await world.advance(50);
       video.end();
     }
     await world.advance(120_000);
-    for (const { what, isOver, settled } of this.calls) {
-      expect(isOver, `${what} ends`).toBe(true);
-      await settled;
-    }
+    await this.calls.expectOver(false);
     for (const made of this.made.filter(({ isDestroyed }) => !isDestroyed)) {
       const asked = made.classifier.classify('https://a/last');
       await world.advance(30_000);
@@ -372,6 +361,8 @@ class Run {
       expect(made.classifier.state).toMatch(/ready|degraded/);
     }
     for (const { classifier } of this.made) classifier.destroy();
+    await settle();
+    await this.calls.expectOver(true);
     // What was loaded ahead is whoever's asks for it.
     for (const options of this.preloads.values()) {
       const creating = ImageClassifier.create(options);
@@ -386,7 +377,7 @@ class Run {
       loaded: world.models.length,
       timers: world.timers,
       listeners: world.listeners.size,
-      frames: frames.size,
+      open: open.size,
       videos: this.videos.reduce((sum, { listening }) => sum + listening, 0),
       callbacks: this.videos.reduce((sum, { callbacks }) => sum + callbacks.size, 0),
     }).toEqual({
@@ -400,7 +391,7 @@ class Run {
       loaded: 0,
       timers: 0,
       listeners: 0,
-      frames: 0,
+      open: 0,
       videos: 0,
       callbacks: 0,
     });
@@ -410,21 +401,17 @@ class Run {
   }
 }
 
-it(`${sequences} random sequences leave nothing lost`, { timeout: 3_600_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
-      const before = diagnostics();
-      frames.clear();
-      pageBudget.open = 0;
-      pageBudget.held = 0;
-      expect(before.deployments).toBe(0);
-      const run = new Run();
-      await run.do({ op: 'create', which: 0, device: 'auto' });
-      await run.do({ op: 'wait', n: 15 });
-      for (const each of steps) await run.do(each);
-      await settle();
-      await run.finish();
-    }),
-    { numRuns: sequences },
-  );
+testSequences(200, step, async (steps) => {
+  open.clear();
+  pageBudget.open = 0;
+  pageBudget.held = 0;
+  // Of a sequence that has failed.
+  for (const deployment of [...liveDeployments]) deployment.destroy();
+  loadedModels.clear();
+  const run = new Run();
+  await run.do({ op: 'create', which: 0, device: 'auto' });
+  await run.do({ op: 'wait', n: 15 });
+  for (const each of steps) await run.do(each);
+  await settle();
+  await run.finish();
 });

@@ -299,18 +299,18 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     { captureNow = false, behind = 0, details = {}, task }: OneQuestion<From, Sent>,
   ): Promise<unknown> {
     const { id, timeout, priority = 'normal' } = common;
-    const began = performance.now();
+    const began = page.now();
     const timeLeft = () => {
       if (timeout === undefined) return null;
-      const left = began + timeout - performance.now();
+      const left = began + timeout - page.now();
       if (left <= 0) throw timedOut(timeout);
       return left;
     };
     const deadline = new AbortController();
-    const timer =
+    const cancel =
       timeout === undefined
         ? undefined
-        : setTimeout(() => deadline.abort(timedOut(timeout)), timeout);
+        : page.after(timeout, () => deadline.abort(timedOut(timeout)));
     const signals = [deadline.signal];
     if (common.signal) signals.unshift(common.signal);
     const signal = AbortSignal.any(signals);
@@ -320,7 +320,7 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
       this.#refuseOverload();
       const request = { captureNow, priority, behind, signal, timeLeft };
       const served = await this.#deployment.run(source, taskOptions, request, task);
-      const report = reportOf(id, served, performance.now() - began);
+      const report = reportOf(id, served, page.now() - began);
       this.#metrics.succeeded(report);
       this.dispatchEvent(new CustomEvent('request', { detail: report }));
       return served.answer;
@@ -328,7 +328,7 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
       this.#metrics.failed(error);
       throw isTabserveError(error) ? error.with({ id, ...details }) : error;
     } finally {
-      clearTimeout(timer);
+      cancel?.();
       this.#metrics.pending -= 1;
     }
   }

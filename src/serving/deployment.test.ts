@@ -282,6 +282,23 @@ describe('requests', () => {
     await expectNothingLeft();
   });
 
+  it('end on the version that they began with, also beside a capture that gave up its slot', async () => {
+    const deployment = await ready();
+    world.takes.run = 2_000;
+    const slow = ask(deployment, { takes: 300 });
+    const first = ask(deployment);
+    await world.advance(200);
+    world.version = 2;
+    const renewal = deployment.renew({});
+    await world.advance(5_000);
+    await renewal;
+    expect([await first, await slow].map(({ answer }) => (answer as Answer).version)).toEqual([
+      1, 2,
+    ]);
+    deployment.destroy();
+    await expectNothingLeft();
+  });
+
   it('close what was captured when an abort falls between capture and send', async () => {
     const deployment = await ready();
     for (let turns = 0; turns < 30; turns += 1) {

@@ -163,12 +163,15 @@ export class ModelReplica {
   /**
    * A request has begun that will need this replica.
    *
-   * @returns To be called when it has ended.
+   * @returns To be called when it has ended; further calls do nothing.
    */
   begin(): () => void {
     if (this.#busy === 0) this.#idle = deferred<void>();
     this.#busy += 1;
+    let isOver = false;
     return () => {
+      if (isOver) return;
+      isOver = true;
       this.#busy -= 1;
       if (this.#busy === 0) this.#idle.resolve();
     };

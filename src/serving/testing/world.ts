@@ -340,9 +340,10 @@ export class FakeWorker {
   }
 }
 
-/** A frame that is transferred is the page's no more. */
+/** A frame or a bitmap that is transferred is the page's no more. */
 function takeOver(payload: unknown): void {
-  (payload as { frame?: { close(): void } }).frame?.close();
+  const { frame, bitmap } = payload as Record<'frame' | 'bitmap', { close(): void } | undefined>;
+  (frame ?? bitmap)?.close();
 }
 
 export const wasm: BackendPlan = {
