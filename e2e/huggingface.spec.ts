@@ -1,4 +1,6 @@
 /** Models that are described otherwise than by a `model.json`: a hub's repository, a bare graph. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { CreateOptions } from '../src/index.js';
 import { expect, test } from './fixtures.js';
@@ -363,4 +365,69 @@ test('a bare graph that is no classifier of images is refused', async ({ server,
       output: { name: 'out', shape: ['N', 5] },
     }),
   ).toMatchObject({ code: 'model-invalid', message: expect.stringContaining('1 or 3 channels') });
+});
+
+test('the processor on torchvision is an option, and gives its bytes', async ({ server, open }) => {
+  const golden = JSON.parse(
+    readFileSync(join(import.meta.dirname, 'golden/processors.json'), 'utf8'),
+  ) as { width: number; height: number; slow: number[]; fast: number[] };
+  expect(golden.slow).not.toEqual(golden.fast);
+  // Answers its input: 192 bytes, as they are.
+  const pixels = writeOnnx({
+    input: { name: 'pixel_values', type: 'float32', shape: ['N', 3, 8, 8] },
+    nodes: [{ op: 'Flatten', attributes: { axis: 1 } }],
+    output: { name: 'logits', shape: ['N', 192] },
+  });
+  serveFiles(server, '/mirror/pixels', {
+    'config.json': {
+      id2label: Object.fromEntries(Array.from({ length: 192 }, (_, index) => [index, `${index}`])),
+      problem_type: 'regression',
+    },
+    'preprocessor_config.json': { ...preprocessor, do_rescale: false, resample: 3 },
+    'onnx/model.onnx': pixels,
+  });
+  const page = await open();
+  const found = await page.evaluate(async ({ width, height }) => {
+    const data = Uint8ClampedArray.from({ length: width * height * 4 }, (_, j) =>
+      j % 4 === 3 ? 255 : (j * j * 31) % 251,
+    );
+    const picture = new ImageData(data, width, height);
+    const bytes = async (processor: 'slow' | 'fast') => {
+      const classifier = await window.tabserve.ImageClassifier.create({
+        model: new URL('/mirror/pixels/', location.href),
+        device: 'wasm',
+        processor,
+      });
+      const answers = await classifier.classify(picture, { topK: 192 });
+      classifier.destroy();
+      return answers.toSorted((a, b) => a.index - b.index).map(({ score }) => score);
+    };
+    return { slow: await bytes('slow'), fast: await bytes('fast') };
+  }, golden);
+  expect(found.fast).toEqual(golden.fast);
+  expect(found.slow).toEqual(golden.slow);
+});
+
+test('labels that lie beside a bare graph are taken where they fit', async ({ server, open }) => {
+  server.route('/beside/colours.onnx', graph);
+  // More than there are classes; a page, as servers answer that know no 404; and the right ones.
+  server.route('/beside/labels.txt', 'a\nb\nc\nd\n');
+  server.route('/beside/classes.txt', '<!doctype html><title>An app</title>');
+  server.route('/beside/class_names.json', { red: 0, green: 1, blue: 2 });
+  const page = await open();
+  const answer = await ask(page, '/beside/colours.onnx');
+  expect(answer).toMatchObject({
+    label: 'green',
+    info: { model: { labels: ['red', 'green', 'blue'] } },
+  });
+  expect(answer.info?.fallbacks).toContainEqual(
+    expect.objectContaining({ reason: expect.stringMatching(/3 labels in class_names\.json/) }),
+  );
+  // None fits: numbers, and why.
+  server.unroute('/beside/class_names.json');
+  const numbered = await ask(page, '/beside/colours.onnx');
+  expect(numbered).toMatchObject({ label: '1', info: { model: { labels: ['0', '1', '2'] } } });
+  expect(numbered.info?.fallbacks).toContainEqual(
+    expect.objectContaining({ reason: expect.stringMatching(/labels\.txt names 4 labels for 3/) }),
+  );
 });

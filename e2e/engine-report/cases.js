@@ -66,9 +66,10 @@ const tolerances = { float32: 1e-3, float16: 1e-2, float64: 1e-6, int8: 1 / 127,
 
 /**
  * @param found - The outputs by name: `{ dims, data }`, half precision as it comes.
+ * @param tolerance - Another one than the type's.
  * @returns `status` `right` or `wrong`, and how far off.
  */
-export function compare({ outputs }, found) {
+export function compare({ outputs }, found, tolerance) {
   let worst = { largest: 0, off: 0, of: 0 };
   for (const right of outputs) {
     const { dims, data } = found[right.name] ?? {};
@@ -79,7 +80,7 @@ export function compare({ outputs }, found) {
     const each = distance(
       numbers(data, right.type),
       numbers(read(right), right.type),
-      tolerances[right.type] ?? 0,
+      tolerance ?? tolerances[right.type] ?? 0,
     );
     if (each.off > worst.off || each.largest > worst.largest) worst = each;
   }

@@ -20,11 +20,15 @@ export function refusePointer(text: string, where: string): void {
   );
 }
 
-/** Decodes a text: by its byte order mark, else as UTF-8, else, where it is none, as Latin-1. */
+/** Decodes a text: by its byte order mark, or as UTF-16 by its zeros, else as UTF-8, else, where it is none, as Latin-1. */
 export function decodeText(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
   if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
+  // Without a mark, UTF-16 shows by the zeros beside its letters.
+  if (bytes.length > 1 && (first === 0) !== (second === 0)) {
+    return new TextDecoder(first === 0 ? 'utf-16be' : 'utf-16le').decode(bytes);
+  }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -33,19 +37,19 @@ export function decodeText(bytes: Uint8Array): string {
 }
 
 /**
- * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`)
- * or behind (`cat,3`), or JSON: a list, labels by number, numbers by label, or a list of objects with
- * `label` and perhaps `short` and `group`.
+ * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`,
+ * `3: cat`) or behind (`cat,3`, `cat 3`), or JSON, also as Python writes it: a list, labels by number,
+ * numbers by label, or objects with a `name` or a `label`, perhaps with `short` and `group`.
  *
  * @param where - What messages call it.
- * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for JSON without
- *   labels.
+ * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for what holds no
+ *   labels: other JSON, a web page, no text at all.
  */
 export function parseLabelFile(text: string, where: string): LabelSet {
   const clean = text.replace(/^\uFEFF/, '').trimEnd();
   refusePointer(clean, where);
   if (/^\s*[[{]/.test(clean)) {
-    const value = asJson(clean);
+    const value = asJson(clean) ?? asJson(fromPython(clean));
     const set = value === undefined ? undefined : setIn(value);
     if (set) return set;
     if (value !== undefined) {
@@ -56,16 +60,38 @@ export function parseLabelFile(text: string, where: string): LabelSet {
       );
     }
   }
+  const problem =
+    clean === ''
+      ? 'is empty'
+      : clean.includes('\0')
+        ? 'is no text'
+        : /^\s*<(!doctype|html|\?xml)/i.test(clean)
+          ? 'is a web page: the server answers with it where there is no such file'
+          : undefined;
+  if (problem) {
+    throw new TabserveError(
+      'manifest-invalid',
+      `${where} ${problem}. Expected one label per line.`,
+      {
+        details: { url: where },
+      },
+    );
+  }
   const lines = clean.split(/\r\n|\n|\r/);
+  const listed = lines.map((line) => /^\s*-\s+(\S.*)$/.exec(line)?.[1]);
+  if (listed.every((label) => label !== undefined)) {
+    return { labels: listed.map((label) => unquoted(label) ?? '') };
+  }
   return { labels: numbered(lines) ?? parseLabels(lines.join('\n')) };
 }
 
 function setIn(value: unknown): LabelSet | undefined {
   const labels = labelsIn(value);
-  if (labels) return { labels };
-  if (!Array.isArray(value) || value.length === 0 || !value.every(isDescribed)) return undefined;
+  if (!labels) return undefined;
+  // Those with numbers may stand in another order than their classes.
+  if (!Array.isArray(value) || !value.every(isDescribed)) return { labels };
   return {
-    labels: value.map(({ label }) => label),
+    labels,
     labelDetails: value.map(({ short, group }) => ({
       ...(short !== undefined && { short }),
       ...(group !== undefined && { group }),
@@ -74,7 +100,8 @@ function setIn(value: unknown): LabelSet | undefined {
 }
 
 function isDescribed(entry: unknown): entry is LabelDetails & { label: string } {
-  if (typeof entry !== 'object' || entry === null) return false;
+  if (typeof entry !== 'object' || entry === null || 'id' in entry || 'index' in entry)
+    return false;
   const { label, short = '', group = '' } = entry as Record<string, unknown>;
   return [label, short, group].every((each) => typeof each === 'string');
 }
@@ -85,7 +112,8 @@ function isDescribed(entry: unknown): entry is LabelDetails & { label: string } 
  */
 export function labelsIn(value: unknown): string[] | undefined {
   if (Array.isArray(value)) {
-    return value.length > 0 && value.every((each) => typeof each === 'string') ? value : undefined;
+    if (value.length > 0 && value.every((each) => typeof each === 'string')) return value;
+    return inOrder(value.map(numberAndName));
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const entries = Object.entries(value);
@@ -94,7 +122,15 @@ export function labelsIn(value: unknown): string[] | undefined {
   const isNumber = entries.every(([, each]) => typeof each === 'number' || /^\d+$/.test(`${each}`));
   const found = inOrder(byNumber) ?? (isNumber ? inOrder(byLabel) : undefined);
   if (found) return found;
-  for (const key of ['id2label', 'labels', 'names', 'classes', 'class_names', 'label2id']) {
+  for (const key of [
+    'id2label',
+    'labels',
+    'names',
+    'classes',
+    'class_names',
+    'categories',
+    'label2id',
+  ]) {
     const inner: unknown = Object.hasOwn(value, key)
       ? (value as Record<string, unknown>)[key]
       : undefined;
@@ -102,6 +138,14 @@ export function labelsIn(value: unknown): string[] | undefined {
     if (labels) return labels;
   }
   return undefined;
+}
+
+/** One of a list of objects, or of pairs, with its number if it has one. */
+function numberAndName(value: unknown, index: number): readonly [number, string | undefined] {
+  if (typeof value !== 'object' || value === null) return [index, undefined];
+  if (Array.isArray(value)) return [Number(value[0]), nameIn(value)];
+  const { id, index: at, name, label } = value as Record<string, unknown>;
+  return [Number(id ?? at ?? index), nameIn(name ?? label)];
 }
 
 function nameIn(value: unknown): string | undefined {
@@ -129,18 +173,23 @@ function inOrder(pairs: readonly (readonly [number, string | undefined])[]): str
 function numbered(lines: readonly string[]): string[] | undefined {
   const heads = /^\W*(index|id|label|class|name)/i.test(lines[0] ?? '');
   for (const rows of heads ? [lines, lines.slice(1)] : [lines]) {
-    const before = rows.map((line) => /^\s*"?(\d{1,7})"?\s*[\s,;:]\s*(\S.*)$/.exec(line));
-    const behind = rows.map((line) => /^(.*\S)\s*[,;\t]\s*"?(\d{1,7})"?\s*$/.exec(line));
+    const before = rows.map((line) =>
+      /^\s*"?(\d{1,7})"?(?:\s*[,;:.)=|]\s*|\s+-\s+|\s+)(\S.*)$/.exec(line),
+    );
+    const behind = rows.map((line) => /^(.*\S)(?:\s*[,;:=|]\s*|\s+)"?(\d{1,7})"?\s*$/.exec(line));
     const found =
       inOrder(before.map((match) => [Number(match?.[1]), unquoted(match?.[2])])) ??
       inOrder(behind.map((match) => [Number(match?.[2]), unquoted(match?.[1])]));
-    if (found) return found;
+    // "class 0", "class 1", …: the number is all that tells them apart.
+    if (found && new Set(found).size > found.length / 2) return found;
   }
   return undefined;
 }
 
 function unquoted(text: string | undefined): string | undefined {
-  return text?.trim().replace(/^(["'])(.*)\1$/, '$2');
+  const quoted = /^(["'])(.*)\1$/.exec(text?.trim() ?? '');
+  // CSV doubles the quotes within.
+  return quoted ? quoted[2]?.replaceAll('""', '"') : text?.trim();
 }
 
 function asJson(text: string): unknown {
@@ -149,4 +198,29 @@ function asJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Python's `repr` of strings, numbers, lists, tuples and dicts as JSON: quotes doubled, its escapes
+ * rewritten, numbers as keys quoted.
+ */
+export function fromPython(text: string): string {
+  return text.replace(
+    /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([{,]\s*)(-?\d+)(\s*:)|([()])|,(\s*[\])}])/gs,
+    (_all, single, double, before, number, colon, bracket, end) => {
+      const string: string | undefined = single ?? double;
+      if (string !== undefined) return JSON.stringify(unescaped(string));
+      if (number !== undefined) return `${before}"${number}"${colon}`;
+      if (bracket !== undefined) return bracket === '(' ? '[' : ']';
+      return end;
+    },
+  );
+}
+
+function unescaped(text: string): string {
+  return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gis, (_all, hex, unicode, other) => {
+    const code: string | undefined = hex ?? unicode;
+    if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+    return ({ n: '\n', t: '\t', r: '\r' } as Record<string, string>)[other] ?? other;
+  });
 }

@@ -18,6 +18,11 @@ test('paths within a folder are told from those that leave it', () => {
     'https://a/b',
     'file:///a',
     'a\0b',
+    '%2e%2e/a',
+    'a/.%2E/b',
+    ' ../a',
+    '.\t./a',
+    ' /a',
   ]) {
     expect(isOutside(path), path).toBe(true);
   }

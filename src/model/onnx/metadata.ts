@@ -1,5 +1,5 @@
 /** What exporters write into a graph's `metadata_props`. */
-import { labelsIn } from '../label-file.js';
+import { fromPython, labelsIn } from '../label-file.js';
 
 /** What {@link readMetadata} finds; what is absent was not said. */
 export interface ModelFacts {
@@ -101,31 +101,6 @@ function numbersOf(text: string | undefined): number[] | undefined {
     text === undefined ? undefined : json(text.trim().replace(/^\((.*?),?\)$/s, '[$1]'));
   const list = typeof value === 'number' ? [value] : value;
   return Array.isArray(list) && list.every((each) => typeof each === 'number') ? list : undefined;
-}
-
-/**
- * Python's `repr` of strings, numbers, lists, tuples and dicts as JSON: quotes doubled, its escapes
- * rewritten, numbers as keys quoted.
- */
-function fromPython(text: string): string {
-  return text.replace(
-    /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([{,]\s*)(-?\d+)(\s*:)|([()])|,(\s*[\])}])/gs,
-    (_all, single, double, before, number, colon, bracket, end) => {
-      const string: string | undefined = single ?? double;
-      if (string !== undefined) return JSON.stringify(unescaped(string));
-      if (number !== undefined) return `${before}"${number}"${colon}`;
-      if (bracket !== undefined) return bracket === '(' ? '[' : ']';
-      return end;
-    },
-  );
-}
-
-function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gis, (_all, hex, unicode, other) => {
-    const code: string | undefined = hex ?? unicode;
-    if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
-    return ({ n: '\n', t: '\t', r: '\r' } as Record<string, string>)[other] ?? other;
-  });
 }
 
 function json(text: string): unknown {
