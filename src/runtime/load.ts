@@ -23,7 +23,7 @@ import type {
 } from '../model/translation.js';
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
-import type { Backend } from './backend.js';
+import { type Backend, takeStoredRest } from './backend.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
 import type { ReadModel } from './service.js';
@@ -169,6 +169,10 @@ class Load {
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
 
+    // Before the model takes memory, and beside its download.
+    const isOwn = this.#request.model.kind !== 'name';
+    const taking = isOwn && starting.then(takeStoredRest, () => undefined);
+
     const { store, library, resolved } = await this.#resolve();
     const abilities =
       this.#engine.config.device === 'wasm'
@@ -183,8 +187,8 @@ class Load {
 
     const beside = (await resolved.beside) ?? [];
     const [graph] = clear;
-    const isOwn = this.#request.model.kind !== 'name';
-    const completed = graph ? await this.#engine.completeFor(graph.bytes, isOwn) : [];
+    await taking;
+    const completed = graph ? await this.#engine.completeFor(graph.bytes) : [];
     const { entry, manifest, labels, assumed, timings } = await this.#engine.exclusive(() =>
       this.#start(backend, resolved, complete, clear, skeleton, beside),
     );
