@@ -12,8 +12,8 @@ const megabyte = 1_000_000;
 /** 64 MB. */
 const model = wideModel(2_666_667);
 
-/** Bytes beside the model's own that a load may hold on to: some 30, and what is not collected yet. */
-const allowance = 48 * megabyte;
+/** Bytes beside the model's own that a load may hold on to. */
+const allowance = 20 * megabyte;
 
 test.setTimeout(180_000);
 

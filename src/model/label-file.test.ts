@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeText, parseLabelFile } from './label-file.js';
 
-const read = (text: string) => parseLabelFile(text, 'labels.txt');
+const read = (text: string) => parseLabelFile(text, 'labels.txt').labels;
 const both = ['cat', 'dog'];
 
 describe('a label file', () => {

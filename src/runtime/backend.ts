@@ -8,6 +8,7 @@ import { obtain } from '../model/obtain.js';
 import { operatorsOf } from '../model/onnx/operators.js';
 import { firstOf } from '../model/places.js';
 import type { DeviceAbilities } from '../model/select.js';
+import { openStore } from '../model/store/open.js';
 import type { ProgressListener } from '../wire/progress.js';
 import type { EngineBinary, StartRequest } from '../wire/protocol.js';
 import { isWasm, ModuleCompiler, withModule } from './engine-module.js';
@@ -153,34 +154,40 @@ const restName = 'ort-wasm-simd-threaded.rest.wasm.gz';
  *
  * @param model - An `.onnx` file; `null` for any that may come, and then what was got is kept before this
  *   returns.
- * @param isOwn - Whether it is a model of somebody's own. It may need what its operators do not tell,
- *   without a network: what is on this device already is taken.
  * @param keepAfter - Settles when there is time to put it into the store.
  * @returns What was replaced to get it.
  * @throws TabserveError `network`, `model-not-found`, `integrity`.
  */
 export async function completeEngine(
   model: Uint8Array | null,
-  isOwn: boolean,
   keepAfter: Promise<unknown>,
 ): Promise<readonly Fallback[]> {
   const rest = expectedRest();
   if (!rest || isWhole()) return [];
   const known = new Set(__ENGINE_OPERATORS__);
-  if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) {
-    if (isOwn) await takeStoredRest(rest);
-    return [];
-  }
+  if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) return [];
   const { binary, fallbacks, kept } = await loadRest(rest, keepAfter);
   await takeRest(binary);
   if (!model) await kept;
   return fallbacks;
 }
 
-/** Takes the rest if that takes no network. Never rejects. */
-async function takeStoredRest(rest: EngineRest): Promise<void> {
-  const stored = await loadRest(rest, Promise.resolve(), true).catch(() => undefined);
-  if (stored) await takeRest(stored.binary).catch(() => undefined);
+/**
+ * Takes the rest of the engine if it is in the store. A model of somebody's own may need what its operators
+ * do not tell, without a network, and a call cannot wait for the store. Never rejects.
+ */
+export async function takeStoredRest(): Promise<void> {
+  const rest = expectedRest();
+  if (!rest || isWhole()) return;
+  try {
+    const { store } = await openStore();
+    const binary = await store?.read(rest.sha256);
+    if (!binary || binary === 'corrupt') return;
+    await takeRest(binary);
+    await store?.touch(rest.sha256);
+  } catch {
+    // Then it is fetched like one that is not there.
+  }
 }
 
 /** Puts the rest of the engine into the store, if it had to be fetched past that. Never rejects. */
@@ -189,7 +196,7 @@ export async function keepRest(keepAfter: Promise<unknown>): Promise<void> {
   if (rest && wasRestMissed()) await loadRest(rest, keepAfter).catch(() => undefined);
 }
 
-async function loadRest({ urls, sha256 }: EngineRest, keepAfter: Promise<unknown>, local = false) {
+async function loadRest({ urls, sha256 }: EngineRest, keepAfter: Promise<unknown>) {
   const { value, fallbacks } = await firstOf(urls, (url) => {
     const convert = async (served: Uint8Array<ArrayBuffer>) => {
       const binary = await unpacked(served);
@@ -200,7 +207,7 @@ async function loadRest({ urls, sha256 }: EngineRest, keepAfter: Promise<unknown
       throw otherBinary(url, `It has the sha256 ${found} and should have ${sha256}.`);
     };
     const { signal } = new AbortController();
-    return obtain(url, { expected: { sha256 }, convert, keepAfter, signal, local });
+    return obtain(url, { expected: { sha256 }, convert, keepAfter, signal });
   });
   return { binary: value.bytes, fallbacks: [...fallbacks, ...value.fallbacks], kept: value.kept };
 }

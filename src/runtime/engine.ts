@@ -102,17 +102,16 @@ export class Engine {
   /**
    * Gets what the engine lacks for a model. To be called when it has started.
    *
-   * @param isOwn - Whether it is none of the catalogue.
    * @returns What was replaced on the way.
    */
-  completeFor(model: Uint8Array, isOwn: boolean): Promise<readonly Fallback[]> {
-    return completeEngine(model, isOwn, this.#calm.promise);
+  completeFor(model: Uint8Array): Promise<readonly Fallback[]> {
+    return completeEngine(model, this.#calm.promise);
   }
 
   /** Gets all of the engine, for whatever model may come, and puts it into the store. */
   async complete(): Promise<void> {
     await this.backend(() => undefined);
-    await completeEngine(null, true, this.#calm.promise);
+    await completeEngine(null, this.#calm.promise);
   }
 
   /**

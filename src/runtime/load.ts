@@ -34,7 +34,7 @@ import type {
 } from '../model/translation.js';
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
-import type { Backend } from './backend.js';
+import { type Backend, takeStoredRest } from './backend.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
 import { tensorTests } from './self-test.js';
@@ -186,6 +186,8 @@ class Load {
   readonly #asked = deferred<void>();
   /** The graph's bytes are here, and not verified yet. */
   readonly #whole = deferred<Uint8Array<ArrayBuffer>>();
+  /** The rest of the engine comes from the store, for a model of somebody's own. */
+  #taking: Promise<void> | undefined;
 
   constructor(engine: Engine, request: LoadRequest, options: LoadOptions) {
     this.#engine = engine;
@@ -218,6 +220,10 @@ class Load {
       .then((backend) => ({ backend, time: this.#elapsed() }));
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
+
+    // Before the model takes memory, and beside its download.
+    const isOwn = this.#request.model.kind !== 'name';
+    if (isOwn) this.#taking = starting.then(takeStoredRest, () => undefined);
 
     const { store, library, resolved } = await this.#resolve();
     const abilities = isGpu
@@ -354,9 +360,9 @@ class Load {
   }
 
   /** Gets what the engine lacks for a model. */
-  #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
-    const isOwn = this.#request.model.kind !== 'name';
-    return graph ? this.#engine.completeFor(graph, isOwn) : Promise.resolve([]);
+  async #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
+    await this.#taking;
+    return graph ? this.#engine.completeFor(graph) : [];
   }
 
   /**
