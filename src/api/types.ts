@@ -12,6 +12,7 @@ import type { Classification } from '../tasks/image-classification/types.js';
 
 export type {
   CenterCrop,
+  LabelDetails,
   ModelDtype,
   ModelFile,
   ModelInput,
