@@ -28,7 +28,7 @@ for (const place of ['served', 'from a disk'] as const) {
       .locator('.tsd-navigation a', { hasText: /^\s*Errors\s*$/ })
       .first()
       .click();
-    await expect(page.getByRole('cell', { name: 'worker-blocked' })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'worker-blocked' })).toBeVisible();
     await page.getByRole('link', { name: 'Deployment' }).last().click();
     await expect(page.getByRole('heading', { name: 'Deployment', level: 1 }).first()).toBeVisible();
 

@@ -357,3 +357,197 @@ test('speaks the language of the page, and other words where they are given', as
   await expect(page.locator('#score >> [part~="score"]')).toHaveText('100%');
   expect((await events(page)).length).toBe(before);
 });
+
+/** What a screen reader is told, in the order in which it is told it. */
+async function listen(page: Page): Promise<() => Promise<string[]>> {
+  await page.evaluate(() => {
+    const root = document.querySelector('tabserve-classifier')?.shadowRoot;
+    const said: string[] = [];
+    Object.assign(window, { said });
+    const announcer = root?.querySelector('.announcer');
+    if (!announcer) throw new Error('There is nothing that announces.');
+    new MutationObserver(() => {
+      if (announcer.textContent) said.push(announcer.textContent);
+    }).observe(announcer, { childList: true });
+  });
+  return () => page.evaluate(() => (window as unknown as { said: string[] }).said);
+}
+
+test('a picture that is chosen, dropped or pasted comes before that of the page', async ({
+  page,
+  server,
+}) => {
+  await show(
+    page,
+    server,
+    `${script}<tabserve-classifier ${mean} picker top-k="1" lang="en" src="${plain('blue')}"></tabserve-classifier><textarea></textarea>`,
+  );
+  await expect(lines(page).first()).toContainText('blue');
+  const said = await listen(page);
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.getByRole('button', { name: 'Choose a picture' }).click(),
+  ]);
+  const svg = decodeURIComponent(plain('red').slice(plain('red').indexOf(',') + 1));
+  await chooser.setFiles({ name: 'r.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(svg) });
+  await expect(lines(page).first()).toContainText('red');
+  await expect(page.getByRole('img', { name: 'Your picture' })).toBeVisible();
+  expect(await said()).toEqual(['red']);
+
+  const give = (type: 'drop' | 'paste', colour: string, target = 'tabserve-classifier') =>
+    page.evaluate(
+      ([type, colour, target]) => {
+        const data = new DataTransfer();
+        const picture = `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="${colour}"/></svg>`;
+        const file = new File(
+          [colour === 'none' ? 'words' : picture],
+          'x',
+          colour === 'none' ? {} : { type: 'image/svg+xml' },
+        );
+        data.items.add(file);
+        const options = { bubbles: true, cancelable: true, composed: true };
+        const event =
+          type === 'drop'
+            ? new DragEvent('drop', { ...options, dataTransfer: data })
+            : new ClipboardEvent('paste', { ...options, clipboardData: data });
+        document.querySelector(target)?.dispatchEvent(event);
+        return event.defaultPrevented;
+      },
+      [type, colour, target] as const,
+    );
+  expect(await give('drop', 'lime')).toBe(true);
+  await expect(lines(page).first()).toContainText('green');
+  expect(await give('paste', 'blue', 'body')).toBe(true);
+  await expect(lines(page).first()).toContainText('blue');
+  // Who writes pastes text.
+  expect(await give('paste', 'red', 'textarea')).toBe(false);
+  await give('drop', 'none');
+  await expect(page.locator('tabserve-classifier >> [part~="status"]')).toHaveText(
+    'That is not a picture.',
+  );
+  await page.evaluate(
+    (src) => document.querySelector('tabserve-classifier')?.setAttribute('src', src),
+    plain('lime'),
+  );
+  await expect(lines(page).first()).toContainText('green');
+  await expect(page.getByRole('img', { name: 'Your picture' })).toBeHidden();
+});
+
+test('thresholds by class, in the attribute and as a property', async ({ page, server }) => {
+  await show(
+    page,
+    server,
+    `${script}<tabserve-classifier ${mean} src="${plain('#ffff00')}" thresholds="red: 1; blue: 0.5; " lang="en"></tabserve-classifier>`,
+  );
+  await expect(lines(page)).toHaveText([/^red/, /^green/]);
+  const read = await page.evaluate(() => {
+    const element = document.querySelector<HTMLElement & { thresholds: object }>(
+      'tabserve-classifier',
+    );
+    const before = element?.thresholds;
+    if (element) element.thresholds = { gren: 0.1 };
+    return before;
+  });
+  expect(read).toEqual({ red: 1, blue: 0.5 });
+  await expect.poll(async () => (await events(page)).at(-1)?.message).toContain('mean "green"?');
+});
+
+test('an unsure answer says the group, and only one line is read out', async ({ page, server }) => {
+  const manifest = {
+    ...meanColour.manifest,
+    labelDetails: [{ group: 'warm colour' }, { group: 'warm colour' }, { group: 'cold colour' }],
+    translations: { de: { url: 'labels.de.json' } },
+    output: { ...meanColour.manifest.output, activation: 'softmax' as const },
+  };
+  serveModel(server, '/grouped', manifest, meanColour.model);
+  server.route(
+    '/grouped/labels.de.json',
+    ['Rot', 'Grün', 'Blau'].map((label, at) => ({ label, group: at < 2 ? 'warm' : 'kalt' })),
+  );
+  await show(
+    page,
+    server,
+    `${script}<tabserve-classifier model="/grouped/model.json" device="wasm" lang="en"></tabserve-classifier>`,
+  );
+  const said = await listen(page);
+  await page.evaluate(
+    (src) => document.querySelector('tabserve-classifier')?.setAttribute('src', src),
+    plain('#ffe000'),
+  );
+  const summary = page.locator('tabserve-classifier >> [part~="summary"]');
+  await expect(summary).toHaveText('Unsure: warm colour, perhaps red');
+  expect(await said()).toEqual(['Unsure: warm colour, perhaps red']);
+  await page.evaluate(() =>
+    document.querySelector('tabserve-classifier')?.setAttribute('lang', 'de'),
+  );
+  await expect(summary).toHaveText('Unsicher: warm, vielleicht Rot');
+  await expect(lines(page).first()).toContainText('Rot');
+});
+
+test.describe('camera', () => {
+  const film = (page: Page, how: 'frames' | 'NotAllowedError' | 'NotReadableError' | 'none') =>
+    page.addInitScript((how) => {
+      if (how === 'none') {
+        Object.defineProperty(navigator, 'mediaDevices', { value: undefined });
+        return;
+      }
+      navigator.mediaDevices.getUserMedia = async () => {
+        if (how !== 'frames') throw new DOMException('no', how);
+        const canvas = document.createElement('canvas');
+        canvas.width = canvas.height = 64;
+        const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+        setInterval(() => {
+          context.fillStyle = 'blue';
+          context.fillRect(0, 0, 64, 64);
+        }, 40);
+        const stream = canvas.captureStream(25);
+        Object.assign(window, { track: stream.getTracks()[0] });
+        return stream;
+      };
+    }, how);
+  const trackState = (page: Page) =>
+    page.evaluate(() => (window as unknown as { track: MediaStreamTrack }).track.readyState);
+  const body = `${script}<tabserve-classifier ${mean} camera top-k="1" lang="en" src="${plain('red')}"></tabserve-classifier>`;
+
+  test('is followed until it is stopped, and read out once', async ({ page, server }) => {
+    await film(page, 'frames');
+    await show(page, server, body);
+    await expect(lines(page).first()).toContainText('red');
+    const said = await listen(page);
+    await page.getByRole('button', { name: 'Start the camera' }).click();
+    await expect(lines(page).first()).toContainText('blue');
+    const count = async () => (await events(page)).filter(({ type }) => type === 'result').length;
+    const before = await count();
+    await expect.poll(said).toEqual(['blue']);
+    expect(await count()).toBeGreaterThan(before + 3);
+    expect(await said()).toEqual(['blue']);
+    await page.getByRole('button', { name: 'Stop the camera' }).click();
+    await expect(lines(page).first()).toContainText('red');
+    expect(await trackState(page)).toBe('ended');
+    await expect(page.getByRole('button', { name: 'Start the camera' })).toBeVisible();
+  });
+
+  test('stops when the element goes', async ({ page, server }) => {
+    await film(page, 'frames');
+    await show(page, server, body);
+    await page.getByRole('button', { name: 'Start the camera' }).click();
+    await expect(lines(page).first()).toContainText('blue');
+    await page.evaluate(() => document.querySelector('tabserve-classifier')?.remove());
+    expect(await trackState(page)).toBe('ended');
+  });
+
+  for (const [how, words, code] of [
+    ['NotAllowedError', 'The camera was refused. Allow it', 'image-not-ready'],
+    ['NotReadableError', 'Another program is using the camera.', 'image-not-ready'],
+    ['none', 'This page may not use a camera.', 'unsupported'],
+  ] as const) {
+    test(`says why it did not start: ${how}`, async ({ page, server }) => {
+      await film(page, how);
+      await show(page, server, body);
+      await expect(lines(page).first()).toContainText('red');
+      await page.getByRole('button', { name: 'Start the camera' }).click();
+      await expect(page.locator('tabserve-classifier >> [part~="status"]')).toContainText(words);
+      expect((await events(page)).at(-1)).toMatchObject({ type: 'error', code });
+    });
+  }
+});

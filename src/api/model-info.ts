@@ -4,8 +4,9 @@ import type { Serving } from '../serving/types.js';
 /** The facts of any model. */
 export function modelFacts({ loaded }: Serving) {
   const { manifest, labels, language, file, bytes, from } = loaded;
-  const { name, version, title = name, license = null } = manifest;
-  return { name, version, title, license, labels, language, file, bytes, from };
+  const { name, version, title = name, license = null, translations = {} } = manifest;
+  const languages = [manifest.language ?? 'en', ...Object.keys(translations)];
+  return { name, version, title, license, labels, language, languages, file, bytes, from };
 }
 
 /** What a model runs on, and why. */

@@ -74,7 +74,7 @@ export function checkCreateOptions(options: CreateOptions, further = ''): void {
   if (options.shared && options.decryptionKey) {
     throw wrong('shared', true, 'false where decryptionKey is given: a key stays in its tab');
   }
-  if (options.lang !== undefined && !languageTag.test(options.lang)) {
+  if (typeof options.lang === 'string' && !languageTag.test(options.lang)) {
     throw wrong('lang', options.lang, '"auto", or a language such as "de" or "zh-Hans"');
   }
   inRange(options.maxPixels, 'maxPixels', 1, 2 ** 30, true);

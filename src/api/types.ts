@@ -12,6 +12,7 @@ import type { Classification } from '../tasks/image-classification/types.js';
 
 export type {
   CenterCrop,
+  LabelDetails,
   ModelDtype,
   ModelFile,
   ModelInput,
@@ -243,11 +244,12 @@ export interface CreateOptions {
   processor?: 'slow' | 'fast';
   /**
    * The language of the labels in answers, where the model has them in several (`translations` in its
-   * manifest): a language tag such as `de`, or `auto` for what the browser's user reads. `info.model.language`
-   * says which it became. A language that the model does not have is refused, by `auto` its own is taken.
+   * manifest): a language tag such as `de`; several, in the order of preference; or `auto` for what the
+   * browser's user reads. `info.model.language` says which it became. One language that the model does not
+   * have is refused; of several, and by `auto`, its own is taken then.
    * @default that of the model's own label file
    */
-  lang?: string;
+  lang?: string | readonly string[];
   /**
    * Milliseconds without a byte after which a download is asked for again, from where it stopped.
    * @default 20_000
@@ -363,6 +365,8 @@ export interface ClassifierInfo {
     labels: readonly string[];
     /** The language of the labels in answers, a BCP 47 tag: see `CreateOptions.lang`. */
     language: string;
+    /** The languages that its labels come in, its own first. */
+    languages: readonly string[];
     /** The input's size in pixels. */
     width: number;
     height: number;

@@ -1,5 +1,6 @@
 /** The models that come with tabserve, and what this page uses each of them for. */
 import { ImageClassifier } from 'tabserve';
+import { t } from './language.js';
 import type { ModelChoice } from './state.js';
 
 /** What the pad is for. */
@@ -17,7 +18,11 @@ export class Catalogue {
   static async read(): Promise<Catalogue> {
     const entries = await ImageClassifier.models();
     return new Catalogue(
-      entries.map(({ name, title }) => ({ key: name, title: title || name, source: name })),
+      entries.map(({ name, title }) => ({
+        key: name,
+        title: title ? t(title) : name,
+        source: name,
+      })),
     );
   }
 

@@ -1,7 +1,9 @@
 /** How numbers are written on this page. */
+import { language, t } from './language.js';
 
-const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
-const tenth = new Intl.NumberFormat('en-GB', {
+const locale = language === 'en' ? 'en-GB' : language;
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const tenth = new Intl.NumberFormat(locale, {
   minimumFractionDigits: 1,
   maximumFractionDigits: 1,
 });
@@ -32,5 +34,5 @@ export function bytes(value: number): string {
 }
 
 export function count(value: number, one: string, many: string): string {
-  return `${whole.format(value)} ${value === 1 ? one : many}`;
+  return t(value === 1 ? `{1} ${one}` : `{1} ${many}`, whole.format(value));
 }

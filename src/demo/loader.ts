@@ -1,5 +1,6 @@
 /** Loads models and swaps the classifier, so that a failed load never costs a working one. */
 import { ImageClassifier, models } from 'tabserve';
+import { language, t } from './language.js';
 import type { ModelChoice, Settings, State } from './state.js';
 import type { Alerts } from './view/alerts.js';
 
@@ -53,7 +54,7 @@ export class Loader {
     } catch (error) {
       if (loading.signal.aborted) return;
       this.#alerts.show(error, {
-        title: `“${title}” could not be loaded`,
+        title: t('“{1}” could not be loaded', title),
         retry: () => void this.use(settings),
       });
       this.#keepFormer(title);
@@ -150,6 +151,7 @@ function create(
   progress: (loaded: number, total: number, cached: number) => void,
 ): Promise<ImageClassifier> {
   return ImageClassifier.create({
+    lang: [language],
     model: settings.model.source,
     device: settings.device,
     dtype: settings.dtype,

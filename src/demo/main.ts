@@ -7,6 +7,7 @@ import { Objects } from './kinds/objects.js';
 import { Sounds } from './kinds/sounds.js';
 import { Teach } from './kinds/teach.js';
 import { Texts } from './kinds/texts.js';
+import { t, translatePage } from './language.js';
 import { Loader } from './loader.js';
 import { keepOffline } from './offline/register.js';
 import { Requests } from './requests.js';
@@ -32,6 +33,8 @@ import { type TabName, Tabs } from './view/tabs.js';
 import { showTheme } from './view/theme.js';
 import { showTimings } from './view/timings.js';
 
+translatePage();
+
 const state = createState();
 const alerts = new Alerts(byId('alerts', HTMLElement));
 const loader = new Loader(state, alerts);
@@ -48,7 +51,7 @@ const library = new LibraryPanel(state, alerts, {
 });
 const tabs = new Tabs(tabChanged);
 const pad = new Pad(
-  (canvas) => requests.classify({ name: 'Your drawing', source: canvas, origin: 'pad' }),
+  (canvas) => requests.classify({ name: t('Your drawing'), source: canvas, origin: 'pad' }),
   () => {
     if (tabs.current === 'pad') requests.forget();
   },
@@ -103,7 +106,7 @@ async function begin(): Promise<void> {
     await loader.use(initialSettings());
     await loader.keepReady(catalogue.choices);
   } catch (error) {
-    alerts.show(error, { title: 'The page could not start' });
+    alerts.show(error, { title: t('The page could not start') });
   }
 }
 
@@ -139,7 +142,7 @@ function takeForNaming(incoming: Incoming): void {
       void useOwnModel(incoming.files);
       break;
     case 'nothing':
-      alerts.tell('Nothing to classify', 'That was neither a picture nor a model.');
+      alerts.tell(t('Nothing to classify'), t('That was neither a picture nor a model.'));
   }
 }
 
@@ -165,7 +168,7 @@ function show(shown: Picture): void {
 
 /** What stands at the end of a path says more than the path. */
 function addressName(url: string): string {
-  if (url.startsWith('data:') || !URL.canParse(url, location.href)) return 'Typed address';
+  if (url.startsWith('data:') || !URL.canParse(url, location.href)) return t('Typed address');
   const { pathname, hostname } = new URL(url, location.href);
   return pathname.split('/').at(-1) || hostname;
 }
@@ -178,7 +181,7 @@ function known(model: ModelChoice): ModelChoice {
 function useOwnModel(files: readonly File[]): Promise<void> {
   const current = state.settings.current;
   const names = files.map((file) => file.name);
-  const title = names.find((name) => /\.onnx$/i.test(name)) ?? names[0] ?? 'Your model';
+  const title = names.find((name) => /\.onnx$/i.test(name)) ?? names[0] ?? t('Your model');
   modelBeforePad = null;
   return use({
     ...(current ?? initialSettings()),

@@ -1,5 +1,6 @@
 /** Sends pictures to the classifier. The newest one wins: nobody waits for yesterday's answer. */
 import { type ImageClassifier, isTabserveError } from 'tabserve';
+import { t } from './language.js';
 import type { Picture, State } from './state.js';
 import type { Alerts } from './view/alerts.js';
 
@@ -68,7 +69,7 @@ export class Requests {
         this.#waiting ??= picture;
         return;
       }
-      this.#alerts.show(error, { title: `No answer for “${picture.name}”` });
+      this.#alerts.show(error, { title: t('No answer for “{1}”', picture.name) });
       this.#state.answer.set({ kind: 'failed', picture });
     }
   }

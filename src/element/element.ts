@@ -18,8 +18,9 @@ import {
   TabserveError,
 } from '../index.js';
 import { type Lease, leaseClassifier } from '../leasing/shared-classifiers.js';
+import { isWriting, pictureOf, startCamera, statusOfCamera } from './sources.js';
 import { type ClassifierTexts, languageOf, textNames, textsOf } from './texts.js';
-import { ClassifierView } from './view.js';
+import { ClassifierView, type Status } from './view.js';
 
 export type { ClassifierTexts } from './texts.js';
 
@@ -35,6 +36,12 @@ export interface TabserveClassifierAttributes {
   'top-k'?: number | string;
   /** Only answers with at least this score, 0…1. @default 0 */
   threshold?: number | string;
+  /** Least scores of single classes: `person: 0.8; tabby cat: 0.3`. @default those of the model */
+  thresholds?: string;
+  /** Offers a button that opens a picture, and takes pictures that are dropped or pasted. */
+  picker?: boolean | '';
+  /** Offers a button that starts and stops the camera. */
+  camera?: boolean | '';
   /** `auto`, `webgpu` or `wasm`. @default 'auto' */
   device?: string;
   /** Nothing is loaded before the picture is about to be seen. */
@@ -55,6 +62,34 @@ export interface TabserveClassifierAttributes {
   'text-picture-error'?: string;
   /** Said where worker, engine or model cannot be used. @default by the language */
   'text-start-error'?: string;
+  /** Said where the model looks at a picture for more than a second. @default by the language */
+  'text-working'?: string;
+  /** Said where several answers agree on a `{group}`, and none is likely; `{label}` is the best one. @default by the language */
+  'text-unsure'?: string;
+  /** The button that opens a picture. @default by the language */
+  'text-choose-picture'?: string;
+  /** Said beside that button. @default by the language */
+  'text-drop-hint'?: string;
+  /** Said where what was dropped, pasted or chosen is no picture. @default by the language */
+  'text-not-a-picture'?: string;
+  /** What stands for the chosen picture where it cannot be seen. @default by the language */
+  'text-picture-name'?: string;
+  /** The button that starts the camera. @default by the language */
+  'text-start-camera'?: string;
+  /** The button that stops the camera. @default by the language */
+  'text-stop-camera'?: string;
+  /** Said while the camera starts. @default by the language */
+  'text-camera-starting'?: string;
+  /** What stands for the camera's picture where it cannot be seen. @default by the language */
+  'text-camera-name'?: string;
+  /** Said where the user, or the browser, refused the camera. @default by the language */
+  'text-camera-refused'?: string;
+  /** Said where there is no camera. @default by the language */
+  'text-camera-missing'?: string;
+  /** Said where another program uses the camera. @default by the language */
+  'text-camera-busy'?: string;
+  /** Said where the page may not use a camera. @default by the language */
+  'text-camera-unavailable'?: string;
 }
 
 /** The events of `<tabserve-classifier>`. None of them bubbles. */
@@ -63,6 +98,10 @@ export interface TabserveClassifierEventMap {
   load: Event;
   /** Bytes of engine and model while they load. */
   progress: ProgressEvent;
+  /** The camera has started. */
+  camerastart: Event;
+  /** The camera has stopped. */
+  camerastop: Event;
   /** There are answers: `detail`, and the property `classifications`. */
   result: CustomEvent<readonly Classification[]>;
   /**
@@ -76,6 +115,9 @@ type Picture = HTMLImageElement | HTMLVideoElement | HTMLCanvasElement;
 
 /** How many frames of a video are classified in a second: more cannot be read. */
 const framesPerSecond = 8;
+
+/** Milliseconds after which the element says that it is looking at a picture. */
+const sayWorkingAfter = 1000;
 
 /** How far from being seen a lazy element starts. */
 const lazyMargin = '200px';
@@ -108,26 +150,50 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
  * @attr {string} model - A name of the catalogue, or the address of a `model.json`. Default: the best embedded model.
  * @attr {number} [top-k=5] - At most so many answers.
  * @attr {number} [threshold=0] - Only answers with at least this score, 0…1.
+ * @attr {string} thresholds - Least scores of single classes: `person: 0.8; tabby cat: 0.3`. Default: those of the model.
+ * @attr {boolean} picker - Offers a button that opens a picture, and takes pictures that are dropped or pasted.
+ * @attr {boolean} camera - Offers a button that starts and stops the camera.
  * @attr {auto|webgpu|wasm} [device=auto] - What the model runs on.
  * @attr {boolean} lazy - Nothing is loaded before the picture is about to be seen.
  * @attr {string} worker-url - Where the worker's files are. Default: beside tabserve's own file.
  * @attr {string} wasm-url - Where the engine's files are. Default: beside tabserve's own file.
  * @attr {string} models-url - Where the embedded models are. Default: beside tabserve's own file.
- * @attr {string} lang - The language of the texts: `en`, `de` or `zh`. Default: that of the page, else of the browser.
+ * @attr {string} lang - The language of the texts (`en`, `de` or `zh`), and of the labels where the model has them in it. Default: that of the page, else of the browser.
  * @attr {string} text-loading - Said while the model loads and its size is not known.
  * @attr {string} text-loading-progress - Said while the model loads; `{percent}` is how much of it is there.
  * @attr {string} text-no-answer - Said where no answer reaches `threshold`.
  * @attr {string} text-picture-error - Said where the picture cannot be read.
  * @attr {string} text-start-error - Said where worker, engine or model cannot be used.
+ * @attr {string} text-working - Said where the model looks at a picture for more than a second.
+ * @attr {string} text-unsure - Said where several answers agree on a `{group}`, and none is likely; `{label}` is the best one.
+ * @attr {string} text-choose-picture - The button that opens a picture.
+ * @attr {string} text-drop-hint - Said beside that button.
+ * @attr {string} text-not-a-picture - Said where what was dropped, pasted or chosen is no picture.
+ * @attr {string} text-picture-name - What stands for the chosen picture where it cannot be seen.
+ * @attr {string} text-start-camera - The button that starts the camera.
+ * @attr {string} text-stop-camera - The button that stops the camera.
+ * @attr {string} text-camera-starting - Said while the camera starts.
+ * @attr {string} text-camera-name - What stands for the camera's picture where it cannot be seen.
+ * @attr {string} text-camera-refused - Said where the user, or the browser, refused the camera.
+ * @attr {string} text-camera-missing - Said where there is no camera.
+ * @attr {string} text-camera-busy - Said where another program uses the camera.
+ * @attr {string} text-camera-unavailable - Said where the page may not use a camera.
  *
  * @fires {Event} load - The model is loaded; `info` says what it runs on.
  * @fires {ProgressEvent} progress - Bytes of engine and model while they load.
+ * @fires {Event} camerastart - The camera has started.
+ * @fires {Event} camerastop - The camera has stopped.
  * @fires {CustomEvent} result - There are answers: `detail`, and the property `classifications`.
  * @fires {ErrorEvent} error - Something failed: `error` is a `TabserveError`. Unless it is cancelled, it is written to the console as well.
  *
  * @slot - The picture, where neither `for` nor `src` names one; and whatever else belongs above the answers.
  *
+ * @csspart controls - The line of the buttons; where pictures are dropped.
+ * @csspart button - The button that opens a picture, and that of the camera.
+ * @csspart hint - The words beside the former.
+ * @csspart preview - The chosen picture, or that of the camera.
  * @csspart status - The line that says what is being done, or what went wrong.
+ * @csspart summary - The line that says what unsure answers agree on.
  * @csspart results - The list of answers.
  * @csspart result - One answer.
  * @csspart label - The name of an answer.
@@ -137,6 +203,7 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
  * @cssprop [--tabserve-bar-color] - Colour of the bars. Default: a tint of the text's colour.
  * @cssprop [--tabserve-bar-radius=.2em] - How round the bars' corners are.
  * @cssprop [--tabserve-gap=.25em] - Space between two answers.
+ * @cssprop [--tabserve-preview-height=20em] - The greatest height of the chosen picture and of the camera's.
  */
 export class TabserveClassifierElement extends Base {
   static readonly observedAttributes = [
@@ -145,6 +212,9 @@ export class TabserveClassifierElement extends Base {
     'model',
     'top-k',
     'threshold',
+    'thresholds',
+    'picker',
+    'camera',
     'device',
     'lazy',
     'worker-url',
@@ -161,11 +231,29 @@ export class TabserveClassifierElement extends Base {
   #classifications: readonly Classification[] = [];
   #loaded: ImageClassifier | null = null;
   #texts: Partial<ClassifierTexts> = {};
+  /** What was chosen, dropped or pasted; it counts until the page's own picture changes. */
+  #picked: File | null = null;
+  #stream: MediaStream | null = null;
+  /** The language of the labels, where the model has them in it. */
+  #language = '';
+  /** The latest start of the camera; a stop ends it. */
+  #filming = new AbortController();
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: 'open' });
-    this.#view = new ClassifierView(root);
+    this.#view = new ClassifierView(root, {
+      choose: (file) => {
+        if (file) this.#take(file);
+      },
+      toggleCamera: () => {
+        if (this.#stream) this.stopCamera();
+        else void this.startCamera().catch(() => undefined);
+      },
+    });
+    for (const type of ['dragover', 'dragleave', 'drop'] as const) {
+      this.addEventListener(type, (event: DragEvent) => this.#drag(event));
+    }
     root.querySelector('slot')?.addEventListener('slotchange', () => this.#schedule());
   }
 
@@ -222,6 +310,37 @@ export class TabserveClassifierElement extends Base {
     this.setAttribute('threshold', String(score));
   }
 
+  /** The attribute `thresholds`, as `classify()` takes them: least scores by labels. */
+  get thresholds(): Record<string, number> {
+    const parts = (this.getAttribute('thresholds') ?? '').split(';').filter((each) => each.trim());
+    return Object.fromEntries(
+      parts.map((part) => {
+        const end = part.lastIndexOf(':');
+        return [part.slice(0, Math.max(end, 0)).trim(), Number(part.slice(end + 1))];
+      }),
+    );
+  }
+  set thresholds(thresholds: Readonly<Record<string, number>>) {
+    const parts = Object.entries(thresholds).map(([label, least]) => `${label}: ${least}`);
+    this.setAttribute('thresholds', parts.join('; '));
+  }
+
+  /** The attribute `picker`. */
+  get picker(): boolean {
+    return this.hasAttribute('picker');
+  }
+  set picker(picker: boolean) {
+    this.toggleAttribute('picker', picker);
+  }
+
+  /** The attribute `camera`. */
+  get camera(): boolean {
+    return this.hasAttribute('camera');
+  }
+  set camera(camera: boolean) {
+    this.toggleAttribute('camera', camera);
+  }
+
   /** The attribute `device`. */
   get device(): string {
     return this.getAttribute('device') ?? 'auto';
@@ -252,15 +371,62 @@ export class TabserveClassifierElement extends Base {
     this.#schedule();
   }
 
+  /**
+   * Starts the camera, whose picture is then followed. The browser may ask the user.
+   *
+   * @throws TabserveError `unsupported`, `image-not-ready`. The element says so too, and fires `error`.
+   */
+  async startCamera(): Promise<void> {
+    this.stopCamera();
+    this.#filming = new AbortController();
+    const { signal } = this.#filming;
+    this.#run.abort();
+    this.#show([], 'cameraStarting');
+    const { video } = this.#view;
+    try {
+      const stream = await startCamera(video);
+      if (signal.aborted || !this.isConnected) {
+        for (const track of stream.getTracks()) track.stop();
+        return;
+      }
+      this.#stream = stream;
+      // Unplugging it, or taking the permission back, ends the track.
+      for (const track of stream.getTracks()) track.onended = () => this.stopCamera();
+    } catch (error) {
+      if (!signal.aborted) this.#fail(error, statusOfCamera(error));
+      throw error;
+    }
+    this.#pick(null);
+    this.#view.showCamera(true);
+    this.dispatchEvent(new Event('camerastart'));
+  }
+
+  /** Stops the camera; the page's own picture counts again. */
+  stopCamera(): void {
+    this.#filming.abort();
+    if (!this.#stream) return;
+    for (const track of this.#stream.getTracks()) track.stop();
+    this.#stream = null;
+    this.#view.video.srcObject = null;
+    this.#view.showCamera(false);
+    this.#show([], 'nothing');
+    this.dispatchEvent(new Event('camerastop'));
+    this.#schedule();
+  }
+
   /** Called by the browser. */
   connectedCallback(): void {
+    document.addEventListener('paste', this.#paste);
+    this.#language = languageOf(this);
     this.#speak();
     this.#schedule();
   }
 
   /** Called by the browser. */
   disconnectedCallback(): void {
+    document.removeEventListener('paste', this.#paste);
     this.#run.abort();
+    this.stopCamera();
     // An element that is only being moved keeps its model.
     setTimeout(() => {
       if (!this.isConnected) this.#leave();
@@ -270,8 +436,18 @@ export class TabserveClassifierElement extends Base {
   /** Called by the browser. */
   attributeChangedCallback(name: string, before: string | null, now: string | null): void {
     if (before === now) return;
-    if (name === 'lang' || textAttributes.has(name)) this.#speak();
-    else this.#schedule();
+    if (name === 'picker' || name === 'camera') this.#view.offer(this);
+    else if (textAttributes.has(name)) this.#speak();
+    else {
+      if (name === 'lang') {
+        this.#speak();
+        // Another language costs a load, where the labels come in several.
+        if ((this.#loaded?.info.model.languages.length ?? 0) < 2) return;
+        this.#language = languageOf(this);
+      }
+      if (name === 'src' || name === 'for') this.#pick(null);
+      this.#schedule();
+    }
   }
 
   /** Listens to the events of this class, with their types. */
@@ -310,6 +486,48 @@ export class TabserveClassifierElement extends Base {
     this.#view.speak(texts, language);
   }
 
+  /** Uses a picture that the user chose. */
+  #take(file: File): void {
+    if (!file.type.startsWith('image/')) {
+      this.#show([], 'notAPicture');
+      return;
+    }
+    this.stopCamera();
+    this.#pick(file);
+  }
+
+  /** @param file - `null` for the page's own picture. */
+  #pick(file: File | null): void {
+    if (file !== this.#picked) this.#view.showPicture(file);
+    this.#picked = file;
+    this.#schedule();
+  }
+
+  #drag(event: DragEvent): void {
+    const transfer = event.dataTransfer;
+    if (!this.picker || !transfer?.types.includes('Files')) return;
+    this.#view.showDrop(event.type === 'dragover');
+    if (event.type === 'dragleave') return;
+    event.preventDefault();
+    if (event.type === 'dragover') {
+      transfer.dropEffect = 'copy';
+      return;
+    }
+    const file = pictureOf(transfer) ?? transfer.files[0];
+    if (file) this.#take(file);
+  }
+
+  /** A paste belongs to the element that has the focus, else to the page's first one. */
+  readonly #paste = (event: ClipboardEvent): void => {
+    if (!this.picker || event.defaultPrevented || isWriting(event)) return;
+    const takers = document.querySelectorAll(`${tagName}[picker]`);
+    const taker = [...takers].find((each) => event.composedPath().includes(each)) ?? takers[0];
+    const file = taker === this ? pictureOf(event.clipboardData) : undefined;
+    if (!file) return;
+    event.preventDefault();
+    this.#take(file);
+  };
+
   /** Starts over, once for all changes of this moment. */
   #schedule(): void {
     if (this.#isScheduled) return;
@@ -331,7 +549,7 @@ export class TabserveClassifierElement extends Base {
     if (signal.aborted) return;
     const source = this.#source();
     if (source === null) return;
-    if (this.lazy) await aboutToBeSeen(typeof source === 'string' ? this : source, signal);
+    if (this.lazy) await aboutToBeSeen(isPicture(source) ? source : this, signal);
     const classifier = await this.#classifier();
     signal.throwIfAborted();
     if (this.#loaded === null) {
@@ -341,18 +559,23 @@ export class TabserveClassifierElement extends Base {
     this.#view.showStatus('nothing');
     // Without a threshold scores below 0 are answers too.
     const threshold = this.hasAttribute('threshold') && { threshold: this.threshold };
-    const options = { topK: this.topK, ...threshold, signal };
+    const thresholds = this.hasAttribute('thresholds') && { thresholds: this.thresholds };
+    const options = { topK: this.topK, ...threshold, ...thresholds, signal };
     if (source instanceof HTMLVideoElement) {
       const watched = classifier.watch(source, { ...options, maxFps: framesPerSecond });
       for await (const { classifications } of watched) this.#answer(classifications, false);
       return;
     }
     const classify = async (image: ImageSource) => {
+      const timer = setTimeout(() => this.#view.showStatus('working'), sayWorkingAfter);
+      signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
       try {
         const answers = await classifier.classify(image, options);
         if (!signal.aborted) this.#answer(answers, true);
       } catch (error) {
         if (!signal.aborted) this.#fail(error);
+      } finally {
+        clearTimeout(timer);
       }
     };
     if (source instanceof HTMLImageElement) {
@@ -365,7 +588,9 @@ export class TabserveClassifierElement extends Base {
     await classify(source);
   }
 
-  #source(): Picture | string | null {
+  #source(): Picture | string | File | null {
+    if (this.#stream) return this.#view.video;
+    if (this.#picked) return this.#picked;
     const id = this.getAttribute('for');
     if (id !== null) {
       const root = this.getRootNode() as Document | ShadowRoot;
@@ -399,6 +624,8 @@ export class TabserveClassifierElement extends Base {
       ...(worker && { workerUrl: worker }),
       ...(wasm && { wasmUrl: wasm }),
       ...(models && { modelsUrl: models }),
+      // Labels in the language of the texts, where the model has them.
+      lang: [this.#language],
     };
     const key = JSON.stringify(options);
     if (this.#lease?.key === key) return this.#lease.classifier;
@@ -423,21 +650,28 @@ export class TabserveClassifierElement extends Base {
     this.#loaded = null;
   }
 
-  #answer(classifications: readonly Classification[], live: boolean): void {
-    this.#classifications = classifications;
-    this.#view.showStatus(live && classifications.length === 0 ? 'noAnswer' : 'nothing');
-    this.#view.showResults(classifications, live);
+  #answer(classifications: readonly Classification[], still: boolean): void {
+    this.#show(
+      classifications,
+      still && classifications.length === 0 ? 'noAnswer' : 'nothing',
+      still,
+    );
     this.dispatchEvent(new CustomEvent('result', { detail: classifications }));
   }
 
-  #fail(error: unknown): void {
-    this.#classifications = [];
-    this.#view.showResults([], true);
+  #show(classifications: readonly Classification[], status: Status, still = true): void {
+    this.#classifications = classifications;
+    this.#view.showStatus(status);
+    this.#view.showResults(classifications, still);
+  }
+
+  /** @param status - What it is called. @default by the error's code */
+  #fail(error: unknown, status?: Status): void {
     // With a model that is there, what did not come is the picture.
     const isOfPicture =
       isTabserveError(error) &&
       (error.code.startsWith('image-') || (error.code === 'network' && this.#loaded !== null));
-    this.#view.showStatus(isOfPicture ? 'pictureError' : 'startError');
+    this.#show([], status ?? (isOfPicture ? 'pictureError' : 'startError'));
     const message = error instanceof Error ? error.message : String(error);
     const event = new ErrorEvent('error', { error, message, cancelable: true });
     if (this.dispatchEvent(event)) console.error(error);
@@ -455,7 +689,7 @@ export function defineClassifierElement(): void {
   if (registry && !registry.get(tagName)) registry.define(tagName, TabserveClassifierElement);
 }
 
-function isPicture(element: Element | null): element is Picture {
+function isPicture(element: unknown): element is Picture {
   return (
     element instanceof HTMLImageElement ||
     element instanceof HTMLVideoElement ||

@@ -2,6 +2,7 @@
 import { ImageEmbedder, isTabserveError, similarity } from 'tabserve';
 import { byId, element } from '../dom.js';
 import { percent } from '../format.js';
+import { t } from '../language.js';
 import type { Incoming } from '../sources/files.js';
 import type { Alerts } from '../view/alerts.js';
 import type { Kind } from './kinds.js';
@@ -46,7 +47,7 @@ export class Compare implements Kind {
 
   take(incoming: Incoming): void {
     if (incoming.kind === 'pictures') void this.#add(incoming.files);
-    else this.#alerts.tell('Nothing to compare', 'Drop two pictures or more.');
+    else this.#alerts.tell(t('Nothing to compare'), t('Drop two pictures or more.'));
   }
 
   #load(): Promise<ImageEmbedder> {
@@ -61,7 +62,10 @@ export class Compare implements Kind {
   async #add(files: readonly File[]): Promise<void> {
     const room = mostPictures - this.#pictures.length;
     if (files.length > room) {
-      this.#alerts.tell('That are many', `Only the first ${mostPictures} pictures are compared.`);
+      this.#alerts.tell(
+        t('That are many'),
+        t('Only the first {1} pictures are compared.', mostPictures),
+      );
     }
     for (const file of files.slice(0, room)) {
       try {
@@ -73,7 +77,7 @@ export class Compare implements Kind {
         this.#show();
       } catch (error) {
         if (isTabserveError(error, 'destroyed')) return;
-        this.#alerts.show(error, { title: `“${file.name}” could not be compared` });
+        this.#alerts.show(error, { title: t('“{1}” could not be compared', file.name) });
       }
     }
   }
@@ -85,7 +89,9 @@ export class Compare implements Kind {
     const summary = byId('compare-summary', HTMLElement);
     byId('compare-hint', HTMLElement).hidden = this.#pictures.length > 0;
     if (!chosen) {
-      summary.textContent = 'Two pictures of the same thing come out alike, whatever their size.';
+      summary.textContent = t(
+        'Two pictures of the same thing come out alike, whatever their size.',
+      );
       grid.replaceChildren();
       return;
     }
@@ -94,8 +100,13 @@ export class Compare implements Kind {
       .sort((a, b) => b.likeness - a.likeness);
     const [, next] = ranked;
     summary.textContent = next
-      ? `Most like “${chosen.name}”: “${next.picture.name}”, ${percent(next.likeness)} alike.`
-      : 'Add another picture to compare it with.';
+      ? t(
+          'Most like “{1}”: “{2}”, {3} alike.',
+          chosen.name,
+          next.picture.name,
+          percent(next.likeness),
+        )
+      : t('Add another picture to compare it with.');
     grid.replaceChildren(
       ...ranked.map(({ picture, likeness }) => {
         const image = element('img', { class: 'compared-picture' });
@@ -107,7 +118,7 @@ export class Compare implements Kind {
           { class: 'sample compared' },
           image,
           element('span', { text: picture.name }),
-          element('strong', { text: isChosen ? 'this one' : percent(likeness) }),
+          element('strong', { text: isChosen ? t('this one') : percent(likeness) }),
         );
         button.type = 'button';
         button.setAttribute('aria-pressed', String(isChosen));

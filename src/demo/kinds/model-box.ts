@@ -2,6 +2,7 @@
 import type { CreateMonitor } from 'tabserve';
 import { byId } from '../dom.js';
 import { bytes as sized } from '../format.js';
+import { t } from '../language.js';
 import type { Alerts } from '../view/alerts.js';
 
 /** As much of every handle as is needed here. */
@@ -59,16 +60,22 @@ export class ModelBox<Model extends Handle> {
     this.cancel();
     const loading = new AbortController();
     this.#loading = loading;
-    const name = typeof source === 'string' ? source : (source[0]?.name ?? 'your files');
-    this.#status.textContent = `Loading ${name}…`;
+    const name = typeof source === 'string' ? source : (source[0]?.name ?? t('your files'));
+    this.#status.textContent = t('Loading {1}…', name);
     try {
       const model = await this.#create(source, loading.signal, (monitor) => {
         monitor.addEventListener('downloadprogress', (event) => {
           const { loaded, total, lengthComputable } = event;
           if (this.#loading !== loading) return;
-          const share =
-            lengthComputable && total > 0 ? `${Math.round((100 * loaded) / total)} % of ` : '';
-          this.#status.textContent = `Loading ${name}: ${share}${sized(total || loaded)}`;
+          this.#status.textContent =
+            lengthComputable && total > 0
+              ? t(
+                  'Loading {1}: {2} % of {3}',
+                  name,
+                  Math.round((100 * loaded) / total),
+                  sized(total),
+                )
+              : t('Loading {1}: {2}', name, sized(total || loaded));
         });
       });
       if (loading.signal.aborted) return model.destroy();
@@ -78,7 +85,7 @@ export class ModelBox<Model extends Handle> {
       this.#changed(model);
     } catch (error) {
       if (loading.signal.aborted) return;
-      this.#alerts.show(error, { title: `“${name}” could not be loaded` });
+      this.#alerts.show(error, { title: t('“{1}” could not be loaded', name) });
       this.#tell();
     } finally {
       if (this.#loading === loading) this.#loading = undefined;
@@ -97,11 +104,11 @@ export class ModelBox<Model extends Handle> {
     const { model } = this;
     byId(`${this.#kind}-empty`, HTMLElement).hidden = model !== undefined;
     if (!model) {
-      this.#status.textContent = 'No model yet.';
+      this.#status.textContent = t('No model yet.');
       return;
     }
     const { title, bytes } = model.info.model;
     const device = model.info.device === 'webgpu' ? 'WebGPU' : 'WebAssembly';
-    this.#status.textContent = `${title}, ${sized(bytes)}, on ${device}.`;
+    this.#status.textContent = t('{1}, {2}, on {3}.', title, sized(bytes), device);
   }
 }

@@ -1,6 +1,8 @@
 /** What is in the picture, and where. */
 import { type DetectedObject, isTabserveError, ObjectDetector } from 'tabserve';
 import { byId } from '../dom.js';
+import { count } from '../format.js';
+import { t } from '../language.js';
 import type { Incoming } from '../sources/files.js';
 import type { Alerts } from '../view/alerts.js';
 import { showBars } from './bars.js';
@@ -43,7 +45,8 @@ export class Objects implements Kind {
     if (incoming.kind === 'model') void this.#box.load([...incoming.files]);
     else if (incoming.kind === 'pictures' && incoming.files[0]) {
       this.#show(incoming.files[0], incoming.files[0].name);
-    } else this.#alerts.tell('Nothing to look at', 'Drop a picture, or the files of a detector.');
+    } else
+      this.#alerts.tell(t('Nothing to look at'), t('Drop a picture, or the files of a detector.'));
   }
 
   #show(file: Blob, name: string): void {
@@ -58,20 +61,20 @@ export class Objects implements Kind {
     const summary = byId('objects-summary', HTMLElement);
     if (!picture) return;
     if (!model) {
-      summary.textContent = 'Load a detector, and its answers appear here.';
+      summary.textContent = t('Load a detector, and its answers appear here.');
       return;
     }
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
-    summary.textContent = 'Looking…';
+    summary.textContent = t('Looking…');
     try {
       const found = await model.detect(picture.file, { signal: running.signal });
       await this.#draw(found);
       summary.textContent =
         found.length === 0
-          ? 'Nothing that this model knows.'
-          : `${found.length} ${found.length === 1 ? 'object' : 'objects'} in ${picture.name}`;
+          ? t('Nothing that this model knows.')
+          : t('{1} in {2}', count(found.length, 'object', 'objects'), picture.name);
       showBars(
         byId('objects-list', HTMLOListElement),
         found.map(({ label, score, box }) => ({
@@ -82,8 +85,8 @@ export class Objects implements Kind {
       );
     } catch (error) {
       if (running.signal.aborted || isTabserveError(error, 'destroyed')) return;
-      summary.textContent = 'No answer.';
-      this.#alerts.show(error, { title: `No answer for “${picture.name}”` });
+      summary.textContent = t('No answer.');
+      this.#alerts.show(error, { title: t('No answer for “{1}”', picture.name) });
     }
   }
 

@@ -1,9 +1,10 @@
 /** The camera of the teaching panel. */
+import { t } from '../language.js';
 
 const refusals: Readonly<Record<string, string>> = {
-  NotAllowedError: 'The browser was told not to. Allow the camera for this page and try again.',
-  NotFoundError: 'There is no camera on this device.',
-  NotReadableError: 'Another program is using it.',
+  NotAllowedError: t('The browser was told not to. Allow the camera for this page and try again.'),
+  NotFoundError: t('There is no camera on this device.'),
+  NotReadableError: t('Another program is using it.'),
 };
 
 export class Recorder {
@@ -18,7 +19,7 @@ export class Recorder {
   /** What a refusal means to the person in front of it. */
   static reason(error: unknown): string {
     const name = error instanceof Error || error instanceof DOMException ? error.name : '';
-    return refusals[name] ?? 'This page may not use a camera: it needs https or localhost.';
+    return refusals[name] ?? t('This page may not use a camera: it needs https or localhost.');
   }
 
   /** The running camera; it stays on until {@link stop}, for the next class. */

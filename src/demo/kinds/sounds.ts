@@ -1,6 +1,7 @@
 /** What a sound is: of a file, or of what the microphone hears. */
 import { AudioClassifier, isTabserveError } from 'tabserve';
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import type { Incoming } from '../sources/files.js';
 import type { Alerts } from '../view/alerts.js';
 import { showBars } from './bars.js';
@@ -48,7 +49,11 @@ export class Sounds implements Kind {
     if (incoming.kind === 'model') return void this.#box.load([...incoming.files]);
     const [file] = incoming.kind === 'pictures' ? incoming.files : [];
     if (file) this.#take(file);
-    else this.#alerts.tell('Nothing to hear', 'Drop a sound, or the files of a model of sounds.');
+    else
+      this.#alerts.tell(
+        t('Nothing to hear'),
+        t('Drop a sound, or the files of a model of sounds.'),
+      );
   }
 
   #take(file: File): void {
@@ -62,7 +67,9 @@ export class Sounds implements Kind {
     const file = this.#file;
     if (!file) return;
     if (!model) {
-      byId('sound-summary', HTMLElement).textContent = 'Load a model, and its answers appear here.';
+      byId('sound-summary', HTMLElement).textContent = t(
+        'Load a model, and its answers appear here.',
+      );
       return;
     }
     this.#running?.abort();
@@ -72,33 +79,33 @@ export class Sounds implements Kind {
       this.#show(await model.classify(file, { topK: 5, signal: running.signal }));
     } catch (error) {
       if (running.signal.aborted || isTabserveError(error, 'destroyed')) return;
-      this.#alerts.show(error, { title: `No answer for “${file.name}”` });
+      this.#alerts.show(error, { title: t('No answer for “{1}”', file.name) });
     }
   }
 
   async #start(): Promise<void> {
     const { model } = this.#box;
     if (!model) {
-      this.#alerts.tell('There is no model yet', 'Load one, then let it listen.');
+      this.#alerts.tell(t('There is no model yet'), t('Load one, then let it listen.'));
       return;
     }
     let stream: MediaStream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({ audio: true });
     } catch (error) {
-      this.#alerts.tell('The microphone is not available', String(error));
+      this.#alerts.tell(t('The microphone is not available'), String(error));
       return;
     }
     this.#stream = stream;
-    this.#listen.textContent = 'Stop listening';
-    byId('sound-name', HTMLElement).textContent = 'The microphone';
+    this.#listen.textContent = t('Stop listening');
+    byId('sound-name', HTMLElement).textContent = t('The microphone');
     try {
       for await (const { classifications } of model.watch(stream, { topK: 5 })) {
         this.#show(classifications);
       }
     } catch (error) {
       if (!isTabserveError(error, 'destroyed')) {
-        this.#alerts.show(error, { title: 'Listening ended' });
+        this.#alerts.show(error, { title: t('Listening ended') });
       }
     } finally {
       if (this.#stream === stream) this.#stop();
@@ -108,11 +115,11 @@ export class Sounds implements Kind {
   #stop(): void {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = undefined;
-    this.#listen.textContent = 'Listen';
+    this.#listen.textContent = t('Listen');
   }
 
   #show(answers: readonly { label: string; score: number }[]): void {
     showBars(byId('sound-list', HTMLOListElement), answers);
-    byId('sound-summary', HTMLElement).textContent = answers[0]?.label ?? 'No answer.';
+    byId('sound-summary', HTMLElement).textContent = answers[0]?.label ?? t('No answer.');
   }
 }

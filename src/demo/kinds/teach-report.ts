@@ -2,6 +2,7 @@
 import type { Example, TaughtModel } from 'tabserve/learn';
 import { byId, element } from '../dom.js';
 import { count, percent } from '../format.js';
+import { t } from '../language.js';
 
 /** Mistakes that are shown; the surest come first. */
 const mostMistakes = 12;
@@ -15,19 +16,29 @@ export function showReport(model: TaughtModel | null, urlOf: (example: Example) 
   const table = byId('teach-confusion', HTMLTableElement);
   const mistakes = byId('teach-mistakes', HTMLUListElement);
   if (!evaluation) {
-    summary.textContent = `There are too few pictures to say how good it is. ${model.notes.join(' ')}`;
+    summary.textContent = `${t('There are too few pictures to say how good it is.')} ${model.notes.join(' ')}`;
     table.replaceChildren();
     mistakes.replaceChildren();
     return;
   }
   const { value, low, high } = evaluation.accuracy;
-  summary.textContent = `${percent(value)} right on pictures that it had not seen (${evaluation.correct} of ${evaluation.examples}; with so few, anything from ${percent(low)} to ${percent(high)} is possible).`;
+  summary.textContent = t(
+    '{1} right on pictures that it had not seen ({2} of {3}; with so few, anything from {4} to {5} is possible).',
+    percent(value),
+    evaluation.correct,
+    evaluation.examples,
+    percent(low),
+    percent(high),
+  );
   showConfusion(table, evaluation.confusion, evaluation.classes);
   const shown = evaluation.mistakes.slice(0, mostMistakes);
   byId('teach-mistakes-title', HTMLElement).textContent =
     shown.length === 0
-      ? 'No mistakes'
-      : `Taken for something else: ${count(evaluation.mistakes.length, 'picture', 'pictures')}`;
+      ? t('No mistakes')
+      : t(
+          'Taken for something else: {1}',
+          count(evaluation.mistakes.length, 'picture', 'pictures'),
+        );
   mistakes.replaceChildren(
     ...shown.map(({ example, label, takenFor, score }) => {
       const image = element('img', { class: 'mistake-picture' });
@@ -37,7 +48,7 @@ export function showReport(model: TaughtModel | null, urlOf: (example: Example) 
         'li',
         {},
         image,
-        element('span', { text: `${label}, taken for ${takenFor} (${percent(score)})` }),
+        element('span', { text: t('{1}, taken for {2} ({3})', label, takenFor, percent(score)) }),
       );
     }),
   );
@@ -72,7 +83,7 @@ function showConfusion(
     ),
   );
   table.replaceChildren(
-    element('caption', { text: 'What each class (rows) was taken for (columns)' }),
+    element('caption', { text: t('What each class (rows) was taken for (columns)') }),
     element('thead', {}, head),
     element('tbody', {}, ...rows),
   );

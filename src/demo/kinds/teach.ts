@@ -3,6 +3,7 @@ import { type ImageClassifier, isTabserveError } from 'tabserve';
 import type { Example, TaughtModel, Trainer } from 'tabserve/learn';
 import { byId, element } from '../dom.js';
 import { count, percent } from '../format.js';
+import { t } from '../language.js';
 import type { Incoming } from '../sources/files.js';
 import type { Alerts } from '../view/alerts.js';
 import { showBars } from './bars.js';
@@ -89,8 +90,8 @@ export class Teach implements Kind {
   take(incoming: Incoming): void {
     if (incoming.kind !== 'pictures') {
       this.#alerts.tell(
-        'Nothing to learn from',
-        'Drop pictures, or a folder with one folder per class.',
+        t('Nothing to learn from'),
+        t('Drop pictures, or a folder with one folder per class.'),
       );
       return;
     }
@@ -118,7 +119,7 @@ export class Teach implements Kind {
     this.#trainer = loading;
     loading.catch((error: unknown) => {
       if (this.#trainer === loading) this.#trainer = undefined;
-      this.#alerts.show(error, { title: 'Teaching could not begin' });
+      this.#alerts.show(error, { title: t('Teaching could not begin') });
     });
     return loading;
   }
@@ -128,14 +129,14 @@ export class Teach implements Kind {
     name.type = 'text';
     name.value = label;
     name.maxLength = 60;
-    name.setAttribute('aria-label', 'Name of the class');
+    name.setAttribute('aria-label', t('Name of the class'));
     const file = element('input');
     file.type = 'file';
     file.accept = 'image/*';
     file.multiple = true;
     file.hidden = true;
-    const choose = element('button', { class: 'button', text: 'Pictures…' });
-    const record = element('button', { class: 'button', text: 'Camera' });
+    const choose = element('button', { class: 'button', text: t('Pictures…') });
+    const record = element('button', { class: 'button', text: t('Camera') });
     const remove = element('button', { class: 'lesson-remove', text: '×' });
     for (const button of [choose, record, remove]) button.type = 'button';
     const counted = element('span', { class: 'lesson-count' });
@@ -175,7 +176,7 @@ export class Teach implements Kind {
     const isTaken = this.#lessons.some((other) => other !== lesson && other.label === label);
     if (label === '' || isTaken) {
       if (isTaken)
-        this.#alerts.tell('That name is taken', 'Two classes cannot have the same name.');
+        this.#alerts.tell(t('That name is taken'), t('Two classes cannot have the same name.'));
       lesson.name.value = lesson.label;
       return;
     }
@@ -222,12 +223,13 @@ export class Teach implements Kind {
       await this.#adds(async (trainer) => {
         const { failed } = await trainer.add(lesson.label, video, {
           ...burst,
-          onProgress: (done) => this.#say(`${done} of ${burst.frames} pictures from the camera`),
+          onProgress: (done) =>
+            this.#say(t('{1} of {2} pictures from the camera', done, burst.frames)),
         });
         return failed;
       });
     } catch (error) {
-      this.#alerts.tell('The camera did not start', Recorder.reason(error));
+      this.#alerts.tell(t('The camera did not start'), Recorder.reason(error));
     } finally {
       lesson.record.disabled = false;
     }
@@ -247,12 +249,12 @@ export class Teach implements Kind {
       this.#forgetModel();
       const names = failed.map(({ name }) => name || 'one').join(', ');
       if (failed.length > 0) {
-        const title = `${count(failed.length, 'file', 'files')} could not be read`;
-        this.#alerts.tell(title, `The rest was taken. Left out: ${names}`);
+        const title = t('{1} could not be read', count(failed.length, 'file', 'files'));
+        this.#alerts.tell(title, t('The rest was taken. Left out: {1}', names));
       }
     } catch (error) {
       if (isTabserveError(error, 'destroyed')) return;
-      this.#alerts.show(error, { title: 'These could not be added' });
+      this.#alerts.show(error, { title: t('These could not be added') });
     } finally {
       this.#adding -= 1;
       this.#show(await this.#trainer?.catch(() => undefined));
@@ -289,7 +291,7 @@ export class Teach implements Kind {
     this.#training = training;
     this.#bar.value = 0;
     this.#bar.hidden = false;
-    this.#train.textContent = 'Stop';
+    this.#train.textContent = t('Stop');
     const began = performance.now();
     try {
       const trainer = await this.#load();
@@ -304,12 +306,12 @@ export class Teach implements Kind {
       this.#model = model;
       this.#classifier = classifier;
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
-      this.#say(`Taught in ${seconds} s, on this device. Now ask it about a picture.`);
+      this.#say(t('Taught in {1} s, on this device. Now ask it about a picture.', seconds));
       showReport(model, (example) => this.#urlOf(example));
       if (this.#asked) await this.#ask(this.#asked);
     } catch (error) {
       if (training.signal.aborted) this.#say('Stopped.');
-      else this.#alerts.show(error, { title: 'It could not be taught' });
+      else this.#alerts.show(error, { title: t('It could not be taught') });
     } finally {
       this.#training = undefined;
       this.#bar.hidden = true;
@@ -331,7 +333,7 @@ export class Teach implements Kind {
       const classifier = this.#classifier;
       const trainer = await this.#load();
       if (!classifier && trainer.labels.length < 2) {
-        summary.textContent = 'It needs pictures of two classes before it can answer.';
+        summary.textContent = t('It needs pictures of two classes before it can answer.');
         answers.replaceChildren();
         return;
       }
@@ -341,12 +343,18 @@ export class Teach implements Kind {
       if (this.#asked !== picture) return;
       const [best] = found;
       summary.textContent = best
-        ? `${best.label}, ${percent(best.score)}${classifier ? '' : ' of the nearest pictures. Teach it for a real answer.'}`
-        : 'No answer.';
+        ? classifier
+          ? `${best.label}, ${percent(best.score)}`
+          : t(
+              '{1}, {2} of the nearest pictures. Teach it for a real answer.',
+              best.label,
+              percent(best.score),
+            )
+        : t('No answer.');
       showBars(answers, found);
     } catch (error) {
       if (isTabserveError(error, 'destroyed')) return;
-      this.#alerts.show(error, { title: 'It could not answer' });
+      this.#alerts.show(error, { title: t('It could not answer') });
     }
   }
 
@@ -366,7 +374,7 @@ export class Teach implements Kind {
       overlay.close();
       canvas.hidden = false;
     } catch (error) {
-      this.#alerts.show(error, { title: 'It could not be explained' });
+      this.#alerts.show(error, { title: t('It could not be explained') });
     } finally {
       why.disabled = false;
     }
@@ -384,7 +392,7 @@ export class Teach implements Kind {
       // The browser has taken hold of it when the click is over; to be sure, a moment later.
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     } catch (error) {
-      this.#alerts.show(error, { title: 'It could not be exported' });
+      this.#alerts.show(error, { title: t('It could not be exported') });
     }
   }
 
@@ -393,9 +401,9 @@ export class Teach implements Kind {
     if (!model) return;
     try {
       await model.install({ name: this.#name });
-      this.#say(`Kept in this browser as “${this.#name}”: the library below has it.`);
+      this.#say(t('Kept in this browser as “{1}”: the library below has it.', this.#name));
     } catch (error) {
-      this.#alerts.show(error, { title: 'It could not be kept' });
+      this.#alerts.show(error, { title: t('It could not be kept') });
     }
   }
 
@@ -429,7 +437,7 @@ export class Teach implements Kind {
     if (trainer) this.#showExamples(trainer.examples);
     const ready = (trainer?.labels ?? []).filter(({ examples }) => examples > 0).length;
     const canTeach = ready >= 2 && this.#adding === 0;
-    this.#train.textContent = this.#training ? 'Stop' : 'Teach it';
+    this.#train.textContent = this.#training ? t('Stop') : t('Teach it');
     this.#train.disabled = !this.#training && !canTeach;
     byId('teach-why', HTMLButtonElement).hidden = !this.#classifier;
     byId('teach-export', HTMLButtonElement).disabled = !this.#model;
@@ -437,8 +445,8 @@ export class Teach implements Kind {
     if (this.#model || this.#training || this.#adding > 0) return;
     this.#say(
       ready >= 2
-        ? 'Ready to be taught.'
-        : 'Give at least two classes a few pictures each. Ten of each are a good start.',
+        ? t('Ready to be taught.')
+        : t('Give at least two classes a few pictures each. Ten of each are a good start.'),
     );
   }
 

@@ -1,6 +1,7 @@
 /** What a text is, while it is written. */
 import { isTabserveError, TextClassifier } from 'tabserve';
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import type { Incoming } from '../sources/files.js';
 import type { Alerts } from '../view/alerts.js';
 import { showBars } from './bars.js';
@@ -22,8 +23,9 @@ export class Texts implements Kind {
       (model) => {
         model.addEventListener('request', ({ detail }) => {
           const { tokens, isTruncated } = detail.preprocessing;
-          const rest = isTruncated ? ', and no more of it' : '';
-          byId('text-tokens', HTMLElement).textContent = `${tokens} tokens were read${rest}.`;
+          byId('text-tokens', HTMLElement).textContent = isTruncated
+            ? t('{1} tokens were read, and no more of it.', tokens)
+            : t('{1} tokens were read.', tokens);
         });
         void this.#read();
       },
@@ -41,7 +43,10 @@ export class Texts implements Kind {
   take(incoming: Incoming): void {
     if (incoming.kind === 'model') void this.#box.load([...incoming.files]);
     else
-      this.#alerts.tell('Nothing to read', 'Type a text, or drop the files of a model of texts.');
+      this.#alerts.tell(
+        t('Nothing to read'),
+        t('Type a text, or drop the files of a model of texts.'),
+      );
   }
 
   async #read(): Promise<void> {
@@ -54,10 +59,10 @@ export class Texts implements Kind {
     try {
       const answers = await model.classify(text, { topK: 5, signal: running.signal });
       showBars(byId('text-list', HTMLOListElement), answers);
-      byId('text-summary', HTMLElement).textContent = answers[0]?.label ?? 'No answer.';
+      byId('text-summary', HTMLElement).textContent = answers[0]?.label ?? t('No answer.');
     } catch (error) {
       if (running.signal.aborted || isTabserveError(error, 'destroyed')) return;
-      this.#alerts.show(error, { title: 'No answer for this text' });
+      this.#alerts.show(error, { title: t('No answer for this text') });
     }
   }
 }

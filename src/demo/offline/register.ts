@@ -1,5 +1,6 @@
 /** Keeps the page at hand without a network, and offers its new versions. */
 import './update.css';
+import { t } from '../language.js';
 
 /** Registers the service worker, where there can be one: not in the single file on a disk. */
 export function keepOffline(): void {
@@ -36,17 +37,17 @@ function offer(waiting: ServiceWorker, serviceWorker: ServiceWorkerContainer): v
   bar.className = 'update';
   bar.setAttribute('role', 'status');
   const text = document.createElement('span');
-  text.textContent = 'There is a new version of this page.';
+  text.textContent = t('There is a new version of this page.');
   const use = document.createElement('button');
   use.type = 'button';
-  use.textContent = 'Reload';
+  use.textContent = t('Reload');
   use.addEventListener('click', () => {
     serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
     waiting.postMessage('tabserve:use-new-version');
   });
   const later = document.createElement('button');
   later.type = 'button';
-  later.textContent = 'Later';
+  later.textContent = t('Later');
   later.addEventListener('click', () => bar.remove());
   bar.append(text, use, later);
   document.body.append(bar);

@@ -1,15 +1,16 @@
 /** The camera: its newest frame is classified, the others are let go. */
 import { isTabserveError } from 'tabserve';
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import type { State } from '../state.js';
 import type { Alerts } from '../view/alerts.js';
 
 /** What the browser's refusals mean to the person in front of it. */
 const refusals: Readonly<Record<string, string>> = {
-  NotAllowedError: 'The browser was told not to. Allow the camera for this page and try again.',
-  NotFoundError: 'There is no camera on this device.',
-  NotReadableError: 'Another program is using it.',
-  OverconstrainedError: 'It does not deliver a picture of a usable size.',
+  NotAllowedError: t('The browser was told not to. Allow the camera for this page and try again.'),
+  NotFoundError: t('There is no camera on this device.'),
+  NotReadableError: t('Another program is using it.'),
+  OverconstrainedError: t('It does not deliver a picture of a usable size.'),
 };
 
 export class Camera {
@@ -53,14 +54,14 @@ export class Camera {
       this.stop();
       const name = error instanceof Error || error instanceof DOMException ? error.name : '';
       this.#alerts.tell(
-        'The camera did not start',
-        refusals[name] ?? 'This page may not use a camera: it needs https or localhost.',
+        t('The camera did not start'),
+        refusals[name] ?? t('This page may not use a camera: it needs https or localhost.'),
       );
       return;
     }
     this.#stop.disabled = false;
     this.#show(true);
-    this.#rate.textContent = 'Waiting for the model…';
+    this.#rate.textContent = t('Waiting for the model…');
     void this.#watch();
   }
 
@@ -72,7 +73,7 @@ export class Camera {
     this.#video.srcObject = null;
     this.#start.disabled = false;
     this.#stop.disabled = true;
-    this.#rate.textContent = 'Camera off';
+    this.#rate.textContent = t('Camera off');
     this.#show(false);
   }
 
@@ -84,15 +85,19 @@ export class Camera {
     const { signal } = watching;
     this.#watching = watching;
     const rate = new Rate();
-    const picture = { name: 'Camera', source: this.#video, origin: 'camera' } as const;
+    const picture = { name: t('Camera'), source: this.#video, origin: 'camera' } as const;
     try {
       for await (const frame of classifier.watch(this.#video, { topK: 5, signal })) {
         this.#state.answer.set({ kind: 'scores', picture, scores: frame.classifications });
-        this.#rate.textContent = `${rate.tick()} a second, ${frame.skippedFrames} frames let go`;
+        this.#rate.textContent = t(
+          '{1} a second, {2} frames let go',
+          rate.tick(),
+          frame.skippedFrames,
+        );
       }
     } catch (error) {
       if (signal.aborted || isTabserveError(error, 'destroyed')) return;
-      this.#alerts.show(error, { title: 'The camera’s picture could not be classified' });
+      this.#alerts.show(error, { title: t('The camera’s picture could not be classified') });
       this.stop();
     }
   }

@@ -1,5 +1,6 @@
 /** The drawing pad: mouse, pen, finger or keyboard, white on black as the digits of MNIST. */
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import { type Point, render, renderCentred, type Stroke } from './strokes.js';
 
 /** How far an arrow key moves the pen, as a part of the pad's side. */
@@ -112,7 +113,7 @@ export class Pad {
     }
     event.preventDefault();
     this.#penShown = true;
-    this.#note.textContent = this.#current ? 'Pen is down' : 'Pen is up';
+    this.#note.textContent = this.#current ? t('Pen is down') : t('Pen is up');
     if (this.#current) this.#changed();
     else this.#paint();
   }

@@ -1,5 +1,6 @@
 /** Pictures and addresses from the clipboard: with the keyboard's paste, and with a button. */
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import { type Incoming, readTransfer } from './files.js';
 
 export function acceptPastes(
@@ -11,7 +12,11 @@ export function acceptPastes(
     if (inField || !event.clipboardData) return;
     void readTransfer(event.clipboardData).then((incoming) => {
       if (incoming.kind !== 'nothing') take(incoming);
-      else refuse('Nothing to classify', 'The clipboard holds neither a picture nor its address.');
+      else
+        refuse(
+          t('Nothing to classify'),
+          t('The clipboard holds neither a picture nor its address.'),
+        );
     });
   });
 
@@ -22,9 +27,12 @@ export function acceptPastes(
     try {
       const picture = await pictureOnClipboard();
       if (picture) take({ kind: 'pictures', files: [picture] });
-      else refuse('Nothing to classify', 'The clipboard holds no picture.');
+      else refuse(t('Nothing to classify'), t('The clipboard holds no picture.'));
     } catch {
-      refuse('The clipboard stays closed', 'The browser did not allow reading it. Press Ctrl+V.');
+      refuse(
+        t('The clipboard stays closed'),
+        t('The browser did not allow reading it. Press Ctrl+V.'),
+      );
     }
   });
 }
@@ -33,7 +41,7 @@ async function pictureOnClipboard(): Promise<File | null> {
   for (const item of await navigator.clipboard.read()) {
     const type = item.types.find((found) => found.startsWith('image/'));
     if (type === undefined) continue;
-    return new File([await item.getType(type)], 'Pasted picture', { type });
+    return new File([await item.getType(type)], t('Pasted picture'), { type });
   }
   return null;
 }

@@ -5,6 +5,7 @@
 import type { ImageClassifier } from 'tabserve';
 import { byId, element } from '../dom.js';
 import { percent } from '../format.js';
+import { t } from '../language.js';
 import type { Picture, State } from '../state.js';
 
 const drawings = import.meta.glob<string>('../samples/*/*.svg', {
@@ -29,7 +30,7 @@ const samples: readonly Sample[] = Object.entries(drawings).map(([path, svg]) =>
     .replace(/^\d+-/, '')
     .replaceAll('-', ' ');
   const source = new File([svg], `${name}.svg`, { type: 'image/svg+xml' });
-  return { model, picture: { name, source, origin: 'picture' } };
+  return { model, picture: { name: t(name), source, origin: 'picture' } };
 });
 
 interface Thumbnail {
@@ -85,7 +86,7 @@ export class Strip {
         this.#caption(picture, best);
       } catch {
         const thumbnail = this.#own.get(picture);
-        if (thumbnail) thumbnail.text.textContent = 'no answer';
+        if (thumbnail) thumbnail.text.textContent = t('no answer');
       }
     }
   }

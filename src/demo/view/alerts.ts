@@ -1,6 +1,7 @@
 /** Failures, in words that help. They lie over the page, so nothing moves when one appears. */
 import { type ErrorCode, isTabserveError } from 'tabserve';
 import { element } from '../dom.js';
+import { t } from '../language.js';
 
 export interface AlertOptions {
   /** What could not be done. */
@@ -11,15 +12,15 @@ export interface AlertOptions {
 
 /** What a reader can do about it; the error's own message says what happened. */
 const advice: Partial<Record<ErrorCode, string>> = {
-  'image-tainted': 'Save the picture and drop the file in here instead.',
-  'image-undecodable': 'A JPEG, PNG, WebP, GIF, AVIF, BMP or SVG picture will do.',
-  'image-too-large': 'A smaller copy of the picture will do.',
-  network: 'If you are offline, use a picture or a model that is on this device.',
-  'queue-full': 'Wait a moment, then try again.',
-  'out-of-memory': 'Close other tabs, or choose a smaller model.',
-  'manifest-invalid': 'Correct the field in model.json, then drop the files again.',
-  'model-invalid': 'Check that the .onnx file and its model.json belong together.',
-  unsupported: 'Choose “Auto” as the device.',
+  'image-tainted': t('Save the picture and drop the file in here instead.'),
+  'image-undecodable': t('A JPEG, PNG, WebP, GIF, AVIF, BMP or SVG picture will do.'),
+  'image-too-large': t('A smaller copy of the picture will do.'),
+  network: t('If you are offline, use a picture or a model that is on this device.'),
+  'queue-full': t('Wait a moment, then try again.'),
+  'out-of-memory': t('Close other tabs, or choose a smaller model.'),
+  'manifest-invalid': t('Correct the field in model.json, then drop the files again.'),
+  'model-invalid': t('Check that the .onnx file and its model.json belong together.'),
+  unsupported: t('Choose “Auto” as the device.'),
 };
 
 const shownAtMost = 3;
@@ -46,7 +47,7 @@ export class Alerts {
     }
     const { retry } = options;
     if (retry && (known?.retryable ?? false)) {
-      const button = element('button', { class: 'button', text: 'Try again' });
+      const button = element('button', { class: 'button', text: t('Try again') });
       button.type = 'button';
       button.addEventListener('click', () => {
         alert.remove();
@@ -71,7 +72,7 @@ export class Alerts {
     if (code) heading.append(' ', element('code', { text: code }));
     const close = element('button', { class: 'alert-close', text: '×' });
     close.type = 'button';
-    close.setAttribute('aria-label', `Dismiss: ${title}`);
+    close.setAttribute('aria-label', t('Dismiss: {1}', title));
     const alert = element(
       'div',
       { class: 'alert' },

@@ -1,6 +1,7 @@
 /** What the model knows: its labels, with a filter. */
 import { byId, element } from '../dom.js';
 import { count } from '../format.js';
+import { t } from '../language.js';
 import type { State } from '../state.js';
 
 /** A list of twenty thousand helps nobody, and costs the page its fluency. */
@@ -19,8 +20,8 @@ export function showLabels(state: State): void {
   state.classifier.subscribe((classifier) => {
     labels = classifier?.info.model.labels ?? [];
     summary.textContent = labels.length
-      ? `What this model knows: ${count(labels.length, 'thing', 'things')}`
-      : 'What this model knows';
+      ? t('What this model knows: {1}', count(labels.length, 'thing', 'things'))
+      : t('What this model knows');
     filter.value = '';
     if (details.open) fill();
     else list.replaceChildren();
@@ -40,7 +41,8 @@ export function showLabels(state: State): void {
 }
 
 function countText(found: number, shown: number, filtered: boolean): string {
-  if (found === 0) return 'None like that.';
-  const rest = found > shown ? `, the first ${shown} shown` : '';
-  return filtered || rest ? `${count(found, 'label', 'labels')}${rest}` : '';
+  if (found === 0) return t('None like that.');
+  const all = count(found, 'label', 'labels');
+  if (found > shown) return t('{1}, the first {2} shown', all, shown);
+  return filtered ? all : '';
 }

@@ -2,6 +2,7 @@
 import { type CatalogModel, models } from 'tabserve';
 import { byId, element } from '../dom.js';
 import { bytes, percent } from '../format.js';
+import { t } from '../language.js';
 import type { Load, ModelChoice, State } from '../state.js';
 import type { Alerts } from './alerts.js';
 import { announce } from './announce.js';
@@ -59,14 +60,14 @@ export class LibraryPanel {
       for (const model of found) this.#row(model).show(model);
       this.#usage.textContent =
         usage.store === 'memory'
-          ? 'This browser keeps nothing here beyond this visit.'
-          : `${bytes(usage.bytes)} stored in this browser, models and engine together.`;
+          ? t('This browser keeps nothing here beyond this visit.')
+          : t('{1} stored in this browser, models and engine together.', bytes(usage.bytes));
       this.#showLoad();
     } catch (error) {
       if (survey !== this.#surveys) return;
-      this.#usage.textContent = 'The library could not be read.';
+      this.#usage.textContent = t('The library could not be read.');
       this.#alerts.show(error, {
-        title: 'The library could not be read',
+        title: t('The library could not be read'),
         retry: () => void this.#survey(),
       });
     }
@@ -89,9 +90,9 @@ export class LibraryPanel {
   async #remove({ name, title }: CatalogModel): Promise<void> {
     try {
       const freed = await models.evict(name);
-      announce(`“${title}” was removed, ${bytes(freed)} freed.`);
+      announce(t('“{1}” was removed, {2} freed.', title, bytes(freed)));
     } catch (error) {
-      this.#alerts.show(error, { title: `“${title}” could not be removed` });
+      this.#alerts.show(error, { title: t('“{1}” could not be removed', title) });
     }
     await this.#survey();
   }
@@ -123,21 +124,21 @@ class Row {
   readonly #remove: HTMLButtonElement;
   readonly #title: string;
   /** What the button says while the model is not in use. */
-  #offer = 'Use';
+  #offer = t('Use');
   /** Whether anything of it is stored. */
   #removable = false;
 
   constructor(model: CatalogModel, actions: RowActions) {
     this.#title = model.title;
-    this.#use = button('Use', model.title, () => {
+    this.#use = button(t('Use'), model.title, () => {
       if (this.#use.getAttribute('aria-disabled') !== 'true') actions.use();
     });
-    this.#cancel = button('Cancel', model.title, actions.cancel);
-    this.#remove = button('Remove', model.title, actions.remove);
+    this.#cancel = button(t('Cancel'), model.title, actions.cancel);
+    this.#remove = button(t('Remove'), model.title, actions.remove);
     this.#bar.max = 1;
-    this.#bar.setAttribute('aria-label', `Download of ${model.title}`);
+    this.#bar.setAttribute('aria-label', t('Download of {1}', model.title));
     const name = element('h3', { text: model.title });
-    const facts = [sizes(model), model.license ?? 'licence not stated', accuracy(model.metrics)];
+    const facts = [sizes(model), model.license ?? t('licence not stated'), accuracy(model.metrics)];
     this.item = element(
       'li',
       { class: 'library-model' },
@@ -157,16 +158,16 @@ class Row {
   show({ embedded, files }: CatalogModel): void {
     const isWhole = files.some((file) => file.stored > 0 && file.stored >= file.bytes);
     const started = files.find((file) => file.stored > 0);
-    this.#offer = !isWhole && started ? 'Resume' : 'Use';
+    this.#offer = !isWhole && started ? t('Resume') : t('Use');
     this.#removable = isWhole || started !== undefined;
     const state = isWhole ? 'stored' : started ? 'begun' : 'absent';
     this.#stored.dataset.state = embedded && !isWhole ? 'embedded' : state;
     const storedText = {
-      stored: 'stored',
-      begun: started ? `${bytes(started.stored)} of ${bytes(started.bytes)} stored` : '',
-      absent: 'not stored',
+      stored: t('stored'),
+      begun: started ? t('{1} of {2} stored', bytes(started.stored), bytes(started.bytes)) : '',
+      absent: t('not stored'),
     }[state];
-    this.#stored.textContent = embedded ? `embedded, ${storedText}` : storedText;
+    this.#stored.textContent = embedded ? t('embedded, {1}', storedText) : storedText;
   }
 
   /** @param load - The load under way or done, when it is this model's. */
@@ -176,7 +177,7 @@ class Row {
     const isUsed = load?.phase === 'ready';
     // Without "disabled", which would throw the focus away.
     this.#use.setAttribute('aria-disabled', String(isUsed));
-    name(this.#use, isUsed ? 'In use' : this.#offer, this.#title);
+    name(this.#use, isUsed ? t('In use') : this.#offer, this.#title);
     this.#use.hidden = isLoading;
     this.#cancel.hidden = !isLoading;
     this.#remove.hidden = isLoading || !this.#removable;
@@ -185,9 +186,9 @@ class Row {
       const { loaded, total, cached } = load;
       if (total > 0) this.#bar.value = loaded / total;
       else this.#bar.removeAttribute('value');
-      const before = cached > 0 ? `, ${bytes(cached)} of it already here` : '';
-      this.#progress.textContent =
-        total > 0 ? `${bytes(loaded)} of ${bytes(total)}${before}` : 'Asking for it…';
+      const arrived = t('{1} of {2}', bytes(loaded), bytes(total));
+      const whole = cached > 0 ? t('{1}, {2} of it already here', arrived, bytes(cached)) : arrived;
+      this.#progress.textContent = total > 0 ? whole : t('Asking for it…');
     }
     if (focused instanceof HTMLElement && this.item.contains(focused) && focused.hidden) {
       (isLoading ? this.#cancel : this.#use).focus();
@@ -220,9 +221,10 @@ function accuracy(metrics: CatalogModel['metrics']): string {
   const { test, dataset } = metrics;
   const figures = bestGuesses(isRecord(test) ? test : metrics);
   if (figures.length === 0) return '';
-  const published =
-    typeof dataset === 'string' ? ` on ${dataset.split(/[ ,]/)[0]}, as published` : '';
-  return `${figures.join(', ')} right${published}`;
+  const right = figures.join(', ');
+  return typeof dataset === 'string'
+    ? t('{1} right on {2}, as published', right, dataset.split(/[ ,]/)[0] ?? '')
+    : t('{1} right', right);
 }
 
 /** Every top-1 figure in it; of several precisions, the first. */
@@ -232,7 +234,7 @@ function bestGuesses(metrics: Readonly<Record<string, unknown>>, set = ''): stri
   if (typeof top1 === 'number') {
     // The publisher's tables are in percent.
     const share = top1 > 1 ? top1 / 100 : top1;
-    return [named ? `${percent(share)} of ${named}` : percent(share)];
+    return [named ? t('{1} of {2}', percent(share), named) : percent(share)];
   }
   const dtypes = ['fp32', 'fp16', 'int8'].filter((dtype) => isRecord(metrics[dtype]));
   const keys = dtypes.length > 0 ? dtypes.slice(0, 1) : Object.keys(metrics);

@@ -2,16 +2,17 @@
 import type { ClassifierMetrics, StageTimings } from 'tabserve';
 import { byId, element, fillFacts } from '../dom.js';
 import { bareMilliseconds } from '../format.js';
+import { t } from '../language.js';
 import type { State } from '../state.js';
 
 const stages: readonly (readonly [keyof StageTimings, string])[] = [
-  ['capture', 'Capture'],
-  ['queue', 'Queue'],
-  ['decode', 'Decode'],
-  ['preprocess', 'Preprocess'],
-  ['inference', 'Inference'],
-  ['postprocess', 'Postprocess'],
-  ['total', 'Total'],
+  ['capture', t('Capture')],
+  ['queue', t('Queue')],
+  ['decode', t('Decode')],
+  ['preprocess', t('Preprocess')],
+  ['inference', t('Inference')],
+  ['postprocess', t('Postprocess')],
+  ['total', t('Total')],
 ];
 
 const columns = ['p50', 'p95', 'p99', 'max'] as const;
@@ -58,12 +59,12 @@ export function showMetrics(state: State): void {
 
   function show(metrics: ClassifierMetrics): void {
     fillFacts(counters, [
-      ['Requests', String(metrics.requests)],
-      ['Errors', String(metrics.errors)],
-      ['Aborted', String(metrics.aborted)],
-      ['Pending', String(metrics.pending)],
-      ['Workers', String(metrics.workers)],
-      ['Restarts', String(metrics.restarts)],
+      [t('Requests'), String(metrics.requests)],
+      [t('Errors'), String(metrics.errors)],
+      [t('Aborted'), String(metrics.aborted)],
+      [t('Pending'), String(metrics.pending)],
+      [t('Workers'), String(metrics.workers)],
+      [t('Restarts'), String(metrics.restarts)],
     ]);
     const measured = metrics.requests > metrics.errors;
     for (const [stage] of stages) {
@@ -76,6 +77,8 @@ export function showMetrics(state: State): void {
     const counted = Object.entries(metrics.errorsByCode).map(
       ([code, times]) => `${code} × ${times}`,
     );
-    codes.textContent = counted.length ? `Errors by code: ${counted.join(', ')}` : 'No errors.';
+    codes.textContent = counted.length
+      ? t('Errors by code: {1}', counted.join(', '))
+      : t('No errors.');
   }
 }

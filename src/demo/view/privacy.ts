@@ -1,10 +1,11 @@
 /** The promise that no picture leaves the page, with the browser as its witness. */
 import { byId } from '../dom.js';
+import { t } from '../language.js';
 import type { State, Stock } from '../state.js';
 
 const onlineTexts: Readonly<Record<Stock, string>> = {
-  loading: 'Online, and still loading.',
-  complete: 'Everything is here: pull the plug.',
+  loading: t('Online, and still loading.'),
+  complete: t('Everything is here: pull the plug.'),
   partial: 'Online.',
 };
 
@@ -62,20 +63,23 @@ export function showPrivacy(state: State): void {
   function show(): void {
     number.textContent = since === null ? '' : String(requests);
     if (since === null) {
-      text.textContent = 'Requests are counted once all is loaded.';
+      text.textContent = t('Requests are counted once all is loaded.');
       return;
     }
-    const noun = requests === 1 ? 'network request' : 'network requests';
-    const own = typed === 0 ? '' : `, and ${typed} for your address`;
-    const opened = library === 0 ? '' : `, and ${library} for the library you opened`;
-    text.textContent = `${noun} since it was loaded${own}${opened}`;
+    text.textContent = [
+      requests === 1
+        ? t('network request since it was loaded')
+        : t('network requests since it was loaded'),
+      ...(typed === 0 ? [] : [t('{1} for your address', typed)]),
+      ...(library === 0 ? [] : [t('{1} for the library you opened', library)]),
+    ].join(t(', and '));
   }
 
   const net = byId('network-state', HTMLElement);
   const update = (): void => {
     net.textContent = navigator.onLine
       ? onlineTexts[state.stock.current]
-      : 'Offline, and it still works.';
+      : t('Offline, and it still works.');
     net.toggleAttribute('data-offline', !navigator.onLine);
   };
   addEventListener('online', update);

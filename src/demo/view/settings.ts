@@ -2,6 +2,7 @@
 import { type Device, ImageClassifier } from 'tabserve';
 import type { Catalogue } from '../catalogue.js';
 import { byId, element } from '../dom.js';
+import { t } from '../language.js';
 import type { Settings, State } from '../state.js';
 
 const devices: readonly Device[] = ['webgpu', 'wasm'];
@@ -28,12 +29,13 @@ export function showSettings(
   };
 
   for (const choice of catalogue.choices) model.append(option(choice.key, choice.title));
-  threads.append(option('auto', 'Auto'));
+  threads.append(option('auto', t('Auto')));
   const most = crossOriginIsolated ? Math.min(mostThreads, navigator.hardwareConcurrency) : 1;
   for (let number = 1; number <= most; number++) threads.append(option(String(number)));
   if (!crossOriginIsolated) {
-    byId('settings-note', HTMLElement).textContent =
-      'More than one thread needs a page served with cross-origin isolation, which this one is not.';
+    byId('settings-note', HTMLElement).textContent = t(
+      'More than one thread needs a page served with cross-origin isolation, which this one is not.',
+    );
   }
 
   state.settings.subscribe((settings) => {
@@ -72,7 +74,8 @@ async function markUnavailable(device: HTMLSelectElement): Promise<void> {
   for (const name of devices) {
     const each = [...device.options].find((found) => found.value === name);
     const availability = await ImageClassifier.availability({ device: name });
-    if (each && availability === 'unavailable') each.textContent += ' (not in this browser)';
+    if (each && availability === 'unavailable')
+      each.textContent = t('{1} (not in this browser)', each.textContent);
   }
 }
 

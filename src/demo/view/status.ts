@@ -2,6 +2,7 @@
 import type { ClassifierInfo, ImageClassifier } from 'tabserve';
 import { byId, element, fillFacts } from '../dom.js';
 import { bytes, count, milliseconds } from '../format.js';
+import { t } from '../language.js';
 import type { Load, State } from '../state.js';
 import { announce } from './announce.js';
 
@@ -22,18 +23,20 @@ export function showStatus(state: State, retry: () => void): void {
     if (load.phase !== 'starting') detail.classList.remove('late');
     bar.toggleAttribute('data-done', load.phase === 'ready');
     if (load.phase === 'loading') {
-      title.textContent = `Loading “${load.title}”…`;
+      title.textContent = t('Loading “{1}”…', t(load.title));
       detail.textContent =
-        load.total > 0 ? `${bytes(load.loaded)} of ${bytes(load.total)}` : 'Asking for it…';
+        load.total > 0
+          ? t('{1} of {2}', bytes(load.loaded), bytes(load.total))
+          : t('Asking for it…');
       if (load.total > 0) bar.value = load.loaded / load.total;
       else bar.removeAttribute('value');
     } else if (load.phase === 'ready' && info) {
-      title.textContent = `“${info.model.title}” is ready`;
-      detail.textContent = `${summary(info)} · loaded in ${milliseconds(info.load.total)}`;
+      title.textContent = t('“{1}” is ready', t(info.model.title));
+      detail.textContent = t('{1} · loaded in {2}', summary(info), milliseconds(info.load.total));
       bar.value = 1;
     } else if (load.phase === 'failed') {
-      title.textContent = `“${load.title}” could not be loaded`;
-      detail.textContent = 'The message says why.';
+      title.textContent = t('“{1}” could not be loaded', t(load.title));
+      detail.textContent = t('The message says why.');
       bar.value = 0;
     }
     if (load.phase !== announced && load.phase !== 'starting') {
@@ -57,7 +60,7 @@ export function showStatus(state: State, retry: () => void): void {
 function showInfo(classifier: ImageClassifier): void {
   const { info, state } = classifier;
   const chip = byId('state-chip', HTMLElement);
-  chip.textContent = state;
+  chip.textContent = t(state);
   chip.dataset.state = state;
 
   byId('reason', HTMLElement).textContent = info.reason;
@@ -68,26 +71,26 @@ function showInfo(classifier: ImageClassifier): void {
   );
   const { model, load } = info;
   fillFacts(byId('facts', HTMLElement), [
-    ['State', state],
-    ['Device', deviceNames[info.device]],
-    ['Adapter', info.adapter ?? 'none: runs on the processor'],
-    ['Precision', precision(info)],
-    ['Threads', info.device === 'wasm' ? String(info.threads) : 'the graphics card’s'],
-    ['Engine', `ONNX Runtime, ${info.engine} build`],
-    ['Model', `${model.name} ${model.version}`],
-    ['Weights', `${model.file}, ${bytes(model.bytes)}`],
-    ['Input', `${model.width} × ${model.height} pixels`],
-    ['Classes', count(model.labels.length, 'class', 'classes')],
-    ['Licence', model.license ?? 'not stated'],
+    [t('State'), state],
+    [t('Device'), deviceNames[info.device]],
+    [t('Adapter'), info.adapter ?? t('none: runs on the processor')],
+    [t('Precision'), precision(info)],
+    [t('Threads'), info.device === 'wasm' ? String(info.threads) : t('the graphics card’s')],
+    [t('Engine'), t('ONNX Runtime, {1} build', info.engine)],
+    [t('Model'), `${model.name} ${model.version}`],
+    [t('Weights'), `${model.file}, ${bytes(model.bytes)}`],
+    [t('Input'), t('{1} × {2} pixels', model.width, model.height)],
+    [t('Classes'), count(model.labels.length, 'class', 'classes')],
+    [t('Licence'), model.license ?? t('not stated')],
     [
-      'Load',
+      t('Load'),
       `engine ${milliseconds(load.engine)}, model ${milliseconds(load.model)}, session ${milliseconds(load.session)}, warm-up ${milliseconds(load.warmup)}`,
     ],
   ]);
 }
 
 function precision({ dtype, computeDtype }: ClassifierInfo): string {
-  return dtype === computeDtype ? dtype : `${dtype} weights, computed in ${computeDtype}`;
+  return dtype === computeDtype ? dtype : t('{1} weights, computed in {2}', dtype, computeDtype);
 }
 
 function summary(info: ClassifierInfo): string {

@@ -2,18 +2,19 @@
 import type { RequestReport, StageTimings } from 'tabserve';
 import { byId, element } from '../dom.js';
 import { milliseconds } from '../format.js';
+import { t } from '../language.js';
 import type { State } from '../state.js';
 
 type Part = Exclude<keyof StageTimings, 'total'> | 'handover';
 
 const parts: readonly (readonly [Part, string, string])[] = [
-  ['capture', 'Capture', 'On the page: taking the picture from its source'],
-  ['queue', 'Queue', 'In the worker: waiting for its turn'],
-  ['decode', 'Decode', 'In the worker: bytes to pixels'],
-  ['preprocess', 'Preprocess', 'In the worker: pixels to tensor'],
-  ['inference', 'Inference', 'In the worker: tensor to logits'],
-  ['postprocess', 'Postprocess', 'In the worker: logits to sorted answers'],
-  ['handover', 'Hand-over', 'Between page and worker: what the stages leave of the total'],
+  ['capture', t('Capture'), t('On the page: taking the picture from its source')],
+  ['queue', t('Queue'), t('In the worker: waiting for its turn')],
+  ['decode', t('Decode'), t('In the worker: bytes to pixels')],
+  ['preprocess', t('Preprocess'), t('In the worker: pixels to tensor')],
+  ['inference', t('Inference'), t('In the worker: tensor to logits')],
+  ['postprocess', t('Postprocess'), t('In the worker: logits to sorted answers')],
+  ['handover', t('Hand-over'), t('Between page and worker: what the stages leave of the total')],
 ];
 
 /** Shows the timings of the newest request of the classifier in use. */
@@ -38,7 +39,7 @@ export function showTimings(state: State): void {
   }
   const total = element('dd', { text: '—' });
   numbers.set('total', total);
-  const row = element('div', { class: 'timing-total' }, element('dt', { text: 'Total' }), total);
+  const row = element('div', { class: 'timing-total' }, element('dt', { text: t('Total') }), total);
   list.append(row);
   bar.append(...segments.values());
 
