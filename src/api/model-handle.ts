@@ -265,16 +265,17 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     const { signal: given } = common;
     const signal = AbortSignal.any(given ? [siblingFailed.signal, given] : [siblingFailed.signal]);
     const queue = sources.entries();
-    const lane = async () => {
+    const lane = async (more: () => void) => {
       for (const [index, source] of queue) {
         const one = { ...common, id: `${id}.${index}`, signal };
         const behind = sources.length - index - 1;
         const details = { [place]: index };
         results[index] = await this.#askOne(source, one, taskOptions, { behind, details });
+        more();
       }
     };
     try {
-      await Promise.all(Array.from({ length: this.lanes }, lane));
+      await this.#inLanes(lane);
       return results;
     } catch (error) {
       siblingFailed.abort(error);
@@ -284,7 +285,25 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
 
   /** How many sources of one call are worth having under way. */
   protected get lanes(): number {
-    return batchLanes * this.#deployment.maxWorkers;
+    return Math.max(batchLanes * this.#deployment.maxWorkers, this.#deployment.room - 1);
+  }
+
+  /** Runs as many of `lane` as there are {@link lanes}, and more when there are more. */
+  async #inLanes(lane: (more: () => void) => Promise<void>): Promise<void> {
+    const all: Promise<void>[] = [];
+    let begun = 0;
+    const more = () => {
+      while (begun < this.lanes) {
+        begun += 1;
+        all.push(lane(more));
+      }
+    };
+    more();
+    // Those that are begun meanwhile are waited for too.
+    for (let ended = 0; ended < all.length; ) {
+      ended = all.length;
+      await Promise.all(all);
+    }
   }
 
   async #askOne<From = Source, Sent = Payload>(
@@ -514,12 +533,13 @@ function keyOf<Source, Payload>(
 }
 
 function reportOf(id: string, served: Served, total: number): RequestReport {
-  const { timings, captured, waited, attempts, device, report } = served;
+  const { timings, captured, waited, attempts, device, report, shared } = served;
   return {
     id,
     timings: { capture: captured, ...timings, queue: timings.queue + waited, total },
     attempts,
     device,
+    batch: shared,
     preprocessing: report as PreprocessingReport,
   };
 }

@@ -90,6 +90,8 @@ export async function startBackend(
      * thread busy, and they can work meanwhile. Is not waited for long.
      */
     asked: Promise<unknown>;
+    /** See {@link completeEngine}. */
+    isOwn: boolean;
   },
 ): Promise<StartedBackend> {
   const isGpu = __ENGINE_HAS_GPU__ && request.device === 'webgpu';
@@ -105,6 +107,7 @@ export async function startBackend(
   if (restOf && isFirstPart(binary.module)) {
     const shared = request.threads > 1 ? roomFor(restOf.bytes) : null;
     expectRest({ urls: request.restUrls, sha256: restOf.sha256, shared });
+    if (options.isOwn) void takeStoredRest();
   }
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
@@ -168,7 +171,7 @@ export async function completeEngine(
   if (!rest || isWhole()) return [];
   const known = new Set(__ENGINE_OPERATORS__);
   if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) {
-    if (isOwn) await takeStoredRest(rest);
+    if (isOwn) await takeStoredRest();
     return [];
   }
   const { binary, fallbacks, kept } = await loadRest(rest, keepAfter);
@@ -177,10 +180,18 @@ export async function completeEngine(
   return fallbacks;
 }
 
-/** Takes the rest if that takes no network. Never rejects. */
-async function takeStoredRest(rest: EngineRest): Promise<void> {
-  const stored = await loadRest(rest, Promise.resolve(), true).catch(() => undefined);
-  if (stored) await takeRest(stored.binary).catch(() => undefined);
+let storedRest: Promise<void> | undefined;
+
+/** Takes the rest if that takes no network. Looks for it once. Never rejects. */
+function takeStoredRest(): Promise<void> {
+  const take = async () => {
+    const rest = expectedRest();
+    if (!rest) return;
+    const { binary } = await loadRest(rest, Promise.resolve(), true);
+    await takeRest(binary);
+  };
+  storedRest ??= take().catch(() => undefined);
+  return storedRest;
 }
 
 /** Puts the rest of the engine into the store, if it had to be fetched past that. Never rejects. */

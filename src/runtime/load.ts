@@ -25,6 +25,7 @@ import type {
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
 import type { Backend } from './backend.js';
+import { Batches } from './batches.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
 import type { ReadModel } from './service.js';
@@ -37,6 +38,8 @@ declare const __ENGINE_HAS_GPU__: boolean;
 /** A model in this worker. */
 export interface LoadedEntry {
   session: ModelSession;
+  /** Its runs for requests. */
+  batches: Batches;
   /** What the model is for, and that task with this model. */
   task: WorkerTask;
   opened: OpenedTask;
@@ -195,6 +198,7 @@ class Load {
         (...bytes) => this.#progress.set('engine', ...bytes),
         // What a GPU can do decides which file is asked for.
         isGpu ? undefined : this.#asked.promise,
+        this.#isOwn,
       )
       .then((backend) => ({ backend, time: this.#elapsed() }));
     // Awaited below; until then its failure must not count as unhandled.
@@ -326,10 +330,14 @@ class Load {
     });
   }
 
+  /** Whether the model is none of the catalogue. */
+  get #isOwn(): boolean {
+    return this.#request.model.kind !== 'name';
+  }
+
   /** Gets what the engine lacks for a model. */
   #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
-    const isOwn = this.#request.model.kind !== 'name';
-    return graph ? this.#engine.completeFor(graph, isOwn) : Promise.resolve([]);
+    return graph ? this.#engine.completeFor(graph, this.#isOwn) : Promise.resolve([]);
   }
 
   /**
@@ -590,7 +598,18 @@ class Load {
         warmup: this.#elapsed() - warmUpBegan,
       };
       const studied = Object.fromEntries(students.map(({ name, known }) => [name, known]));
-      const entry: LoadedEntry = { session, task, opened, manifest: taken, studied, late: [] };
+      const { dtype } = file;
+      const isGpu = backend.gpu !== null;
+      const batches = new Batches(this.#engine, { session, opened, dtype, isGpu });
+      const entry: LoadedEntry = {
+        session,
+        batches,
+        task,
+        opened,
+        manifest: taken,
+        studied,
+        late: [],
+      };
       return { entry, manifest: complete, labels, assumed, timings };
     } catch (error) {
       opened?.close?.();

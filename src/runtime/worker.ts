@@ -228,8 +228,10 @@ class TabserveWorker implements WorkerApi {
       services,
     );
     const { discard } = task;
-    if (!discard) return { ...model, task, opened };
-    return { ...model, task: { ...task, discard: (payload) => discard(payload, ownTask) }, opened };
+    const batches = model.batches.of(opened);
+    if (!discard) return { ...model, batches, task, opened };
+    const discarding = { ...task, discard: (payload: unknown) => discard(payload, ownTask) };
+    return { ...model, batches, task: discarding, opened };
   }
 
   #serviceHost(): ServiceHost {

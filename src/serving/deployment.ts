@@ -140,6 +140,11 @@ export class Deployment<Source, Payload> {
     return this.#settings.maxWorkers;
   }
 
+  /** How many requests may be with the worker that serves it. */
+  get room(): number {
+    return this.#replica?.slots.capacity ?? 0;
+  }
+
   /** How many workers serve it now. */
   get workers(): number {
     return this.#workload.workers;
@@ -253,7 +258,7 @@ export class Deployment<Source, Payload> {
       wake: () => this.#wake(),
       find: (slots) =>
         this.#replica?.slots === slots ? this.#replica : this.#workload.find(slots),
-      answered: (replica, timings) => this.#noteAnswer(replica, timings),
+      answered: (replica, result) => this.#noteAnswer(replica, result),
       outOfMemory: (replica, error) => this.#outOfMemory(replica, error),
     };
   }
@@ -283,11 +288,11 @@ export class Deployment<Source, Payload> {
     };
   }
 
-  #noteAnswer(replica: ModelReplica, timings: RunResult['timings']): void {
+  #noteAnswer(replica: ModelReplica, { timings, shared }: RunResult): void {
     this.#choice.losses.forgive();
     this.#patience.note('run', Math.max(timings.preprocess, timings.inference));
     if (replica !== this.#replica) return;
-    this.#workload.note(timings);
+    this.#workload.note(timings, shared);
     if (replica.late.length > 0) this.#describe();
   }
 

@@ -69,7 +69,7 @@ export class ModelReplica {
   readonly loadTime: number;
   /** What its answers were checked against. WASM is what others are checked against. */
   verified: ClassifierInfo['verified'];
-  /** What did not work about keeping the model for the next visit, as its answers tell. */
+  /** What did not work that became known after the load, as its answers tell. */
   late: readonly Fallback[] = [];
   #busy = 0;
   #idle = deferred<void>();
@@ -152,6 +152,7 @@ export class ModelReplica {
     const message = { requestId: newRequestId(), modelId, task, payload, options, timeLeft };
     const result = await this.connection.call('run', Comlink.transfer(message, transfer), waiting);
     this.late = result.late ?? this.late;
+    this.slots.widen(result.wanted);
     return result;
   }
 
