@@ -46,6 +46,8 @@ export interface LoadedEntry {
   manifest: CoreManifest;
   /** What tasks that take any model have kept of its graph, by their names. */
   studied: Readonly<Record<string, unknown>>;
+  /** What the task said of its preprocessing when it was opened. */
+  reported: unknown;
   /** What did not work about keeping the model for the next visit, once that is known. */
   late: readonly Fallback[];
   /** Writes down what came of a comparison. Only where that can be known again. */
@@ -239,7 +241,6 @@ class Load {
         isRight ? ready : undefined,
       ),
     );
-    const { opened } = entry;
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
@@ -285,7 +286,7 @@ class Load {
         ],
         adapter: backend.adapter,
         finding,
-        report: opened.report,
+        report: entry.reported,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };
@@ -608,6 +609,7 @@ class Load {
         opened,
         manifest: taken,
         studied,
+        reported: opened.report,
         late: [],
       };
       return { entry, manifest: complete, labels, assumed, timings };

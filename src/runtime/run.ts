@@ -16,7 +16,7 @@ import type { LoadedEntry } from './load.js';
 export async function runRequest(
   { payload, options }: Pick<RunRequest, 'payload' | 'options'>,
   engine: Engine,
-  { batches, task, opened, late }: LoadedEntry,
+  { batches, task, opened, late, reported }: LoadedEntry,
   signal: AbortSignal,
 ): Promise<RunResult> {
   refuse('payload', payload, task.checks.payload);
@@ -48,12 +48,16 @@ export async function runRequest(
     const wanted = 2 * batches.size;
     engine.gate.widen(wanted);
     laps.lap('inference');
+    prepared.took?.(
+      laps.read('decode') + laps.read('preprocess') + laps.read('inference') / shared,
+    );
     const news = batches.reason ? [...late, batches.reason] : late;
     const answer = await prepared.interpret(outputs);
     laps.lap('postprocess');
     return {
       answer,
       report: prepared.report,
+      ...(opened.report !== reported && { taskReport: opened.report }),
       timings: {
         queue: laps.read('queue'),
         decode: laps.read('decode'),

@@ -229,9 +229,10 @@ class TabserveWorker implements WorkerApi {
     );
     const { discard } = task;
     const batches = model.batches.of(opened);
-    if (!discard) return { ...model, batches, task, opened };
+    const asking = { ...model, batches, opened, reported: opened.report };
+    if (!discard) return { ...asking, task };
     const discarding = { ...task, discard: (payload: unknown) => discard(payload, ownTask) };
-    return { ...model, batches, task: discarding, opened };
+    return { ...asking, task: discarding };
   }
 
   #serviceHost(): ServiceHost {

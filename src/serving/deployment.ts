@@ -293,7 +293,8 @@ export class Deployment<Source, Payload> {
     this.#patience.note('run', Math.max(timings.preprocess, timings.inference));
     if (replica !== this.#replica) return;
     this.#workload.note(timings, shared);
-    if (replica.late.length > 0) this.#describe();
+    const isNews = replica.report !== replica.loaded.report || replica.late.length > 0;
+    if (isNews) this.#describe();
   }
 
   /** Loads the model if it is not there, without waiting for it. */
@@ -462,7 +463,8 @@ export class Deployment<Source, Payload> {
 
   #describe(): void {
     if (!this.#replica) return;
-    const { loaded, plan, connection, loadTime, verified, late } = this.#replica;
+    const { plan, connection, loadTime, verified, late, report } = this.#replica;
+    const loaded = { ...this.#replica.loaded, report };
     const own = [...connection.fallbacks, ...loaded.fallbacks, ...late];
     const fallbacks = [...plan.fallbacks, ...this.#choice.fallbacks, ...own];
     this.#serving = { loaded, plan, loadTime, verified, fallbacks };

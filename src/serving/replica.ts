@@ -71,6 +71,8 @@ export class ModelReplica {
   verified: ClassifierInfo['verified'];
   /** What did not work that became known after the load, as its answers tell. */
   late: readonly Fallback[] = [];
+  /** What its task says of its preprocessing. */
+  report: unknown;
   #busy = 0;
   #idle = deferred<void>();
 
@@ -85,6 +87,7 @@ export class ModelReplica {
     this.slots = slots;
     this.connection = connection;
     this.loaded = loaded;
+    this.report = loaded.report;
     this.since = now;
     this.loadTime = now - began;
     const isKnownRight = loaded.finding?.difference === null;
@@ -152,6 +155,7 @@ export class ModelReplica {
     const message = { requestId: newRequestId(), modelId, task, payload, options, timeLeft };
     const result = await this.connection.call('run', Comlink.transfer(message, transfer), waiting);
     this.late = result.late ?? this.late;
+    this.report = result.taskReport ?? this.report;
     this.slots.widen(result.wanted);
     return result;
   }

@@ -194,6 +194,8 @@ export interface RunResult {
   /** What preprocessed this request. */
   report: unknown;
   timings: Omit<StageTimings, 'capture' | 'total'>;
+  /** What the task says of its preprocessing now, where that is not what it said at the load. */
+  taskReport?: unknown;
   /** How many requests its run was for. */
   shared: number;
   /** How many requests the worker can use at a time. */
