@@ -194,6 +194,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
+    this.beginVideo();
     const follower = new FrameFollower(video, AbortSignal.any(signals));
     let previous = -1;
     try {

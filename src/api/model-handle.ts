@@ -82,6 +82,9 @@ interface OneQuestion<From, Sent> {
 /** Sources of one call that are on their way per worker; the rest waits. */
 const batchLanes = 3;
 
+/** Milliseconds of a video that nothing else is tried in. */
+const videoStart = 1000;
+
 const defaultMaxQueue = 1000;
 
 /** What is loaded or loading on this page, by what it was asked for. */
@@ -233,6 +236,11 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     options?: AddEventListenerOptions | boolean,
   ): void {
     super.addEventListener(type, listener, options);
+  }
+
+  /** A video is going to be followed: its first second is not to be disturbed. */
+  protected beginVideo(): void {
+    this.#deployment.beQuiet(videoStart);
   }
 
   /**

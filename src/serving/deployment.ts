@@ -84,6 +84,7 @@ export class Deployment<Source, Payload> {
   #serving: Serving | undefined;
   #loading: Promise<void> | undefined;
   #isTrying = false;
+  #quietUntil = 0;
   #isChecking = false;
 
   /** Times that a worker died under this model. */
@@ -201,6 +202,11 @@ export class Deployment<Source, Payload> {
       if (!(error instanceof Superseded)) throw error;
     }
     await (retired ? untilAborted(retired, signal) : this.load({ signal }));
+  }
+
+  /** Begins no trial and no check for so many milliseconds. */
+  beQuiet(milliseconds: number): void {
+    this.#quietUntil = this.#environment.now() + milliseconds;
   }
 
   /**
@@ -481,7 +487,7 @@ export class Deployment<Source, Payload> {
     if (!this.#choice.rival || !this.#replica || this.#isTrying) return;
     this.#isTrying = true;
     const trials = this.#lane.run('trial', async (signal) => {
-      await pause(this.#environment, beforeTrial, signal);
+      await this.#quiet(beforeTrial, signal);
       for (;;) {
         const { rival } = this.#choice;
         const current = this.#replica;
@@ -499,13 +505,21 @@ export class Deployment<Source, Payload> {
     trials.then(end, end);
   }
 
+  /** Waits so many milliseconds, and for as long as {@link beQuiet} says. */
+  async #quiet(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const environment = this.#environment;
+    for (let left = milliseconds; left > 0; left = this.#quietUntil - environment.now()) {
+      await pause(environment, left, signal);
+    }
+  }
+
   /** Checks a GPU that serves and that nothing was compared with yet. */
   #considerCheck(): void {
     if (this.#replica?.verified !== 'none' || this.#isChecking || this.#environment.savesData())
       return;
     this.#isChecking = true;
     const check = this.#lane.run('check', async (signal) => {
-      await pause(this.#environment, beforeCheck, signal);
+      await this.#quiet(beforeCheck, signal);
       const current = this.#replica;
       if (current?.verified !== 'none') return;
       const { checkServing } = await this.#environment.background();
