@@ -24,7 +24,10 @@ export default defineConfig({
   projects: [
     {
       name: 'chromium',
-      testIgnore: ['**/{webgpu,webgpu-preprocessing,gpu,tiers,believe}.spec.ts', 'embed/**'],
+      testIgnore: [
+        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches}.spec.ts',
+        'embed/**',
+      ],
       grepInvert: /@webgpu/,
       use: { launchOptions: { executablePath, args } },
     },
@@ -37,7 +40,10 @@ export default defineConfig({
     {
       // A software adapter: right for correctness, meaningless for speed.
       name: 'webgpu',
-      testMatch: ['**/{webgpu,webgpu-preprocessing,gpu,tiers,believe}.spec.ts', '**/csp.spec.ts'],
+      testMatch: [
+        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches}.spec.ts',
+        '**/csp.spec.ts',
+      ],
       grepInvert: /@wasm/,
       use: {
         launchOptions: {

@@ -24,8 +24,28 @@ export function hurryClock(page: Page): void {
   });
 }
 
+/**
+ * Makes all runs in workers seem to take the same time, however many requests they are for: a clock that goes
+ * on whenever somebody looks.
+ */
+export function countingClock(page: Page): void {
+  page.on('worker', (worker) => {
+    void worker.evaluate(() => {
+      let looks = 0;
+      performance.now = () => {
+        looks += 1;
+        return looks / 100;
+      };
+    });
+  });
+}
+
 /** What a faulty GPU does to the numbers that are read back from it. */
-export type GpuFault = 'scales a channel' | 'gives NaN' | 'gives the numbers of the last run';
+export type GpuFault =
+  | 'scales a channel'
+  | 'gives NaN'
+  | 'gives the numbers of the last run'
+  | 'spoils the second of several';
 
 /**
  * Lets the GPU of all later workers compute wrongly: what a buffer holds is changed where it is read,
@@ -44,7 +64,10 @@ export function breakGpu(page: Page, fault: GpuFault): void {
         const right = numbers.slice();
         if (fault === 'scales a channel') numbers[1] = (right[1] ?? 0) * 1.1;
         else if (fault === 'gives NaN') numbers[2] = Number.NaN;
-        else numbers.set(last.get(numbers.length) ?? right);
+        else if (fault === 'spoils the second of several') {
+          // Answers of three numbers, in buffers of four.
+          if (numbers.length > 4) numbers[3] = (right[3] ?? 0) + 1;
+        } else numbers.set(last.get(numbers.length) ?? right);
         last.set(numbers.length, right);
         return bytes;
       };

@@ -218,6 +218,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   ): AsyncGenerator<WatchResult, void> {
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
+    this.beginVideo();
     const { FrameFollower } = await import('./many.js');
     const follower = new FrameFollower(video, AbortSignal.any(signals));
     let previous = -1;

@@ -84,6 +84,9 @@ interface OneQuestion<From, Sent> {
 /** Sources of one call that are on their way per worker; the rest waits. */
 const batchLanes = 3;
 
+/** Milliseconds of a video that nothing else is tried in. */
+const videoStart = 1000;
+
 const defaultMaxQueue = 1000;
 
 /** What is loaded or loading on this page, by what it was asked for. */
@@ -240,6 +243,11 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     super.addEventListener(type, listener, options);
   }
 
+  /** A video is going to be followed: its first second is not to be disturbed. */
+  protected beginVideo(): void {
+    this.#deployment.beQuiet(videoStart);
+  }
+
   /**
    * Has one question answered. What can change is captured at once.
    *
@@ -270,16 +278,17 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     const { signal: given } = common;
     const signal = AbortSignal.any(given ? [siblingFailed.signal, given] : [siblingFailed.signal]);
     const queue = sources.entries();
-    const lane = async () => {
+    const lane = async (more: () => void) => {
       for (const [index, source] of queue) {
         const one = { ...common, id: `${id}.${index}`, signal };
         const behind = sources.length - index - 1;
         const details = { [place]: index };
         results[index] = await this.#askOne(source, one, taskOptions, { behind, details });
+        more();
       }
     };
     try {
-      await Promise.all(Array.from({ length: this.lanes }, lane));
+      await this.#inLanes(lane);
       return results;
     } catch (error) {
       siblingFailed.abort(error);
@@ -289,7 +298,25 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
 
   /** How many sources of one call are worth having under way. */
   protected get lanes(): number {
-    return batchLanes * this.#deployment.maxWorkers;
+    return Math.max(batchLanes * this.#deployment.maxWorkers, this.#deployment.room - 1);
+  }
+
+  /** Runs as many of `lane` as there are {@link lanes}, and more when there are more. */
+  async #inLanes(lane: (more: () => void) => Promise<void>): Promise<void> {
+    const all: Promise<void>[] = [];
+    let begun = 0;
+    const more = () => {
+      while (begun < this.lanes) {
+        begun += 1;
+        all.push(lane(more));
+      }
+    };
+    more();
+    // Those that are begun meanwhile are waited for too.
+    for (let ended = 0; ended < all.length; ) {
+      ended = all.length;
+      await Promise.all(all);
+    }
   }
 
   async #askOne<From = Source, Sent = Payload>(
@@ -529,12 +556,13 @@ function keyOf<Source, Payload>(
 }
 
 function reportOf(id: string, served: Served, total: number): RequestReport {
-  const { timings, captured, waited, attempts, device, report } = served;
+  const { timings, captured, waited, attempts, device, report, shared } = served;
   return {
     id,
     timings: { capture: captured, ...timings, queue: timings.queue + waited, total },
     attempts,
     device,
+    batch: shared,
     preprocessing: report as PreprocessingReport,
   };
 }

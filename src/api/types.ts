@@ -350,6 +350,8 @@ export interface RequestReport {
   attempts: number;
   /** What answered. */
   device: Device;
+  /** How many requests the run was for that answered it: 1 unless several waited that could share one. */
+  batch: number;
   /** What preprocessed its picture. */
   preprocessing: PreprocessingReport;
 }

@@ -91,6 +91,8 @@ export async function startBackend(
      * thread busy, and they can work meanwhile. Is not waited for long.
      */
     asked: Promise<unknown>;
+    /** See {@link completeEngine}. */
+    isOwn: boolean;
   },
 ): Promise<StartedBackend> {
   const isGpu = __ENGINE_HAS_GPU__ && request.device === 'webgpu';
@@ -106,6 +108,7 @@ export async function startBackend(
   if (restOf && isFirstPart(binary.module)) {
     const shared = request.threads > 1 ? roomFor(restOf.bytes) : null;
     expectRest({ urls: request.restUrls, sha256: restOf.sha256, shared });
+    if (options.isOwn) void takeStoredRest();
   }
   ort.env.logLevel = 'error';
   ort.env.wasm.numThreads = request.threads;
@@ -154,40 +157,46 @@ const restName = 'ort-wasm-simd-threaded.rest.wasm.gz';
  *
  * @param model - An `.onnx` file; `null` for any that may come, and then what was got is kept before this
  *   returns.
+ * @param isOwn - Whether it is a model of somebody's own. It may need what its operators do not tell,
+ *   without a network: what is in the store already is taken.
  * @param keepAfter - Settles when there is time to put it into the store.
  * @returns What was replaced to get it.
  * @throws TabserveError `network`, `model-not-found`, `integrity`.
  */
 export async function completeEngine(
   model: Uint8Array | null,
+  isOwn: boolean,
   keepAfter: Promise<unknown>,
 ): Promise<readonly Fallback[]> {
   const rest = expectedRest();
   if (!rest || isWhole()) return [];
   const known = new Set(__ENGINE_OPERATORS__);
-  if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) return [];
+  if (model && [...operatorsOf(model)].every((operator) => known.has(operator))) {
+    if (isOwn) await takeStoredRest();
+    return [];
+  }
   const { binary, fallbacks, kept } = await loadRest(rest, keepAfter);
   await takeRest(binary);
   if (!model) await kept;
   return fallbacks;
 }
 
-/**
- * Takes the rest of the engine if it is in the store. A model of somebody's own may need what its operators
- * do not tell, without a network, and a call cannot wait for the store. Never rejects.
- */
-export async function takeStoredRest(): Promise<void> {
-  const rest = expectedRest();
-  if (!rest || isWhole()) return;
-  try {
+let storedRest: Promise<void> | undefined;
+
+/** Takes the rest of the engine if it is in the store. Looks for it once. Never rejects. */
+function takeStoredRest(): Promise<void> {
+  const take = async () => {
+    const rest = expectedRest();
+    if (!rest || isWhole()) return;
     const { store } = await openStore();
     const binary = await store?.read(rest.sha256);
     if (!binary || binary === 'corrupt') return;
     await takeRest(binary);
     await store?.touch(rest.sha256);
-  } catch {
-    // Then it is fetched like one that is not there.
-  }
+  };
+  // Otherwise it is fetched like one that is not there.
+  storedRest ??= take().catch(() => undefined);
+  return storedRest;
 }
 
 /** Puts the rest of the engine into the store, if it had to be fetched past that. Never rejects. */

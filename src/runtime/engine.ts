@@ -46,8 +46,10 @@ const requestsInFlight = 2;
 export class Engine {
   readonly config: EngineConfig;
   readonly parts: EngineParts;
-  /** Lets requests in. */
+  /** Lets requests in. It is widened where several of them share a run. */
   readonly gate = new Gate(requestsInFlight);
+  /** Lets them be prepared: that takes more memory than what comes out. */
+  readonly preparing = new Gate(requestsInFlight);
   readonly #listener: EngineListener;
   readonly #queue = new SerialQueue();
   readonly #calm = deferred<void>();
@@ -67,10 +69,12 @@ export class Engine {
    *
    * @param onProgress - Hears the bytes of the engine's binary while it loads.
    * @param asked - Settles when what is needed besides has been asked for. @default nothing is
+   * @param isOwn - Whether it is for a model of somebody's own; see `completeEngine()`.
    */
   async backend(
     onProgress: ProgressListener,
     asked: Promise<unknown> = Promise.resolve(),
+    isOwn = false,
   ): Promise<StartedBackend> {
     this.#followers.add(onProgress);
     if (this.#progress) onProgress(...this.#progress);
@@ -79,6 +83,7 @@ export class Engine {
       onBinary: (binary) => this.#listener.onBinary(binary),
       keepAfter: this.#calm.promise,
       asked,
+      isOwn,
       onProgress: (...bytes) => {
         this.#progress = bytes;
         for (const follower of this.#followers) follower(...bytes);
@@ -104,14 +109,14 @@ export class Engine {
    *
    * @returns What was replaced on the way.
    */
-  completeFor(model: Uint8Array): Promise<readonly Fallback[]> {
-    return completeEngine(model, this.#calm.promise);
+  completeFor(model: Uint8Array, isOwn: boolean): Promise<readonly Fallback[]> {
+    return completeEngine(model, isOwn, this.#calm.promise);
   }
 
   /** Gets all of the engine, for whatever model may come, and puts it into the store. */
   async complete(): Promise<void> {
     await this.backend(() => undefined);
-    await completeEngine(null, this.#calm.promise);
+    await completeEngine(null, false, this.#calm.promise);
   }
 
   /**

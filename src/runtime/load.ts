@@ -34,7 +34,8 @@ import type {
 } from '../model/translation.js';
 import { type ProgressListener, ProgressTotal } from '../wire/progress.js';
 import type { LoadedModel, LoadRequest } from '../wire/protocol.js';
-import { type Backend, takeStoredRest } from './backend.js';
+import type { Backend } from './backend.js';
+import { Batches } from './batches.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
 import { tensorTests } from './self-test.js';
@@ -48,6 +49,8 @@ declare const __ENGINE_HAS_GPU__: boolean;
 /** A model in this worker. */
 export interface LoadedEntry {
   session: ModelSession;
+  /** Its runs for requests. */
+  batches: Batches;
   /** What the model is for, and that task with this model. */
   task: WorkerTask;
   opened: OpenedTask;
@@ -60,6 +63,8 @@ export interface LoadedEntry {
   tests: readonly TensorTest[];
   /** Reads a file that the manifest names. */
   read: (url: string, signal: AbortSignal) => Promise<Uint8Array>;
+  /** What the task said of its preprocessing when it was opened. */
+  reported: unknown;
   /** What did not work about keeping the model for the next visit, once that is known. */
   late: readonly Fallback[];
   /** Writes down what came of a comparison. Only where that can be known again. */
@@ -186,8 +191,6 @@ class Load {
   readonly #asked = deferred<void>();
   /** The graph's bytes are here, and not verified yet. */
   readonly #whole = deferred<Uint8Array<ArrayBuffer>>();
-  /** The rest of the engine comes from the store, for a model of somebody's own. */
-  #taking: Promise<void> | undefined;
 
   constructor(engine: Engine, request: LoadRequest, options: LoadOptions) {
     this.#engine = engine;
@@ -216,14 +219,11 @@ class Load {
         (...bytes) => this.#progress.set('engine', ...bytes),
         // What a GPU can do decides which file is asked for.
         isGpu ? undefined : this.#asked.promise,
+        this.#isOwn,
       )
       .then((backend) => ({ backend, time: this.#elapsed() }));
     // Awaited below; until then its failure must not count as unhandled.
     starting.catch(() => undefined);
-
-    // Before the model takes memory, and beside its download.
-    const isOwn = this.#request.model.kind !== 'name';
-    if (isOwn) this.#taking = starting.then(takeStoredRest, () => undefined);
 
     const { store, library, resolved } = await this.#resolve();
     const abilities = isGpu
@@ -266,7 +266,6 @@ class Load {
         isRight ? ready : undefined,
       ),
     );
-    const { opened } = entry;
     try {
       await this.#options.check?.(entry, resolved);
     } catch (error) {
@@ -314,7 +313,7 @@ class Load {
         adapter: backend.adapter,
         finding,
         hasSelfTest: entry.tests.length > 0,
-        report: opened.report,
+        report: entry.reported,
         timings: { engine: engineTime, model: modelTime, ...timings },
       },
     };
@@ -359,10 +358,14 @@ class Load {
     });
   }
 
+  /** Whether the model is none of the catalogue. */
+  get #isOwn(): boolean {
+    return this.#request.model.kind !== 'name';
+  }
+
   /** Gets what the engine lacks for a model. */
-  async #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
-    await this.#taking;
-    return graph ? this.#engine.completeFor(graph) : [];
+  #complete(graph: Uint8Array | undefined): Promise<readonly Fallback[]> {
+    return graph ? this.#engine.completeFor(graph, this.#isOwn) : Promise.resolve([]);
   }
 
   /**
@@ -643,16 +646,21 @@ class Load {
         warmup: this.#elapsed() - warmUpBegan,
       };
       const studied = Object.fromEntries(students.map(({ name, known }) => [name, known]));
+      const { dtype } = file;
+      const isGpu = backend.gpu !== null;
+      const batches = new Batches(this.#engine, { session, opened, dtype, isGpu });
       const entry: LoadedEntry = {
         session,
+        batches,
         task,
         opened,
         manifest: taken,
-        dtype: file.dtype,
+        dtype,
         studied,
         tests: tensorTests(complete, file.url),
         read: async (url, signal) =>
           new Uint8Array(await download(locate(url), { signal, otherOrigin })),
+        reported: opened.report,
         late: [],
       };
       return { entry, manifest: complete, labels, assumed, timings };

@@ -23,7 +23,7 @@ export class SerialQueue {
  * It bounds how much prepared input exists: those of the holders.
  */
 export class Gate {
-  readonly #capacity: number;
+  #capacity: number;
   readonly #waiting: Array<() => void> = [];
   #inside = 0;
 
@@ -32,8 +32,23 @@ export class Gate {
     return this.#inside;
   }
 
+  /** How many wait for a place. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   constructor(capacity: number) {
     this.#capacity = capacity;
+  }
+
+  /** Lets so many in at a time, if that is more than so far. */
+  widen(capacity: number): void {
+    for (; this.#capacity < capacity; this.#capacity += 1) {
+      const next = this.#waiting.shift();
+      if (!next) continue;
+      this.#inside += 1;
+      next();
+    }
   }
 
   /**

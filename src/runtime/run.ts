@@ -1,12 +1,11 @@
 /** The way of one request through the worker, from the wire to the answer. */
 import { TabserveError } from '../base/errors.js';
 import type { Check } from '../base/shape.js';
-import type { Tensors } from '../base/tensor.js';
 import type { RunRequest, RunResult } from '../wire/protocol.js';
+import type { Ran } from './batches.js';
 import type { Engine } from './engine.js';
 import { Laps } from './laps.js';
 import type { LoadedEntry } from './load.js';
-import type { PreparedRequest } from './task.js';
 
 /**
  * Prepares, runs and interprets.
@@ -17,7 +16,7 @@ import type { PreparedRequest } from './task.js';
 export async function runRequest(
   { payload, options }: Pick<RunRequest, 'payload' | 'options'>,
   engine: Engine,
-  { session, task, opened, late }: LoadedEntry,
+  { batches, task, opened, late, reported }: LoadedEntry,
   signal: AbortSignal,
 ): Promise<RunResult> {
   refuse('payload', payload, task.checks.payload);
@@ -28,29 +27,37 @@ export async function runRequest(
     throw reason;
   });
   try {
-    laps.lap('queue');
-    const prepared = await opened.prepare(payload, options, {
-      signal,
-      lap: (stage) => laps.lap(stage),
+    const donePreparing = await engine.preparing.enter(signal).catch((reason: unknown) => {
+      task.discard?.(payload);
+      throw reason;
     });
-    let outputs: Tensors;
+    laps.lap('queue');
+    if (engine.gate.waiting > 0) batches.considerTrial();
+    const prepared = await opened
+      .prepare(payload, options, { signal, lap: (stage) => laps.lap(stage) })
+      .finally(donePreparing);
+    let ran: Ran;
     try {
       laps.lap('preprocess');
-      outputs = await engine.exclusive(() => {
-        signal.throwIfAborted();
-        laps.lap('queue');
-        const outputs = prepared.outputs ?? opened.outputs;
-        return infer(prepared, (feeds) => session.run(feeds, outputs), laps);
-      });
+      ran = await batches.run({ prepared, laps, signal });
     } finally {
       prepared.close?.();
     }
+    const { outputs, shared } = ran;
+    // More of them at a time, so that one run's worth is here when another ends.
+    const wanted = 2 * batches.size;
+    engine.gate.widen(wanted);
     laps.lap('inference');
+    prepared.took?.(
+      laps.read('decode') + laps.read('preprocess') + laps.read('inference') / shared,
+    );
+    const news = batches.reason ? [...late, batches.reason] : late;
     const answer = await prepared.interpret(outputs);
     laps.lap('postprocess');
     return {
       answer,
       report: prepared.report,
+      ...(opened.report !== reported && { taskReport: opened.report }),
       timings: {
         queue: laps.read('queue'),
         decode: laps.read('decode'),
@@ -58,29 +65,13 @@ export async function runRequest(
         inference: laps.read('inference'),
         postprocess: laps.read('postprocess'),
       },
-      ...(late.length > 0 && { late }),
+      shared,
+      wanted: wanted + 2,
+      ...(news.length > 0 && { late: news }),
     };
   } finally {
     leave();
   }
-}
-
-/** Feeds the network, and feeds it again if the task finds that it was fed wrongly. */
-async function infer(
-  prepared: PreparedRequest,
-  run: (feeds: Awaited<ReturnType<PreparedRequest['feeds']>>) => Promise<Tensors>,
-  laps: Pick<Laps<'preprocess'>, 'lap'>,
-): Promise<Tensors> {
-  const feeds = await prepared.feeds();
-  laps.lap('preprocess');
-  const first = await run(feeds).then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  const instead = await prepared.amend?.();
-  if (instead) return run(instead);
-  if ('error' in first) throw first.error;
-  return first.value;
 }
 
 function refuse(what: 'payload' | 'options', value: unknown, check: Check): void {

@@ -112,7 +112,10 @@ export interface TaskServices {
 export interface OpenedTask<Payload = unknown, Options = unknown, Answer = unknown> {
   /** The graph's outputs that are read, by name. */
   readonly outputs: readonly string[];
-  /** What is known about preprocessing before any request, for `info`. Plain and cloneable. */
+  /**
+   * What is known about preprocessing, for `info`; another object when that has changed. Plain and
+   * cloneable.
+   */
   readonly report?: unknown;
   /**
    * Some valid input, zeros where that will do, of the size of a usual request: to warm up, to
@@ -162,6 +165,13 @@ export interface PreparedRequest<Answer = unknown> {
    * @default they were right
    */
   amend?(): Promise<Feeds | undefined>;
+  /**
+   * Is told what the request took, for those who choose by that.
+   *
+   * @param milliseconds - From the beginning of its preparation to its outputs, without the waiting. Of a run for
+   *   several requests, its share.
+   */
+  took?(milliseconds: number): void;
   /**
    * The answer.
    *

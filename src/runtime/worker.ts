@@ -228,8 +228,11 @@ class TabserveWorker implements WorkerApi {
       services,
     );
     const { discard } = task;
-    if (!discard) return { ...model, task, opened };
-    return { ...model, task: { ...task, discard: (payload) => discard(payload, ownTask) }, opened };
+    const batches = model.batches.of(opened);
+    const asking = { ...model, batches, opened, reported: opened.report };
+    if (!discard) return { ...asking, task };
+    const discarding = { ...task, discard: (payload: unknown) => discard(payload, ownTask) };
+    return { ...asking, task: discarding };
   }
 
   #serviceHost(): ServiceHost {

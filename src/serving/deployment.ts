@@ -84,6 +84,7 @@ export class Deployment<Source, Payload> {
   #serving: Serving | undefined;
   #loading: Promise<void> | undefined;
   #isTrying = false;
+  #quietUntil = 0;
   #isChecking = false;
 
   /** Times that a worker died under this model. */
@@ -138,6 +139,11 @@ export class Deployment<Source, Payload> {
   /** How many workers may serve it. */
   get maxWorkers(): number {
     return this.#settings.maxWorkers;
+  }
+
+  /** How many requests may be with the worker that serves it. */
+  get room(): number {
+    return this.#replica?.slots.capacity ?? 0;
   }
 
   /** How many workers serve it now. */
@@ -198,6 +204,11 @@ export class Deployment<Source, Payload> {
     await (retired ? untilAborted(retired, signal) : this.load({ signal }));
   }
 
+  /** Begins no trial and no check for so many milliseconds. */
+  beQuiet(milliseconds: number): void {
+    this.#quietUntil = this.#environment.now() + milliseconds;
+  }
+
   /**
    * Answers a question, in its turn; a second time if the worker is lost during the first.
    *
@@ -253,7 +264,7 @@ export class Deployment<Source, Payload> {
       wake: () => this.#wake(),
       find: (slots) =>
         this.#replica?.slots === slots ? this.#replica : this.#workload.find(slots),
-      answered: (replica, timings) => this.#noteAnswer(replica, timings),
+      answered: (replica, result) => this.#noteAnswer(replica, result),
       outOfMemory: (replica, error) => this.#outOfMemory(replica, error),
     };
   }
@@ -283,12 +294,13 @@ export class Deployment<Source, Payload> {
     };
   }
 
-  #noteAnswer(replica: ModelReplica, timings: RunResult['timings']): void {
+  #noteAnswer(replica: ModelReplica, { timings, shared }: RunResult): void {
     this.#choice.losses.forgive();
     this.#patience.note('run', Math.max(timings.preprocess, timings.inference));
     if (replica !== this.#replica) return;
-    this.#workload.note(timings);
-    if (replica.late.length > 0) this.#describe();
+    this.#workload.note(timings, shared);
+    const isNews = replica.report !== replica.loaded.report || replica.late.length > 0;
+    if (isNews) this.#describe();
   }
 
   /** Loads the model if it is not there, without waiting for it. */
@@ -457,7 +469,8 @@ export class Deployment<Source, Payload> {
 
   #describe(): void {
     if (!this.#replica) return;
-    const { loaded, plan, connection, loadTime, verified, late } = this.#replica;
+    const { plan, connection, loadTime, verified, late, report } = this.#replica;
+    const loaded = { ...this.#replica.loaded, report };
     const own = [...connection.fallbacks, ...loaded.fallbacks, ...late];
     const fallbacks = [...plan.fallbacks, ...this.#choice.fallbacks, ...own];
     this.#serving = { loaded, plan, loadTime, verified, fallbacks };
@@ -474,7 +487,7 @@ export class Deployment<Source, Payload> {
     if (!this.#choice.rival || !this.#replica || this.#isTrying) return;
     this.#isTrying = true;
     const trials = this.#lane.run('trial', async (signal) => {
-      await pause(this.#environment, beforeTrial, signal);
+      await this.#quiet(beforeTrial, signal);
       for (;;) {
         const { rival } = this.#choice;
         const current = this.#replica;
@@ -492,13 +505,21 @@ export class Deployment<Source, Payload> {
     trials.then(end, end);
   }
 
+  /** Waits so many milliseconds, and for as long as {@link beQuiet} says. */
+  async #quiet(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const environment = this.#environment;
+    for (let left = milliseconds; left > 0; left = this.#quietUntil - environment.now()) {
+      await pause(environment, left, signal);
+    }
+  }
+
   /** Checks a GPU that serves and that nothing was compared with yet. */
   #considerCheck(): void {
     if (this.#replica?.verified !== 'none' || this.#isChecking || this.#environment.savesData())
       return;
     this.#isChecking = true;
     const check = this.#lane.run('check', async (signal) => {
-      await pause(this.#environment, beforeCheck, signal);
+      await this.#quiet(beforeCheck, signal);
       const current = this.#replica;
       if (current?.verified !== 'none') return;
       const { checkServing } = await this.#environment.background();

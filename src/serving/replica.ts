@@ -71,8 +71,10 @@ export class ModelReplica {
   readonly loadTime: number;
   /** What its answers were checked against. WASM is what others are checked against. */
   verified: ClassifierInfo['verified'];
-  /** What did not work about keeping the model for the next visit, as its answers tell. */
+  /** What did not work that became known after the load, as its answers tell. */
   late: readonly Fallback[] = [];
+  /** What its task says of its preprocessing. */
+  report: unknown;
   #busy = 0;
   #idle = deferred<void>();
 
@@ -87,6 +89,7 @@ export class ModelReplica {
     this.slots = slots;
     this.connection = connection;
     this.loaded = loaded;
+    this.report = loaded.report;
     this.since = now;
     this.loadTime = now - began;
     const { finding } = loaded;
@@ -157,6 +160,8 @@ export class ModelReplica {
     const message = { requestId: newRequestId(), modelId, task, payload, options, timeLeft };
     const result = await this.connection.call('run', Comlink.transfer(message, transfer), waiting);
     this.late = result.late ?? this.late;
+    this.report = result.taskReport ?? this.report;
+    this.slots.widen(result.wanted);
     return result;
   }
 

@@ -13,10 +13,25 @@ const ranks: readonly ('again' | RequestPriority)[] = ['again', 'high', 'normal'
  */
 export class Slots {
   readonly #queues = new Set<RequestQueue>();
+  #capacity: number;
   #free: number;
 
   constructor(capacity: number) {
+    this.#capacity = capacity;
     this.#free = capacity;
+  }
+
+  /** How many requests may be with the worker. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** Lets so many be with the worker, if that is more than so far. */
+  widen(capacity: number): void {
+    if (capacity <= this.#capacity) return;
+    this.#free += capacity - this.#capacity;
+    this.#capacity = capacity;
+    this.fill();
   }
 
   /** How many requests more may be with the worker now. */

@@ -34,7 +34,7 @@ export interface RequestHost {
   /** Whose slots these are. */
   find(slots: Slots): ModelReplica | undefined;
   /** A worker has answered. */
-  answered(replica: ModelReplica, timings: RunResult['timings']): void;
+  answered(replica: ModelReplica, result: RunResult): void;
   /** A worker has too little memory. */
   outOfMemory(replica: ModelReplica, error: unknown): void;
 }
@@ -133,6 +133,6 @@ async function send<Source, Payload>(
     // What was handed over is empty here; what was not has no other owner.
     task.close(payload);
   }
-  host.answered(replica, result.timings);
+  host.answered(replica, result);
   return result;
 }

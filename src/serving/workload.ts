@@ -79,8 +79,13 @@ export class Workload {
     this.rest();
   }
 
-  /** What serves now has answered. */
-  note({ decode, preprocess, inference }: RunResult['timings']): void {
+  /**
+   * What serves now has answered.
+   *
+   * @param shared - How many requests the run was for.
+   */
+  note({ decode, preprocess, ...timings }: RunResult['timings'], shared: number): void {
+    const inference = timings.inference / shared;
     const latest = decode + preprocess + inference;
     const { request, run } = this.#typical ?? { request: latest, run: inference };
     this.#typical = { request: (3 * request + latest) / 4, run: (3 * run + inference) / 4 };

@@ -80,7 +80,9 @@ export function imageTask<
       });
       return {
         ...rest,
-        report: preparer.report,
+        get report() {
+          return preparer.report;
+        },
         sample: () => feeds(preparer.sample(), () => manifest.input),
         async prepare(image, options, context) {
           const prepared = await preparer.prepare(image, options, context);
@@ -94,6 +96,7 @@ export function imageTask<
               const instead = await prepared.amend?.();
               return instead && feeds(instead, area);
             },
+            took: (milliseconds) => prepared.took?.(milliseconds),
             interpret: (outputs) => interpret(first(outputs), options, prepared.geometry),
             origin() {
               const plan = prepared.geometry();

@@ -206,8 +206,14 @@ export interface RunResult {
   /** What preprocessed this request. */
   report: unknown;
   timings: Omit<StageTimings, 'capture' | 'total'>;
+  /** What the task says of its preprocessing now, where that is not what it said at the load. */
+  taskReport?: unknown;
+  /** How many requests its run was for. */
+  shared: number;
+  /** How many requests the worker can use at a time. */
+  wanted: number;
   /**
-   * What did not work about keeping the model for the next visit, which is done after the first answer.
+   * What did not work that became known after the load, such as keeping the model for the next visit.
    * @default nothing
    */
   late?: readonly Fallback[];

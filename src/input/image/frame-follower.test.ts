@@ -1,9 +1,13 @@
 import { getEventListeners } from 'node:events';
-import { beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { FrameFollower } from './frame-follower.js';
 
 beforeAll(() => {
   Object.assign(globalThis, { HTMLMediaElement: { HAVE_CURRENT_DATA: 2 } });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
 });
 
 /** As much of a video as is followed. */
@@ -11,6 +15,7 @@ class Video extends EventTarget {
   readyState = 2;
   currentTime = 0;
   ended = false;
+  paused = false;
   error = null;
   srcObject: unknown = null;
   requestVideoFrameCallback = () => 1;
@@ -62,4 +67,74 @@ it('waits for the next frame, and ends with the video or the signal', async () =
   const last = follower.next();
   controller.abort('enough');
   await expect(last).rejects.toBe('enough');
+});
+
+/** A video of 25 frames a second, of which ten were shown, and the last one taken. */
+async function playing() {
+  vi.useFakeTimers();
+  const video = new Video();
+  const { follower } = follow(video);
+  const show = () => {
+    video.currentTime += 0.04;
+    video.dispatchEvent(new Event('seeked'));
+  };
+  for (let shown = 0; shown < 10; shown += 1) {
+    await vi.advanceTimersByTimeAsync(40);
+    show();
+  }
+  await follower.next();
+  return { video, follower, show };
+}
+
+/** What was given so far. */
+function given(next: Promise<unknown>): { value: unknown } {
+  const found: { value: unknown } = { value: 'nothing yet' };
+  void next.then((value) => {
+    found.value = value;
+  });
+  return found;
+}
+
+it('gives a frame at once that has just come', async () => {
+  const { follower, show } = await playing();
+  await vi.advanceTimersByTimeAsync(40);
+  show();
+  await vi.advanceTimersByTimeAsync(15);
+  const found = given(follower.next());
+  await vi.advanceTimersByTimeAsync(0);
+  expect(found.value).toMatchObject({ presentedFrames: 11 });
+});
+
+it('passes an old one over for the next', async () => {
+  const { follower, show } = await playing();
+  await vi.advanceTimersByTimeAsync(40);
+  show();
+  await vi.advanceTimersByTimeAsync(30);
+  const found = given(follower.next());
+  await vi.advanceTimersByTimeAsync(10);
+  expect(found.value).toBe('nothing yet');
+  show();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(found.value).toMatchObject({ presentedFrames: 12 });
+});
+
+it('gives the old one where none comes', async () => {
+  const { follower, show } = await playing();
+  await vi.advanceTimersByTimeAsync(40);
+  show();
+  await vi.advanceTimersByTimeAsync(30);
+  const found = given(follower.next());
+  await vi.advanceTimersByTimeAsync(25);
+  expect(found.value).toMatchObject({ presentedFrames: 11 });
+});
+
+it('waits for none while the video is paused', async () => {
+  const { video, follower, show } = await playing();
+  await vi.advanceTimersByTimeAsync(40);
+  show();
+  video.paused = true;
+  await vi.advanceTimersByTimeAsync(30);
+  const found = given(follower.next());
+  await vi.advanceTimersByTimeAsync(0);
+  expect(found.value).toMatchObject({ presentedFrames: 11 });
 });

@@ -13,7 +13,8 @@ export interface ShownFrame {
  * Follows which frame a video shows.
  *
  * Nothing is ever queued: {@link next} waits until the video shows a frame that was not returned
- * before, and frames that pass while nobody waits are gone. A hidden tab shows none, so following
+ * before, and frames that pass while nobody waits are gone. One that has been shown for a while is passed
+ * over for the one that is about to come: an answer about it would be old already. A hidden tab shows none, so following
  * pauses there by itself.
  */
 export class FrameFollower {
@@ -21,6 +22,9 @@ export class FrameFollower {
   readonly #signal: AbortSignal;
   #shown: ShownFrame;
   #taken = -1;
+  /** When the frame came, and milliseconds between frames; 0 while unknown. */
+  #shownAt = performance.now();
+  #interval = 0;
   #wake: () => void = () => undefined;
   #handle: number | undefined;
 
@@ -54,6 +58,7 @@ export class FrameFollower {
    * @throws TabserveError `image-undecodable` when the video fails; the signal's reason.
    */
   async next(): Promise<ShownFrame | undefined> {
+    let isPatient = true;
     for (;;) {
       this.#signal.throwIfAborted();
       if (this.#video.error) {
@@ -65,14 +70,37 @@ export class FrameFollower {
       // A video that seeks, as one that loops does at its end, has no frame to give meanwhile.
       const hasFrame = this.#video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA;
       if (hasFrame && this.#shown.presentedFrames > this.#taken) {
+        const wait = isPatient ? this.#untilFresher() : 0;
+        isPatient = false;
+        if (wait > 0) {
+          const timer = setTimeout(() => this.#wake(), wait);
+          await this.#something();
+          clearTimeout(timer);
+          continue;
+        }
         this.#taken = this.#shown.presentedFrames;
         return this.#shown;
       }
       if (this.#video.ended || isStreamOver(this.#video)) return undefined;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#something();
     }
+  }
+
+  /** Milliseconds that are worth waiting for the frame after the one that is shown; 0 where none are. */
+  #untilFresher(): number {
+    const interval = this.#interval;
+    const age = performance.now() - this.#shownAt;
+    // Of a video that stands still no other one comes.
+    if (this.#video.paused || age <= interval / 2 || age > 2 * interval) return 0;
+    // Frames do not come to the millisecond.
+    return Math.max(1.25 * interval - age, interval / 4);
+  }
+
+  /** Settles when something has happened. */
+  #something(): Promise<void> {
+    return new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** Waits, unless `milliseconds` is not positive or the signal ends it. */
@@ -90,6 +118,10 @@ export class FrameFollower {
   }
 
   #present(mediaTime: number): void {
+    const now = performance.now();
+    const latest = now - this.#shownAt;
+    this.#interval = this.#interval === 0 ? latest : (3 * this.#interval + latest) / 4;
+    this.#shownAt = now;
     this.#shown = { mediaTime, presentedFrames: this.#shown.presentedFrames + 1 };
     this.#wake();
   }

@@ -42,6 +42,12 @@ export interface PreparedImage {
    * engine is this picture's alone.
    */
   feed(): Promise<Tensor | GpuTensor>;
+  /**
+   * It was answered.
+   *
+   * @param milliseconds - From decoding to the network's outputs.
+   */
+  took?(milliseconds: number): void;
   /** After the run: another input to run instead, if the GPU failed to write the first one. */
   amend?(): Promise<Tensor | undefined>;
   /** Frees the picture. */
@@ -71,6 +77,8 @@ export interface ImageServices {
 /** The part that the CPU and the GPU do each in their own way. */
 export interface Resampling {
   readonly report: PreprocessingReport;
+  /** What is to preprocess this picture, where that differs. @default this */
+  of?(image: CapturedImage): Resampling;
   /** Begins preprocessing of `source`, which is closed with the result, or on failure. */
   begin(
     source: PixelSource,
@@ -105,7 +113,9 @@ export function openWith(
   const preprocessor = createPreprocessor(input, preprocess);
   const resampling = choose({ input, preprocess, preprocessor, memory: preprocessor.allocate(1) });
   return {
-    report: resampling.report,
+    get report() {
+      return resampling.report;
+    },
     sample: () => ({
       type: input.dtype,
       dims: inputDimensions(input),
@@ -113,6 +123,7 @@ export function openWith(
     }),
     async prepare(image, { crop, quality }, { signal, lap }) {
       const region = crop ?? undefined;
+      const way = resampling.of?.(image) ?? resampling;
       const source = await decode(image, {
         ...(maxPixels !== undefined && { maxPixels }),
         signal,
@@ -120,11 +131,11 @@ export function openWith(
         // A picture that is reduced while it is decoded is too small to be worth a GPU's while.
         ...(quality === 'fast'
           ? { reduction: (size) => preprocessor.reduction(size, region) }
-          : { native: resampling.report.device === 'gpu' }),
+          : { native: way.report.device === 'gpu' }),
       });
       lap('decode');
       const { width, height } = source;
-      const prepared = await resampling.begin(source, region, signal);
+      const prepared = await way.begin(source, region, signal);
       lap('preprocess');
       return Object.assign(prepared, {
         geometry: () => planGeometry({ width, height }, input, preprocess, region),

@@ -79,7 +79,8 @@ export interface PixelSource {
 /**
  * What preprocesses pictures. Both give the same bits.
  *
- * - `auto`: the GPU where the model runs on a real one, the CPU otherwise.
+ * - `auto`: the GPU where the model runs on a real one and it was faster with the first pictures of the
+ *   kind, from decoding to answer; the CPU otherwise. `info` has both times.
  * - `cpu`: the CPU, in the worker.
  * - `gpu`: the GPU, on a software adapter too; the CPU while the device `auto` has taken is `wasm`.
  *

@@ -17,7 +17,8 @@ import {
   openWith,
   type Resampling,
 } from './prepare.js';
-import type { PixelRect, PixelSource, PreprocessingReport } from './types.js';
+import { kindOf, WayTrial } from './trial.js';
+import type { CapturedImage, PixelRect, PixelSource, PreprocessingReport } from './types.js';
 import { createGpuPreprocessor } from './webgpu.js';
 
 /** Preprocessing on what the model runs on, or on what the settings ask for. */
@@ -35,10 +36,50 @@ function open(manifest: ImageManifest, settings: ImageSettings, services: ImageS
     if (choice === 'auto' && gpu.isSoftware) {
       return onCpu('the adapter is a software one, slower than WASM');
     }
-    const reason =
-      choice === 'gpu' ? 'asked for by name' : 'the GPU that runs the model does it too';
-    return gpuResampling(gpu.device, target, type, { device: 'gpu', reason });
+    const onGpu = (reason: string) =>
+      gpuResampling(gpu.device, target, type, { device: 'gpu', reason });
+    return choice === 'gpu' ? onGpu('asked for by name') : triedResampling(onCpu, onGpu);
   });
+}
+
+/** Whichever is faster for pictures of the kind that come. */
+function triedResampling(
+  onCpu: (reason: string) => Resampling,
+  onGpu: (reason: string) => Resampling,
+): Resampling {
+  const trial = new WayTrial();
+  // Its shaders are not compiled before they are to be tried.
+  let gpu: Resampling | undefined;
+  const of = (image: CapturedImage): Resampling => {
+    const kind = kindOf(image);
+    const report = trial.next(kind);
+    const { device, reason } = report;
+    if (device === 'gpu') gpu ??= onGpu('it is tried');
+    const way = gpu && device === 'gpu' ? gpu : onCpu(reason);
+    return {
+      report,
+      async begin(source, region, signal) {
+        const prepared = await way.begin(source, region, signal);
+        return {
+          get report() {
+            return prepared.report.device === device ? report : prepared.report;
+          },
+          feed: () => prepared.feed(),
+          amend: async () => prepared.amend?.(),
+          took: (milliseconds) => trial.note(kind, device, prepared.report, milliseconds),
+          close: () => prepared.close?.(),
+        };
+      },
+    };
+  };
+  return {
+    get report() {
+      return trial.report;
+    },
+    of,
+    begin: (source, region, signal) => onCpu(trial.report.reason).begin(source, region, signal),
+    close: () => gpu?.close?.(),
+  };
 }
 
 /** Element types that the GPU writes. */

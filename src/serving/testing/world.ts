@@ -315,6 +315,8 @@ export class FakeWorker {
     return resolve({
       answer: { model, version, source, payload },
       timings: { queue: 0, decode: 1, preprocess: 1, inference: 1 },
+      shared: 1,
+      wanted: 4,
     });
   }
 
