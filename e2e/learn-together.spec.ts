@@ -71,7 +71,7 @@ test('100 pages with 50 pictures of CIFAR-10 each learn what one with all of the
       }
       return { head, privacy, accuracy: await accuracyOf(trainer.modelOf(head)) };
     };
-    const plain = await together(40, {});
+    const plain = await together(15, {});
     const noisy = await together(10, { clip: 1, noiseMultiplier: 1 });
     trainer.destroy();
     return {

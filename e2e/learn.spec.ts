@@ -429,6 +429,49 @@ test('what cannot be taught is refused, and the trainer goes on', async ({ open,
   expect(found.labels).toBe(2);
 });
 
+test('ten thousand pictures are taken in as they come, and not held', async ({ open, server }) => {
+  test.setTimeout(300_000);
+  const page = await withLearning(await open());
+  const found = await page.evaluate(async (base) => {
+    const trainer = await window.learn.Trainer.create({ base, device: 'wasm' });
+    const count = 5000;
+    let [made, done, ahead] = [0, 0, 0];
+    async function* pictures(red: number) {
+      for (let at = 0; at < count; at++) {
+        made += 1;
+        ahead = Math.max(ahead, made - done);
+        const data = new Uint8ClampedArray(8 * 8 * 4).fill(at % 100);
+        for (let i = 0; i < data.length; i += 4) data[i] = red + (at % 50);
+        yield new ImageData(data, 8, 8);
+      }
+    }
+    for (const [label, red] of [
+      ['dark', 10],
+      ['light', 150],
+    ] as const) {
+      [made, done] = [0, 0];
+      const onProgress = (number: number) => {
+        done = number;
+      };
+      await trainer.add(label, pictures(red), { onProgress });
+    }
+    const model = await trainer.train();
+    const result = {
+      ahead,
+      labels: trainer.labels,
+      held: trainer.examples.filter(({ image }) => image !== null).length,
+      accuracy: model.evaluation?.accuracy.value,
+    };
+    trainer.destroy();
+    return result;
+  }, serveBase(server));
+  expect(found.labels.map(({ examples }) => examples)).toEqual([5000, 5000]);
+  expect(found.held).toBe(0);
+  // One part, of those that are looked at together.
+  expect(found.ahead).toBeLessThanOrEqual(48);
+  expect(found.accuracy).toBeGreaterThan(0.99);
+});
+
 test('a model that was installed is served by its name, and its next version without a pause', async ({
   open,
   server,

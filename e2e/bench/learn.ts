@@ -3,6 +3,7 @@
  * is, and the page's longest task meanwhile. Needs the built package and `../shared`.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { chromium, type Page } from '@playwright/test';
 import type { Layer, NetworkOptions } from '../../src/learn/index.js';
 import { findBrowser, installBrowser } from '../browser.js';
@@ -26,7 +27,10 @@ export async function main(names: readonly string[]): Promise<void> {
     for (const name of names.length > 0 ? names : Object.keys(cases)) {
       const run = cases[name];
       if (!run) throw new Error(`There is no "${name}": ${Object.keys(cases).join(', ')}.`);
-      console.log(`${name}: ${await run(server)}`);
+      const line = await run(server);
+      // A busy machine is slower than these two cores are.
+      const load = loadavg()[0]?.toFixed(1);
+      console.log(`${name}: ${line} (load average ${load})`);
     }
   } finally {
     await server.stop();
