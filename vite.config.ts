@@ -376,6 +376,7 @@ function demoBuild(): UserConfig {
       alias: {
         'tabserve/explain': resolve(root, 'dist/explain.js'),
         'tabserve/learn': resolve(root, 'dist/learn.js'),
+        'tabserve/server': resolve(root, 'dist/server.js'),
         tabserve: resolve(root, 'dist/index.js'),
       },
     },
@@ -408,6 +409,7 @@ function fileBuild(): UserConfig {
       alias: {
         'tabserve/explain': resolve(root, 'src/explain/index.ts'),
         'tabserve/learn': resolve(root, 'src/learn/index.ts'),
+        'tabserve/server': resolve(root, 'src/server/index.ts'),
         tabserve: resolve(root, 'src/index.ts'),
       },
     },

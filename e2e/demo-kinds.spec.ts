@@ -122,7 +122,7 @@ test('a sound is heard, and a model that is none of sounds is refused in words',
   await expect(page.getByRole('alert').last()).toContainText(/microphone|TextClassifier/);
 });
 
-for (const kind of ['Find objects', 'Compare', 'Read text', 'Listen']) {
+for (const kind of ['Find objects', 'Compare', 'Read text', 'Listen', 'Watch for drift']) {
   test(`nothing of “${kind}” is cut off at 320 pixels`, async ({ page, server }) => {
     await page.setViewportSize({ width: 320, height: 700 });
     await openDemo(page, server, kind);
@@ -133,3 +133,35 @@ for (const kind of ['Find objects', 'Compare', 'Read text', 'Listen']) {
     expect(scroll).toBeLessThanOrEqual(width);
   });
 }
+
+test('a stream of pictures is watched, and dusk is called and plotted', async ({
+  page,
+  server,
+}) => {
+  test.setTimeout(180_000);
+  await openDemo(page, server, 'Watch for drift');
+  const status = page.locator('#drift-status');
+  const start = page.locator('#drift-start');
+  await start.click();
+  await expect(status).toContainText('Learning what is usual: 1 of 100');
+  await expect(status).toContainText('All as usual', { timeout: 120_000 });
+  const chart = page.locator('.drift-chart canvas');
+  /** Pixels of the chart that are drawn. */
+  const ink = () =>
+    chart.evaluate((canvas: HTMLCanvasElement) => {
+      const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+      const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+      return data.filter((value, index) => index % 4 === 3 && value > 0).length;
+    });
+  const before = await ink();
+  expect(before).toBeGreaterThan(100);
+  await page.getByRole('radio', { name: 'Dusk' }).click();
+  await expect(status).toContainText(/Drift since picture \d+: .*brightness/, { timeout: 60_000 });
+  const row = page.getByRole('row', { name: /brightness Kolmogorov/ });
+  await expect(row).toContainText('drift');
+  await expect.poll(ink).toBeGreaterThan(before);
+  await start.click();
+  await page.getByRole('button', { name: 'Start over' }).click();
+  await expect(status).toContainText('Start, wait');
+  await expect(row).toHaveCount(0);
+});

@@ -111,3 +111,15 @@ export function needsShared(path = ''): void {
     `needs ../shared/${path}, which is not part of the project`,
   );
 }
+
+/** Ends the process of a page in a moment, as a fault of the browser does. */
+async function crash(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  // Nobody is left to answer it.
+  session.send('Page.crash').catch(() => undefined);
+  await crashed;
+}
+
+/** How a tab comes to its end. */
+export const ends = { 'is closed': (page: Page) => page.close(), crashes: crash } as const;

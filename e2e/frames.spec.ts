@@ -95,14 +95,9 @@ test('what is no request is 400, and what is no origin an error', async ({
     const answer = new Promise<number>((resolve) => {
       port1.onmessage = ({ data }) => data.kind === 'response' && resolve(data.status);
     });
-    const message = {
-      tabserve: 'request',
-      method: 'TRACE',
-      url: 'no url',
-      headers: [],
-      body: null,
-    };
-    window.frames[0]?.postMessage(message, origin, [port2]);
+    window.frames[0]?.postMessage({ tabserve: 'who' }, origin, [port2]);
+    const request = { method: 'TRACE', url: 'no url', headers: [], body: null };
+    port1.postMessage({ kind: 'request', id: 1, request });
     return answer;
   }, otherServer.origin);
   expect(status).toBe(400);

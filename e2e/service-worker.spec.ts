@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { openModelServer } from './bridge/served.js';
-import { expect, test } from './fixtures.js';
+import { ends, expect, test } from './fixtures.js';
 import type { TestServer } from './server.js';
 
 const dist = join(import.meta.dirname, '../dist');
@@ -133,23 +133,26 @@ test('other tabs, frames and workers ask the one page that has the model', async
   await page.evaluate(() => window.server.close());
 });
 
-test('requests wait for a page that holds the model, and for the next one when it goes', async ({
-  page,
-  server,
-}) => {
-  serveWorkers(server);
-  await openModelServer(page, server);
-  await control(page, '/sw.js', 'classic');
-  const early = ask(page);
-  const holder = await page.context().newPage();
-  await openModelServer(holder, server);
-  await hold(holder);
-  expect(await early).toEqual({ status: 200, data: y, error: undefined });
-  const between = holder.close().then(() => ask(page));
-  await hold(page);
-  expect(await between).toEqual({ status: 200, data: y, error: undefined });
-  await page.evaluate(() => window.server.close());
-});
+for (const [how, end] of Object.entries(ends))
+  test(`requests wait for a page that holds the model, and for the next one when it ${how}`, async ({
+    page,
+    server,
+  }) => {
+    serveWorkers(server);
+    await openModelServer(page, server);
+    await control(page, '/sw.js', 'classic');
+    const early = ask(page);
+    const holder = await page.context().newPage();
+    await openModelServer(holder, server);
+    await hold(holder);
+    const answer = { status: 200, data: y, error: undefined };
+    expect(await early).toEqual(answer);
+    const underWay = Array.from({ length: 20 }, () => ask(page));
+    const between = end(holder).then(() => ask(page));
+    await hold(page);
+    for (const each of [...underWay, between]) expect(await each).toEqual(answer);
+    await page.evaluate(() => window.server.close());
+  });
 
 test('a worker that has more to do keeps the rest, and says when nobody serves', async ({
   page,

@@ -2,7 +2,7 @@
 import type { Page } from '@playwright/test';
 import type { ImageClassifier } from '../src/index.js';
 import type { Diagnostics } from '../src/serving/diagnostics.js';
-import { expect, test } from './fixtures.js';
+import { ends, expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
 
 declare global {
@@ -152,41 +152,42 @@ test('aborts and errors cross tabs', async ({ server, open, context }) => {
   await first.evaluate(() => window.classifier.destroy());
 });
 
-test('when the tab that holds the model goes, another takes over and no request is lost', async ({
-  server,
-  open,
-  context,
-}) => {
-  const { TABSERVE_TABS, TABSERVE_REQUESTS, TABSERVE_DEATHS } = process.env;
-  const count = Number(TABSERVE_TABS ?? 4);
-  const deaths = Number(TABSERVE_DEATHS ?? 3);
-  const perDeath = Math.ceil(Number(TABSERVE_REQUESTS ?? 360) / deaths / (count - 1));
-  test.setTimeout(60_000 + deaths * 30_000);
-  const url = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
-  const base = await open();
-  const newTab = async () => {
-    const page = await context.newPage();
-    await page.goto(base.url());
-    await page.waitForFunction(() => 'tabserve' in window);
-    await join(page, url);
-    return page;
-  };
-  const pages: Page[] = [];
-  while (pages.length < count) pages.push(await newTab());
-  for (let death = 0; death < deaths; death += 1) {
-    const wanted = Array.from({ length: perDeath }, (_, index) => colours[index % 3] ?? 'red');
-    const [holder, ...more] = await holderOf(pages);
-    expect(more).toEqual([]);
-    if (!holder) throw new Error('no tab holds the model');
-    const rest = pages.filter((page) => page !== holder);
-    await Promise.all(rest.map((page) => ask(page, wanted)));
-    await holder.close();
-    for (const page of rest) expect(await answers(page)).toEqual(wanted);
-    pages.splice(0, pages.length, ...rest, await newTab());
-  }
-  for (const page of pages) await page.evaluate(() => window.classifier.destroy());
-  await expect.poll(async () => (await holderOf(pages)).length).toBe(0);
-});
+for (const [how, end] of Object.entries(ends))
+  test(`when the tab that holds the model ${how}, another takes over and no request is lost`, async ({
+    server,
+    open,
+    context,
+  }) => {
+    const { TABSERVE_TABS, TABSERVE_REQUESTS, TABSERVE_DEATHS } = process.env;
+    const count = Number(TABSERVE_TABS ?? 4);
+    const deaths = Number(TABSERVE_DEATHS ?? 3);
+    const perDeath = Math.ceil(Number(TABSERVE_REQUESTS ?? 360) / deaths / (count - 1));
+    test.setTimeout(60_000 + deaths * 30_000);
+    const url = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
+    const base = await open();
+    const newTab = async () => {
+      const page = await context.newPage();
+      await page.goto(base.url());
+      await page.waitForFunction(() => 'tabserve' in window);
+      await join(page, url);
+      return page;
+    };
+    const pages: Page[] = [];
+    while (pages.length < count) pages.push(await newTab());
+    for (let death = 0; death < deaths; death += 1) {
+      const wanted = Array.from({ length: perDeath }, (_, index) => colours[index % 3] ?? 'red');
+      const [holder, ...more] = await holderOf(pages);
+      expect(more).toEqual([]);
+      if (!holder) throw new Error('no tab holds the model');
+      const rest = pages.filter((page) => page !== holder);
+      await Promise.all(rest.map((page) => ask(page, wanted)));
+      await end(holder);
+      for (const page of rest) expect(await answers(page)).toEqual(wanted);
+      pages.splice(0, pages.length, ...rest, await newTab());
+    }
+    for (const page of pages) await page.evaluate(() => window.classifier.destroy());
+    await expect.poll(async () => (await holderOf(pages)).length).toBe(0);
+  });
 
 test('a page that is not secure has a worker of its own, and says so', async ({ server, open }) => {
   const url = serveModel(server, '/mean', meanColour.manifest, meanColour.model);

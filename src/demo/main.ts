@@ -2,6 +2,7 @@
 import { Catalogue, digitsModel } from './catalogue.js';
 import { byId } from './dom.js';
 import { Compare } from './kinds/compare.js';
+import { Drift } from './kinds/drift.js';
 import { Kinds } from './kinds/kinds.js';
 import { Objects } from './kinds/objects.js';
 import { Sounds } from './kinds/sounds.js';
@@ -69,6 +70,7 @@ const kinds = new Kinds({
   compare: new Compare(alerts),
   text: new Texts(alerts),
   sound: new Sounds(alerts),
+  drift: new Drift(alerts),
 });
 
 /** The picture on the stage, to be asked about again when the model changes. */

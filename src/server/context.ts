@@ -1,6 +1,6 @@
 /** What the handlers of all protocols share. */
 import type { Executor, Wishes } from './execution.js';
-import { readBlob, readBody } from './http/body.js';
+import { readBody } from './http/body.js';
 import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
 import type { ModelVersion } from './model-version.js';
@@ -37,22 +37,13 @@ export function begin(request: Request, former?: Request): void {
   beginnings.set(request, (former && beginnings.get(former)) ?? performance.now());
 }
 
-/** The body of a call, within the server's bound. */
-export function bodyOf({ maxBodyBytes }: ServerContext, { request }: Call) {
-  return readBody(request, maxBodyBytes);
-}
-
 /**
- * The body of a call as a blob of its own media type.
+ * The body of a call, within the server's bound.
  *
  * @param unpacks - Whether it is decompressed; otherwise it stays as it was sent.
  */
-export function blobOf(
-  { maxBodyBytes }: ServerContext,
-  { request }: Call,
-  unpacks = true,
-): Promise<Blob> {
-  return readBlob(request, maxBodyBytes, mediaType(request.headers), unpacks);
+export function bodyOf({ maxBodyBytes }: ServerContext, { request }: Call, unpacks = true) {
+  return readBody(request, maxBodyBytes, unpacks);
 }
 
 /** The media type of a body, without its parameters. */

@@ -79,7 +79,8 @@ function face(kind: TaskFace['kind'], method: keyof Methods, known: readonly str
 }
 
 function sourceOf(question: Question): unknown {
-  if ('blob' in question) return question.blob;
+  // A sound's media type says how to decode it.
+  if ('blob' in question) return (question.kind === 'image' && question.bytes) || question.blob;
   if ('rows' in question) return question.rows;
   const { texts } = question;
   return texts.length === 1 ? texts[0] : texts;

@@ -28,6 +28,7 @@ export type { RegisterOptions } from './registry.js';
 export type {
   Explainer,
   LoadContext,
+  MediaQuestion,
   ModelLoader,
   Question,
   QuestionKind,

@@ -1,9 +1,10 @@
 /** Bodies that are no tensors: pictures, sounds, texts and rows, asked in the model's own terms. */
-import { blobOf, mediaType, type ServerContext } from './context.js';
+import { bodyOf, mediaType, type ServerContext } from './context.js';
 import type { Execution } from './execution.js';
 import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
 import type {
+  MediaQuestion,
   Question,
   QuestionKind,
   QuestionParameters,
@@ -11,6 +12,25 @@ import type {
   TaskFace,
   TextPair,
 } from './servable.js';
+
+/** A file that came as bytes; a blob of it costs a millisecond, and is made for those who want one. */
+class MediaBytes implements MediaQuestion {
+  readonly kind: MediaQuestion['kind'];
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #type: string;
+  #blob: Blob | undefined;
+
+  constructor(kind: MediaQuestion['kind'], bytes: Uint8Array<ArrayBuffer>, type: string) {
+    this.kind = kind;
+    this.bytes = bytes;
+    this.#type = type;
+  }
+
+  get blob(): Blob {
+    this.#blob ??= new Blob([this.bytes], { type: this.#type });
+    return this.#blob;
+  }
+}
 
 /** Most texts of one question. */
 const maxTexts = 2048;
@@ -26,10 +46,11 @@ export async function mediaQuestionOf(
   context: ServerContext,
   call: Call,
 ): Promise<Question | null> {
-  const [group] = mediaType(call.request.headers).split('/');
+  const type = mediaType(call.request.headers);
+  const [group] = type.split('/');
   const isIts = group === kind || (kind === 'audio' && group === 'video');
-  const isMedia = isIts && (kind === 'image' || kind === 'audio');
-  return isMedia ? { kind, blob: await blobOf(context, call) } : null;
+  if (!isIts || (kind !== 'image' && kind !== 'audio')) return null;
+  return new MediaBytes(kind, await bodyOf(context, call), type);
 }
 
 /**
@@ -62,7 +83,7 @@ export function anyQuestionOf(
   if (kind === 'text') return { kind, texts: [textOf(body)] };
   if (kind === 'rows') throw new ServerError(400, 'The model takes rows of a table, as JSON.');
   const isSilent = ['', 'application/octet-stream', 'application/x-www-form-urlencoded'];
-  return { kind, blob: new Blob([body], isSilent.includes(type) ? {} : { type }) };
+  return new MediaBytes(kind, body, isSilent.includes(type) ? '' : type);
 }
 
 /** @throws ServerError 400 for what is no UTF-8. */
@@ -96,7 +117,7 @@ export function questionOfJson(kind: QuestionKind, value: unknown): Question {
   const [, type = '', data = value] = /^data:([^;,]*);base64,(.*)$/s.exec(value) ?? [];
   try {
     const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
-    return { kind, blob: new Blob([bytes], { type }) };
+    return new MediaBytes(kind, bytes, type);
   } catch (cause) {
     throw new ServerError(400, 'The input is no base64.', { cause });
   }

@@ -70,9 +70,18 @@ export interface TextPair {
   pair: string;
 }
 
+/** A picture or a sound, as a file. */
+export interface MediaQuestion {
+  kind: 'image' | 'audio';
+  /** The file, with its media type. */
+  readonly blob: Blob;
+  /** The same, where it came as bytes. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+}
+
 /** A question in a model's own terms. */
 export type Question =
-  | { kind: 'image' | 'audio'; blob: Blob }
+  | MediaQuestion
   | { kind: 'text'; texts: readonly (string | TextPair)[] }
   /** Of a table: `X` of a request, whatever it is. */
   | { kind: 'rows'; rows: unknown };

@@ -47,6 +47,8 @@ export function imagePage(name: string, pack?: PackName): PageTask<ImageSource, 
         case 'blob':
         case 'url':
           return image;
+        case 'bytes':
+          return { kind: 'bytes', bytes: image.bytes.slice(0) };
         case 'frame':
           return { kind: 'frame', frame: image.frame.clone() };
         case 'pixels': {
@@ -117,6 +119,8 @@ function payloadBytes(image: CapturedImage): number {
   switch (image.kind) {
     case 'blob':
       return image.blob.size;
+    case 'bytes':
+      return image.bytes.byteLength;
     case 'url':
       return 0;
     case 'bitmap':

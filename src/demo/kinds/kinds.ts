@@ -2,9 +2,17 @@
 import { byId } from '../dom.js';
 import type { Incoming } from '../sources/files.js';
 
-export type KindName = 'name' | 'teach' | 'objects' | 'compare' | 'text' | 'sound';
+export type KindName = 'name' | 'teach' | 'objects' | 'compare' | 'text' | 'sound' | 'drift';
 
-const names: readonly KindName[] = ['name', 'teach', 'objects', 'compare', 'text', 'sound'];
+const names: readonly KindName[] = [
+  'name',
+  'teach',
+  'objects',
+  'compare',
+  'text',
+  'sound',
+  'drift',
+];
 
 /** A panel. */
 export interface Kind {

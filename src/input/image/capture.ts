@@ -47,6 +47,9 @@ const fileTimeout = 3_000;
 /** ImageData is copied in pieces of so many bytes, a few milliseconds each. */
 const copiedAtOnce = 1 << 24;
 
+/** Files of at most so many bytes go to the worker as they are: reading a blob takes a millisecond. */
+const mostBytes = 1 << 22;
+
 const asStored = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' } as const;
 
 /**
@@ -122,6 +125,8 @@ export function transferables(image: CapturedImage): Transferable[] {
       return [image.frame];
     case 'pixels':
       return [image.pixels.data.buffer];
+    case 'bytes':
+      return [image.bytes];
     case 'blob':
     case 'url':
       return [];
@@ -284,6 +289,7 @@ function captureBytes(bytes: ArrayBuffer | ArrayBufferView): CapturedImage {
   const view = ArrayBuffer.isView(bytes)
     ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     : new Uint8Array(bytes);
+  if (view.length <= mostBytes) return { kind: 'bytes', bytes: new Uint8Array(view).buffer };
   // Blobs do not take shared memory.
   const shared = Object.prototype.toString.call(view.buffer) === '[object SharedArrayBuffer]';
   const owned = shared ? Uint8Array.from(view) : (view as Uint8Array<ArrayBuffer>);

@@ -55,6 +55,7 @@ const pixels = object({
 /** What a {@link CapturedImage} looks like in a message. */
 export const imageCheck: Check = byKind({
   blob: { blob: madeBy(Blob) },
+  bytes: { bytes: madeBy(ArrayBuffer) },
   url: { url: string },
   bitmap: { bitmap: madeBy(ImageBitmap) },
   pixels: { pixels: all(pixels, is('as long as its size says', isComplete)) },

@@ -72,6 +72,8 @@ export async function decode(
     }
     case 'blob':
       return decodeFile(image.blob, nameOf(image.blob), maxPixels, options);
+    case 'bytes':
+      return decodeFile(image.bytes, 'The file', maxPixels, options);
     case 'bitmap':
       return limited(await openBitmap(image.bitmap, false, options.createContext), maxPixels);
     case 'frame':
@@ -88,16 +90,16 @@ export function release(image: CapturedImage): void {
 }
 
 async function decodeFile(
-  blob: Blob,
+  file: Blob | ArrayBuffer,
   name: string,
   maxPixels: number,
   { rasteriseSvg, createContext, reduction, native, signal }: DecodeOptions,
 ): Promise<PixelSource> {
-  const { header, bytes } = await readFile(blob).catch((error: unknown) => {
+  const { header, bytes } = await readFile(file).catch((error: unknown) => {
     throw asTabserveError(error, 'image-undecodable', `${name} could not be read.`);
   });
   const { type, size } = header;
-  await refuseNonImages(type, blob, name);
+  await refuseNonImages(type, file, name);
   if (size) refuseTooLarge(size, maxPixels, name);
   if (type === 'svg' && !rasteriseSvg) {
     throw new TabserveError('unsupported', `${name} is an SVG file, which only a page can draw.`);
@@ -110,6 +112,7 @@ async function decodeFile(
     }
     if (source) return source;
   }
+  const blob = blobOf(file);
   let bitmap: ImageBitmap;
   try {
     bitmap =
@@ -139,19 +142,34 @@ function optionsFor({ unheeded }: FileHeader): ImageBitmapOptions {
   return unheeded === undefined ? asStored : { ...asStored, imageOrientation: 'none' };
 }
 
-/** A file's header; and all of it, where it was small or is a JPEG to be decoded from bytes. */
-async function readFile(blob: Blob): Promise<{ header: FileHeader; bytes?: ArrayBuffer }> {
-  if (blob.size <= readAtOnce) {
-    const bytes = await blob.arrayBuffer();
+/** A file's header; and a copy of it, where it was small or is a JPEG to be decoded from bytes. */
+async function readFile(
+  file: Blob | ArrayBuffer,
+): Promise<{ header: FileHeader; bytes?: ArrayBuffer }> {
+  if (!(file instanceof Blob)) {
+    const header = await readHeader(new Uint8Array(file));
+    return header.orientation ? { header, bytes: file.slice(0) } : { header };
+  }
+  if (file.size <= readAtOnce) {
+    const bytes = await file.arrayBuffer();
     return { header: await readHeader(new Uint8Array(bytes)), bytes };
   }
-  const header = await readHeader(blob);
-  const wanted = header.orientation && blob.size <= mostJpegBytes && (await hasExactPlanes());
-  return wanted ? { header, bytes: await blob.arrayBuffer() } : { header };
+  const header = await readHeader(file);
+  const wanted = header.orientation && file.size <= mostJpegBytes && (await hasExactPlanes());
+  return wanted ? { header, bytes: await file.arrayBuffer() } : { header };
 }
 
-async function refuseNonImages(type: FileType, blob: Blob, name: string): Promise<void> {
+function blobOf(file: Blob | ArrayBuffer): Blob {
+  return file instanceof Blob ? file : new Blob([file]);
+}
+
+async function refuseNonImages(
+  type: FileType,
+  file: Blob | ArrayBuffer,
+  name: string,
+): Promise<void> {
   if (type !== 'empty' && type !== 'html' && type !== 'text') return;
+  const blob = blobOf(file);
   const found =
     type === 'empty'
       ? 'it is empty (0 bytes)'

@@ -159,9 +159,15 @@ describe('decode', () => {
     ['<!doctype html><p>404', 'it is HTML or XML, starting with "<!doctype html><p>404"'],
     ['not an image', 'it is text, starting with "not an image"'],
   ])('says what %j is instead of an image', async (text, message) => {
-    const decoding = decode({ kind: 'blob', blob: new Blob([text]) });
-    await expect(decoding).rejects.toMatchObject({ code: 'image-undecodable' });
-    await expect(decoding).rejects.toThrow(message);
+    const bytes = new TextEncoder().encode(text).buffer;
+    for (const image of [
+      { kind: 'blob', blob: new Blob([text]) },
+      { kind: 'bytes', bytes },
+    ] as const) {
+      const decoding = decode(image);
+      await expect(decoding).rejects.toMatchObject({ code: 'image-undecodable' });
+      await expect(decoding).rejects.toThrow(message);
+    }
   });
 
   it('rejects with the reason of an aborted signal', async () => {

@@ -14,11 +14,13 @@ export interface PixelRect {
 /**
  * An image on its way to the worker: what `capture` makes of any source.
  *
- * `blob` and `url` are decoded in the worker; the others already are pixels. `bitmap` and `frame`
- * belong to the request: whoever reads them closes them. `pixels` has four channels.
+ * `blob`, `bytes` (a file's, too) and `url` are decoded in the worker; the others already are pixels.
+ * `bitmap` and `frame` belong to the request: whoever reads them closes them. `pixels` has four
+ * channels.
  */
 export type CapturedImage =
   | { kind: 'blob'; blob: Blob }
+  | { kind: 'bytes'; bytes: ArrayBuffer }
   | { kind: 'url'; url: string }
   | { kind: 'bitmap'; bitmap: ImageBitmap }
   | { kind: 'frame'; frame: VideoFrame }

@@ -51,6 +51,8 @@ export interface DriftFinding {
   /** The index; the p-value; the standard deviations above chance. */
   value: number;
   threshold: number;
+  /** The value over the threshold, of chances their logarithms: above 1 is drift. */
+  ratio: number;
   isDrift: boolean;
 }
 
@@ -165,8 +167,8 @@ export class DriftMonitor extends EventTarget {
   #compare(): DriftFinding[] {
     const { significance, deviations, random } = this.#options;
     const findings: DriftFinding[] = [];
-    const add = (finding: Omit<DriftFinding, 'isDrift'>, isDrift: boolean) =>
-      findings.push({ ...finding, isDrift });
+    const add = (finding: Omit<DriftFinding, 'isDrift' | 'ratio'>, isDrift: boolean) =>
+      findings.push({ ...finding, ratio: ratioOf(finding), isDrift });
     const addIndex = (signal: string, value: number, bins: number, sizes: [number, number]) => {
       const chance = chanceStabilityIndex(bins, sizes, significance);
       const threshold = Math.max(this.#options.stabilityIndex, chance);
@@ -228,6 +230,12 @@ function grouped(observations: readonly Observation[]): Map<string, number> {
     sizes[smallest] = (sizes[smallest] as number) + count;
   }
   return groups;
+}
+
+function ratioOf({ measure, value, threshold }: Omit<DriftFinding, 'isDrift' | 'ratio'>): number {
+  if (measure !== 'kolmogorov-smirnov') return value / threshold;
+  // Of a chance the smaller one is more.
+  return Math.log(Math.max(value, Number.MIN_VALUE)) / Math.log(threshold);
 }
 
 function numbersOf(observations: readonly Observation[], name: string): number[] {

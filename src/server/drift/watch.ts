@@ -65,7 +65,8 @@ interface Labelled {
 
 /** What of an answer, and of its question, can be compared with others. */
 export function observationOf(answer: unknown, question: Question | undefined): Observation {
-  const size = question && 'blob' in question ? { bytes: question.blob.size } : {};
+  const isFile = question && 'blob' in question;
+  const size = isFile ? { bytes: question.bytes?.length ?? question.blob.size } : {};
   if (answer instanceof Float32Array) return { numbers: size, embedding: answer };
   if (!Array.isArray(answer) || !isLabelled(answer[0])) return { numbers: size };
   const [best, second] = answer as Labelled[];

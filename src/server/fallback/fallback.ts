@@ -115,7 +115,7 @@ export class Fallback {
    * @param left - Milliseconds that are left of the request's deadline.
    */
   async ask(
-    body: Blob,
+    body: Uint8Array<ArrayBuffer>,
     headers: Headers,
     {
       reason,

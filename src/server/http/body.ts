@@ -4,6 +4,14 @@ import { ServerError } from './errors.js';
 /** Names of `Content-Encoding`, and of the platform's streams. HTTP's `deflate` has zlib's wrapper. */
 const encodings: Readonly<Record<string, CompressionFormat>> = { gzip: 'gzip', deflate: 'deflate' };
 
+/** Bodies that are here already, as they were sent. */
+const held = new WeakMap<Request, Uint8Array<ArrayBuffer>>();
+
+/** Says what a request's body is, where that is here already: it is then not read once more. */
+export function holdBody(request: Request, body: Uint8Array<ArrayBuffer>): void {
+  held.set(request, body);
+}
+
 /**
  * The body of a request, decompressed. It is given up as soon as it is longer than it may be, before
  * it is read whole, and so is what it decompresses to.
@@ -21,10 +29,13 @@ export async function readBody(
   const declared = request.headers.get('Content-Length');
   if (declared !== null && Number(declared) > limit) throw tooLarge(limit, `${declared}`);
   const encoding = request.headers.get('Content-Encoding')?.trim().toLowerCase() ?? '';
-  const { body } = request;
+  const whole = held.get(request);
+  if (whole && whole.length > limit) throw tooLarge(limit, String(whole.length));
+  const isPlain = !unpacks || encoding === '' || encoding === 'identity';
+  if (whole && isPlain) return whole;
+  const body = whole ? new Blob([whole]).stream() : request.body;
   if (!body) return new Uint8Array(0);
-  if (!unpacks || encoding === '' || encoding === 'identity')
-    return collect(body, limit, request.signal);
+  if (isPlain) return collect(body, limit, request.signal);
   const format = Object.hasOwn(encodings, encoding) ? encodings[encoding] : undefined;
   if (!format) {
     await body.cancel().catch(() => undefined);
@@ -51,38 +62,6 @@ export async function readBody(
     throw new ServerError(400, `The body is said to be ${encoding}, and cannot be read as that.`, {
       cause,
     });
-  }
-}
-
-/**
- * The body of a request as a blob. What the request was made of in one piece is not copied, and its
- * size is known before anything is read.
- *
- * Errors as {@link readBody}.
- */
-export async function readBlob(
-  request: Request,
-  limit: number,
-  type: string,
-  unpacks = true,
-): Promise<Blob> {
-  const isPacked = unpacks && request.headers.has('Content-Encoding');
-  const whole = isPacked ? null : wholeOf(request);
-  if (!whole) return new Blob([await readBody(request, limit, unpacks)], { type });
-  const blob = await whole.blob();
-  if (blob.size > limit) throw tooLarge(limit, String(blob.size));
-  return blob.slice(0, blob.size, type);
-}
-
-/**
- * The request's body in another request, if it was made of something whole: the standard allows only
- * such bodies without CORS. A stream may be endless, and is for {@link readBody}.
- */
-function wholeOf(request: Request): Request | null {
-  try {
-    return request.body && new Request(request, { mode: 'no-cors', method: 'POST' });
-  } catch {
-    return null;
   }
 }
 

@@ -179,10 +179,9 @@ function metricsOf(context: ServerContext, meter: MeterOfRequests): Metric[] {
 /** What the monitors' latest comparisons have found, over their thresholds: above 1 is drift. */
 function driftOf({ registry }: ServerContext, drift: DriftWatch): Metric {
   const samples = registry.list().flatMap(({ name }) =>
-    (drift.find(name)?.report?.findings ?? []).map(({ signal, measure, value, threshold }) => ({
+    (drift.find(name)?.report?.findings ?? []).map(({ signal, measure, ratio }) => ({
       labels: { model: name, signal, measure },
-      // Of a chance the smaller one is more.
-      value: measure === 'kolmogorov-smirnov' ? chanceRatio(value, threshold) : value / threshold,
+      value: ratio,
     })),
   );
   const help = 'How far a signal has moved, over the threshold of its measure.';
@@ -202,10 +201,6 @@ function fallbacksOf({ registry }: ServerContext): Metric {
     );
   const help = 'Requests that the device could not answer, by what the fallback did.';
   return { name: 'tabserve_fallback_requests_total', help, type: 'counter', samples };
-}
-
-function chanceRatio(value: number, threshold: number): number {
-  return Math.log(Math.max(value, Number.MIN_VALUE)) / Math.log(threshold);
 }
 
 function labelsOf({ name, version }: ModelVersion): Labels {

@@ -42,8 +42,13 @@ beforeEach(async () => {
   await server.register(
     'boxes',
     await model('object-detection', {
-      detect: async (blob: Blob) => [
-        { label: blob.type, score: 0.5, index: 0, box: { x: 1, y: 2, width: 3.25, height: 4 } },
+      detect: async (file: Uint8Array) => [
+        {
+          label: String.fromCharCode(...file),
+          score: 0.5,
+          index: 0,
+          box: { x: 1, y: 2, width: 3.25, height: 4 },
+        },
       ],
     }),
   );
@@ -136,7 +141,7 @@ describe('Hugging Face', () => {
     [
       '/models/boxes',
       { inputs: `data:image/gif;base64,${btoa('GIF')}` },
-      [{ label: 'image/gif', score: 0.5, box: { xmin: 1, ymin: 2, xmax: 4, ymax: 6 } }],
+      [{ label: 'GIF', score: 0.5, box: { xmin: 1, ymin: 2, xmax: 4, ymax: 6 } }],
     ],
   ])('%s %j', async (path, question, expected) => {
     expect(await ask('POST', path, question)).toEqual({ status: 200, body: expected });
@@ -174,7 +179,7 @@ describe('TorchServe', () => {
     const form = new FormData();
     form.set('data', new Blob(['GIF'], { type: 'image/gif' }), 'a.gif');
     expect((await ask('POST', '/predictions/boxes', form)).body).toEqual([
-      { 'image/gif': [1, 2, 4.25, 6], score: 0.5 },
+      { GIF: [1, 2, 4.25, 6], score: 0.5 },
     ]);
     expect((await ask('POST', '/predictions/table', { instances: [[3], [4]] })).body).toEqual([
       6, 8,

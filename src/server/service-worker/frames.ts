@@ -1,7 +1,8 @@
 /** Asking a model server in a frame, or in the page around one, whatever its origin. */
 import { deferred } from '../../base/deferred.js';
 import { TabserveError } from '../../base/errors.js';
-import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './messages.js';
+import { Line } from './line.js';
+import type { WhoMessage } from './messages.js';
 
 /** Options of {@link fetchFromFrame}. */
 export interface FetchFromFrameOptions extends RequestInit {
@@ -38,52 +39,32 @@ export async function fetchFromFrame(
   const request = new Request(input instanceof Request ? input : new URL(input, to), init);
   const { signal } = request;
   signal.throwIfAborted();
-  const body = request.body ? await request.blob() : null;
-  await untilServed(target, to, patience, signal);
-  const message: RequestMessage = {
-    tabserve: 'request',
-    method: request.method,
-    url: request.url,
-    headers: [...request.headers],
-    body,
-  };
-  const { port1, port2 } = new MessageChannel();
-  const { promise, resolve, reject } = deferred<Response>();
-  port1.onmessage = ({ data }: MessageEvent<PageMessage>) => {
-    if (data.kind !== 'response') return;
-    const headers = data.headers.map(([name, value]): [string, string] => [name, value]);
-    const hasBody = data.status !== 204 && data.status !== 304;
-    resolve(new Response(hasBody ? data.body : null, { status: data.status, headers }));
-  };
-  const onAbort = () => {
-    const abort: WorkerMessage = { kind: 'abort' };
-    port1.postMessage(abort);
-    reject(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort);
+  const body = request.body ? new Uint8Array(await request.arrayBuffer()) : null;
+  const line = await lineTo(target, to, patience, signal);
+  const { method, url, headers } = request;
   try {
-    target.postMessage(message, { targetOrigin: to, transfer: [port2] });
-    return await promise;
+    const passed = { method, url, headers: [...headers], body };
+    // Nobody gives it up.
+    return (await line.ask(passed, signal).answer) as Response;
   } finally {
-    signal.removeEventListener('abort', onAbort);
-    port1.close();
+    line.close();
   }
 }
 
-/** Waits until the frame says that it serves models. */
-async function untilServed(
+/** A line to the frame, when it says that it serves models. */
+async function lineTo(
   target: FrameLike,
   origin: string,
   patience: number,
   signal: AbortSignal,
-): Promise<void> {
-  const { promise, resolve, reject } = deferred<void>();
+): Promise<Line> {
+  const { promise, resolve, reject } = deferred<MessagePort>();
   const who: WhoMessage = { tabserve: 'who' };
   const ports: MessagePort[] = [];
   const ask = () => {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1);
-    port1.onmessage = () => resolve();
+    port1.onmessage = () => resolve(port1);
     target.postMessage(who, { targetOrigin: origin, transfer: [port2] });
   };
   const asking = setInterval(ask, askInterval);
@@ -101,7 +82,9 @@ async function untilServed(
   signal.addEventListener('abort', onAbort);
   try {
     ask();
-    await promise;
+    const port = await promise;
+    ports.splice(ports.indexOf(port), 1);
+    return new Line(port);
   } finally {
     clearInterval(asking);
     clearTimeout(late);

@@ -6,10 +6,10 @@
  * @module tabserve/service-worker
  * @packageDocumentation
  */
-import { deferred } from '../../base/deferred.js';
-import { readBlob, writeError } from '../http/body.js';
+import { readBody, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
-import type { PageMessage, RequestMessage, WhoMessage, WorkerMessage } from './messages.js';
+import { Line } from './line.js';
+import type { PassedRequest, WhoMessage } from './messages.js';
 
 /** What is used of a `FetchEvent`. */
 export interface FetchEventLike {
@@ -67,8 +67,14 @@ const replyPatience = 500;
 /** How often it is looked whether a page is still there, in milliseconds. */
 const watchInterval = 250;
 
+/** A page that holds the models. */
+interface Holder {
+  client: Client;
+  line: Line;
+}
+
 /** The page that answered last. A worker that was ended and started again looks anew. */
-let holder: Client | undefined;
+let holder: Holder | undefined;
 
 /**
  * Answers the event, if its request is for the model server.
@@ -92,20 +98,20 @@ function slashed(path: string): string {
 async function pass(request: Request, maxBodyBytes: number, patience: number): Promise<Response> {
   try {
     const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
-    const body = hasBody ? await readBlob(request, maxBodyBytes, '', false) : null;
-    const message: RequestMessage = {
-      tabserve: 'request',
-      method: request.method,
-      url: request.url,
-      headers: [...request.headers],
-      body: body && body.size > 0 ? body : null,
+    const body = hasBody ? await readBody(request, maxBodyBytes, false) : null;
+    const { method, url, headers } = request;
+    const passed: PassedRequest = {
+      method,
+      url,
+      headers: [...headers],
+      body: body && body.length > 0 ? body : null,
     };
     const ends = Date.now() + patience;
     for (;;) {
-      const client = await findHolder(ends, request.signal);
-      const response = await ask(client, message, request.signal);
+      const found = await findHolder(ends, request.signal);
+      const response = await ask(found, passed, request.signal);
       if (response) return response;
-      holder = undefined;
+      if (holder === found) holder = undefined;
     }
   } catch (error) {
     return writeError(asServerError(error, request.signal));
@@ -113,14 +119,17 @@ async function pass(request: Request, maxBodyBytes: number, patience: number): P
 }
 
 /** The page that holds the models. @throws ServerError 503 */
-async function findHolder(ends: number, signal: AbortSignal): Promise<Client> {
+async function findHolder(ends: number, signal: AbortSignal): Promise<Holder> {
   for (;;) {
     signal.throwIfAborted();
-    if (holder) return holder;
+    if (holder?.line.isOpen) return holder;
     const all = await scope.clients.matchAll({ type: 'window', includeUncontrolled: true });
-    const found = await Promise.any(all.map(isHolder)).catch(() => undefined);
+    const lines = all.map(lineTo);
+    const found = await Promise.any(lines).catch(() => undefined);
     if (found) {
       holder = found;
+      for (const each of lines)
+        each.then(({ line }) => line === found.line || line.close()).catch(() => undefined);
       return found;
     }
     if (Date.now() >= ends) {
@@ -132,54 +141,36 @@ async function findHolder(ends: number, signal: AbortSignal): Promise<Client> {
   }
 }
 
-/** Resolves with a page that says that it is one; rejects for others. */
-async function isHolder(client: Client): Promise<Client> {
+/** Resolves with a line to a page that says that it holds the models; rejects for others. */
+async function lineTo(client: Client): Promise<Holder> {
   const { port1, port2 } = new MessageChannel();
   const who: WhoMessage = { tabserve: 'who' };
-  const said = new Promise<Client>((resolve) => {
-    port1.onmessage = () => resolve(client);
+  const said = new Promise<Holder>((resolve) => {
+    port1.onmessage = () => resolve({ client, line: new Line(port1) });
   });
   client.postMessage(who, [port2]);
   const late = pause(replyPatience).then(() => {
     throw new Error('It does not answer.');
   });
-  return Promise.race([said, late]).finally(() => port1.close());
+  return Promise.race([said, late]).catch((error: unknown) => {
+    port1.close();
+    throw error;
+  });
 }
 
 /** Its answer; `null` if the page goes, or does not take the request. */
 async function ask(
-  client: Client,
-  message: RequestMessage,
+  { client, line }: Holder,
+  request: PassedRequest,
   signal: AbortSignal,
 ): Promise<Response | null> {
-  const { port1, port2 } = new MessageChannel();
-  const { promise, resolve, reject } = deferred<Response | null>();
-  let isTaken = false;
-  port1.onmessage = ({ data }: MessageEvent<PageMessage>) => {
-    isTaken = true;
-    if (data.kind !== 'response') return;
-    const headers = data.headers.map(([name, value]): [string, string] => [name, value]);
-    resolve(new Response(data.body, { status: data.status, headers }));
-  };
-  const onAbort = () => {
-    const abort: WorkerMessage = { kind: 'abort' };
-    port1.postMessage(abort);
-    reject(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort);
+  const asked = line.ask(request, signal);
   const began = Date.now();
   const watch = setInterval(async () => {
     const isThere = await scope.clients.get(client.id);
-    if (!isThere || (!isTaken && Date.now() - began > replyPatience)) resolve(null);
+    if (!isThere || (!asked.isTaken && Date.now() - began > replyPatience)) asked.giveUp();
   }, watchInterval);
-  try {
-    client.postMessage(message, [port2]);
-    return await promise;
-  } finally {
-    clearInterval(watch);
-    signal.removeEventListener('abort', onAbort);
-    port1.close();
-  }
+  return asked.answer.finally(() => clearInterval(watch));
 }
 
 function pause(milliseconds: number): Promise<void> {

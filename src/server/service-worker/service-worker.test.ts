@@ -1,5 +1,6 @@
 /** A service worker and its pages, by real message channels: pages that serve, hang, go and come. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readBody } from '../http/body.js';
 import { holdFor } from './holder.js';
 
 interface Page {
@@ -72,7 +73,7 @@ describe('a request to the model server', () => {
     const asked: Request[] = [];
     serve(addPage('server'), async (request) => {
       asked.push(request);
-      const body = new Uint8Array(await request.arrayBuffer());
+      const body = await readBody(request, 9);
       return new Response(body.reverse(), { status: 207, headers: { 'x-own': 'yes' } });
     });
     const response = await fetchBy('/v2/models/a/infer?b=c', {

@@ -1,7 +1,6 @@
 /** The Open Inference Protocol V2, with Triton's extensions, as routes. */
 import {
   begin,
-  blobOf,
   bodyOf,
   mediaType,
   modelNamed,
@@ -10,7 +9,7 @@ import {
   wishesOf,
 } from '../context.js';
 import type { Execution, Wishes } from '../execution.js';
-import { json, writeError } from '../http/body.js';
+import { holdBody, json, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
 import type { Call, Handler, Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
@@ -99,7 +98,7 @@ async function infer(context: ServerContext, call: Call): Promise<Response> {
   // What a picture is, no other server of the protocol knows.
   const isMedia = /^(image|audio|video)\//.test(mediaType(request.headers));
   if (!fallback || isMedia) return inferHere(context, call, version, wishes);
-  const body = await blobOf(context, call, false);
+  const body = await bodyOf(context, call, false);
   const here = { ...call, request: rebuilt(request, body) };
   const timeout = fallback.shareOf(wishes.timeout);
   try {
@@ -107,18 +106,21 @@ async function infer(context: ServerContext, call: Call): Promise<Response> {
   } catch (thrown) {
     const error = asServerError(thrown, request.signal);
     const reason = fallback.reasonOf(error);
-    const isTensors = headers.has('Content-Encoding') || (await body.slice(0, 1).text()) === '{';
+    const isTensors = headers.has('Content-Encoding') || body[0] === openingBrace;
     if (reason === null || !isTensors) throw error;
     const left = wishes.timeout && wishes.began + wishes.timeout - performance.now();
     return fallback.ask(body, headers, { reason, error, signal, left });
   }
 }
 
+const openingBrace = 0x7b;
+
 /** The same request, with its body as it is kept. */
-function rebuilt(request: Request, body: Blob): Request {
+function rebuilt(request: Request, body: Uint8Array<ArrayBuffer>): Request {
   const { url, method, signal, headers } = request;
-  const copy = new Request(url, { method, signal, body });
+  const copy = new Request(url, { method, signal });
   Object.defineProperty(copy, 'headers', { value: headers });
+  holdBody(copy, body);
   begin(copy, request);
   return copy;
 }
