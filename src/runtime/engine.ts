@@ -107,6 +107,7 @@ export class Engine {
   /**
    * Gets what the engine lacks for a model. To be called when it has started.
    *
+   * @param isOwn - Whether it is none of the catalogue.
    * @returns What was replaced on the way.
    */
   completeFor(model: Uint8Array, isOwn: boolean): Promise<readonly Fallback[]> {

@@ -77,6 +77,8 @@ export function kindOf(image: CapturedImage): string {
   switch (image.kind) {
     case 'blob':
       return image.blob.type === 'image/jpeg' ? 'JPEG files' : 'other files';
+    case 'bytes':
+      return isJpeg(image.bytes) ? 'JPEG files' : 'other files';
     case 'url':
       return 'addresses';
     case 'bitmap':
@@ -86,6 +88,11 @@ export function kindOf(image: CapturedImage): string {
     case 'pixels':
       return 'plain pixels';
   }
+}
+
+function isJpeg(bytes: ArrayBuffer): boolean {
+  const [first, second] = new Uint8Array(bytes, 0, Math.min(2, bytes.byteLength));
+  return first === 0xff && second === 0xd8;
 }
 
 function median(values: readonly number[]): number {
