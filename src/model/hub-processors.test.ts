@@ -2,24 +2,9 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../input/image/decode.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
-import type { CapturedImage } from '../input/image/types.js';
+import { hubPicture } from '../testing/hub-picture.js';
 import golden from './golden/processors.json' with { type: 'json' };
 import { describeHubModel } from './huggingface.js';
-
-/** As the recipe's. */
-function picture(width: number, height: number): CapturedImage {
-  const data = new Uint8ClampedArray(width * height * 4);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 4) {
-      const check = ((Math.floor(x / 16) + Math.floor(y / 16)) % 2) * 90;
-      for (let c = 0; c < 3; c++) {
-        data[at + c] = (x * x * 7 + y * y * 3 + x * y * 5 + c * 85 + check) % 256;
-      }
-      data[at + 3] = 255;
-    }
-  }
-  return { kind: 'pixels', pixels: { data, width, height, channels: 4 } };
-}
 
 interface Case {
   model_type: string;
@@ -42,7 +27,7 @@ async function pixelsOf(
   { input, preprocess }: Pick<ReturnType<typeof describeHubModel>, 'input' | 'preprocess'>,
   [width, height]: readonly number[],
 ) {
-  const source = await decode(picture(width as number, height as number));
+  const source = await decode(hubPicture(width as number, height as number));
   const pixels = await createPreprocessor(input, preprocess).crop(source);
   source.close();
   return pixels;

@@ -2,24 +2,9 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../input/image/decode.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
-import type { CapturedImage } from '../input/image/types.js';
+import { hubPicture } from '../testing/hub-picture.js';
 import golden from './golden/timm.json' with { type: 'json' };
 import { describeHubModel } from './huggingface.js';
-
-/** As the recipe's. */
-function picture(width: number, height: number): CapturedImage {
-  const data = new Uint8ClampedArray(width * height * 4);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 4) {
-      const check = ((Math.floor(x / 16) + Math.floor(y / 16)) % 2) * 90;
-      for (let c = 0; c < 3; c++) {
-        data[at + c] = (x * x * 7 + y * y * 3 + x * y * 5 + c * 85 + check) % 256;
-      }
-      data[at + 3] = 255;
-    }
-  }
-  return { kind: 'pixels', pixels: { data, width, height, channels: 4 } };
-}
 
 describe("every way in which timm's pretrained models prepare a picture, to the byte", () => {
   test.each(golden.cases)('$model', async ({ cfg, mean, std, results }) => {
@@ -34,7 +19,7 @@ describe("every way in which timm's pretrained models prepare a picture, to the 
     expect(warnings).toHaveLength(1);
     const { crop } = createPreprocessor(input, preprocess);
     for (const [at, [width, height]] of golden.sizes.entries()) {
-      const source = await decode(picture(width as number, height as number));
+      const source = await decode(hubPicture(width as number, height as number));
       const pixels = await crop(source);
       source.close();
       const digest = createHash('sha256').update(pixels.data).digest('hex').slice(0, 24);

@@ -1,23 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createPreprocessor } from '../input/image/preprocess.js';
-import type { CapturedImage } from '../input/image/types.js';
+import { hubPicture } from '../testing/hub-picture.js';
 import golden from './golden/huggingface.json';
 import { describeHubModel } from './huggingface.js';
-
-/** The picture that the golden values were made of, with Transformers' own processors. */
-function picture(width: number, height: number): CapturedImage {
-  const data = new Uint8ClampedArray(width * height * 4);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 4) {
-      const check = ((Math.floor(x / 16) + Math.floor(y / 16)) % 2) * 90;
-      for (let c = 0; c < 3; c++) {
-        data[at + c] = (x * x * 7 + y * y * 3 + x * y * 5 + c * 85 + check) % 256;
-      }
-      data[at + 3] = 255;
-    }
-  }
-  return { kind: 'pixels', pixels: { data, width, height, channels: 4 } };
-}
 
 const config = { id2label: { 0: 'cat', 1: 'dog' } };
 
@@ -37,7 +22,7 @@ describe('gives what Python gives', () => {
         if (!expected) throw new Error('The golden file is not complete.');
         expect([input.channels, input.height, input.width]).toEqual(expected.shape);
         const tensor = preprocessor.allocate(1);
-        await preprocessor.run(picture(width as number, height as number), tensor, 0);
+        await preprocessor.run(hubPicture(width as number, height as number), tensor, 0);
         const values = Array.from(tensor as Float32Array);
         const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
         const square = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);

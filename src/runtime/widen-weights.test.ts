@@ -1,23 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Field,
-  messageOf,
-  readAll,
-  readFields,
-  varintBytes,
-  written,
-} from '../model/onnx/wire.js';
+import { type Field, readAll, readFields } from '../model/onnx/wire.js';
+import { bytes, integer, message, text, writeFields } from '../testing/onnx-fields.js';
 import { widenIntegers } from './widen-weights.js';
 
-const writeFields = (fields: Field[]) => written(messageOf(fields));
-const bytes = (number: number, content: Uint8Array): Field => ({ number, type: 2, bytes: content });
-const message = (number: number, ...fields: Field[]) => bytes(number, writeFields(fields));
-const text = (number: number, value: string) => bytes(number, new TextEncoder().encode(value));
-const integer = (number: number, value: number): Field => ({
-  number,
-  type: 0,
-  bytes: varintBytes(value),
-});
 const raw = (array: ArrayBufferView<ArrayBuffer>) => bytes(9, new Uint8Array(array.buffer));
 const tensor = (name: string, type: number, dims: number[], data: Field) =>
   message(5, ...dims.map((length) => integer(1, length)), integer(2, type), data, text(8, name));

@@ -1,24 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Field,
-  messageOf,
-  readAll,
-  readFields,
-  readIntegers,
-  varintBytes,
-  written,
-} from '../model/onnx/wire.js';
+import { type Field, readAll, readFields, readIntegers } from '../model/onnx/wire.js';
+import { bytes, integer, message, text, writeFields } from '../testing/onnx-fields.js';
 import { widenHalves } from './widen.js';
-
-const writeFields = (fields: Field[]) => written(messageOf(fields));
-const bytes = (number: number, content: Uint8Array): Field => ({ number, type: 2, bytes: content });
-const message = (number: number, ...fields: Field[]) => bytes(number, writeFields(fields));
-const text = (number: number, value: string) => bytes(number, new TextEncoder().encode(value));
-const integer = (number: number, value: number): Field => ({
-  number,
-  type: 0,
-  bytes: varintBytes(value),
-});
 
 const value = (number: number, name: string, type: number) =>
   message(number, text(1, name), message(2, message(1, integer(1, type))));

@@ -1,8 +1,4 @@
 /** What the page would answer for an `.onnx` file alone, in Node: described by itself, and run. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import * as ort from 'onnxruntime-web/wasm';
 import { numbersOf, type TensorInfo } from '../base/tensor.js';
 import { createTensorWriter } from '../input/image/tensor.js';
 import { bareModel } from '../model/bare.js';
@@ -15,27 +11,9 @@ import { checkGraph } from '../tasks/image-classification/graph.js';
 import { imageFeed } from '../tasks/image-feed.js';
 import { activate, dequantised } from '../tasks/scores.js';
 import { complete } from '../tasks/translate.js';
+import { wasmBackend } from './engine.js';
 
 let started: Backend | undefined;
-
-function backend(): Backend {
-  if (started) return started;
-  // The build puts it in.
-  Object.assign(globalThis, { __ENGINE_HAS_GPU__: false });
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
-  ort.env.logLevel = 'error';
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = readFileSync(join(folder, 'ort-wasm-simd-threaded.wasm'));
-  started = {
-    ort,
-    abilities: { device: 'wasm', fp16: true },
-    executionProviders: ['wasm'],
-    adapter: null,
-    gpu: null,
-    fallbacks: [],
-  } as Backend;
-  return started;
-}
 
 /** Describes a graph by itself. */
 export function describeGraph(
@@ -57,7 +35,8 @@ export async function describedScores(
   bytes: Uint8Array,
   where: string,
 ): Promise<{ manifest: ModelManifest; scores: number[] }> {
-  const session = await ModelSession.create(backend(), { bytes, external: [] }, where);
+  started ??= wasmBackend();
+  const session = await ModelSession.create(started, { bytes, external: [] }, where);
   try {
     const { inputs, outputs } = session;
     const graph = skeletonOf(bytes)?.write() ?? null;

@@ -1,33 +1,14 @@
 /** Models for the server's tests in Node: a graph in the real engine, without a page and a worker. */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import * as ort from 'onnxruntime-web/wasm';
+import { join } from 'node:path';
 import type { Tensors } from '../base/tensor.js';
 import type { StageTimings } from '../base/types.js';
-import type { Backend } from '../runtime/backend.js';
 import { ModelSession } from '../runtime/session.js';
 import type { ServableModel } from '../server/servable.js';
 import { checkFeeds } from '../tasks/tensor/tensors.js';
+import { wasmBackend } from './engine.js';
 
 const models = join(import.meta.dirname, '../../e2e/bridge/golden');
-
-function backend(): Backend {
-  // The build puts it in.
-  Object.assign(globalThis, { __ENGINE_HAS_GPU__: false, __TABSERVE_VERSION__: '0.0.0-test' });
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
-  ort.env.logLevel = 'error';
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = readFileSync(join(folder, 'ort-wasm-simd-threaded.wasm'));
-  return {
-    ort,
-    abilities: { device: 'wasm', fp16: true },
-    executionProviders: ['wasm'],
-    adapter: null,
-    gpu: null,
-    fallbacks: [],
-  } as Backend;
-}
 
 /** The engine runs one request at a time. */
 let turn: Promise<unknown> = Promise.resolve();
@@ -51,7 +32,7 @@ export class GraphModel extends EventTarget implements ServableModel {
   /** @param name - `affine` or `ident`. */
   static async open(name: 'affine' | 'ident'): Promise<GraphModel> {
     const bytes = new Uint8Array(readFileSync(join(models, `${name}.onnx`)));
-    const session = await ModelSession.create(backend(), { bytes, external: [] }, name);
+    const session = await ModelSession.create(wasmBackend(), { bytes, external: [] }, name);
     return new GraphModel(name, bytes.length, session);
   }
 

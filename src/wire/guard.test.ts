@@ -17,16 +17,16 @@ function connect() {
   Comlink.expose(api, guarded(port1 as unknown as Comlink.Endpoint));
   port1.start();
   port2.start();
-  const next = () =>
-    new Promise<unknown>((resolve) => {
+  /** The answer to it, or to the call behind it where it has none. */
+  const send = (message: unknown) => {
+    const answer = new Promise<unknown>((resolve) => {
       port2.addEventListener('message', ({ data }) => resolve(data), { once: true });
     });
-  const send = async (message: unknown) => {
-    const answer = next();
     port2.postMessage(message);
-    return Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 50, 'silence'))]);
+    port2.postMessage({ ...call('unload', 0), id: 'behind' });
+    return answer;
   };
-  return { port: port2, send };
+  return { send };
 }
 
 const call = (name: string, ...args: unknown[]) => ({
@@ -35,6 +35,7 @@ const call = (name: string, ...args: unknown[]) => ({
   path: [name],
   argumentList: args.map((value) => ({ type: 'RAW', value })),
 });
+const isBehind = (made: unknown) => JSON.stringify(made) === '["unload",0]';
 const run = { requestId: 1, modelId: 2, task: null, payload: {}, options: {}, timeLeft: null };
 
 afterEach(() => {
@@ -44,13 +45,10 @@ afterEach(() => {
 
 describe('the door of the worker', () => {
   it('lets well-formed calls through, and their answers out', async () => {
-    const { send } = connect();
-    expect(await send(call('unload', 7))).toMatchObject({ id: 'one', type: 'RAW' });
-    await send(call('run', run));
-    expect(calls).toEqual([
-      ['unload', 7],
-      ['run', run],
-    ]);
+    expect(await connect().send(call('unload', 7))).toMatchObject({ id: 'one', type: 'RAW' });
+    expect(calls).toContainEqual(['unload', 7]);
+    expect(await connect().send(call('run', run))).toMatchObject({ id: 'one', type: 'RAW' });
+    expect(calls).toContainEqual(['run', run]);
   });
 
   it.each([
@@ -72,15 +70,15 @@ describe('the door of the worker', () => {
     expect(answer.id).toBe('one');
     expect(answer.value.error).toMatchObject({ code: 'invalid-argument' });
     expect(answer.value.error.message).toMatch(words);
-    expect(calls).toEqual([]);
+    expect(calls.filter((made) => !isBehind(made))).toEqual([]);
   });
 
   it.each([[null], ['text'], [7], [{ type: 'APPLY', path: ['unload'] }]])(
     'is silent to %j, which nobody could be answered for',
     async (message) => {
       const { send } = connect();
-      expect(await send(message)).toBe('silence');
-      expect(calls).toEqual([]);
+      expect(await send(message)).toMatchObject({ id: 'behind' });
+      expect(calls.filter((made) => !isBehind(made))).toEqual([]);
     },
   );
 });

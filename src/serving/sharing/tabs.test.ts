@@ -1,15 +1,15 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { TabserveError } from '../../base/errors.js';
+import { MemoryLocks } from '../../testing/locks.js';
 import type { WorkerConfig } from '../../wire/connection.js';
 import { Deployment } from '../deployment.js';
-import { Locks } from '../testing/locks.js';
 import { type Answer, plansOf, type Source, settingsOf, settle, World } from '../testing/world.js';
 import type { Channel } from './platform.js';
 import { Tabs } from './tabs.js';
 
 /** Several pages of one origin. */
 class Origin {
-  readonly locks = new Locks();
+  readonly locks = new MemoryLocks();
   readonly pages: Page[] = [];
   readonly channels = new Set<{ name: string; page: Page; channel: Channel }>();
   #nextId = 1;
