@@ -12,7 +12,7 @@ import { type ExternalFile, type ModelManifest, parseManifest } from '../model/m
 import { readOnnx } from '../model/onnx/graph.js';
 import { readMetadata } from '../model/onnx/metadata.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
-import type { Completion } from '../model/translation.js';
+import type { Completion, LabelFile } from '../model/translation.js';
 import { complete } from '../tasks/translate.js';
 import { openComplete } from './graph.js';
 import { answered, questionsFor } from './questions.js';
@@ -50,16 +50,14 @@ export async function writeManifest(
   const external = file
     ? await readExternal(folder, unlistedData(file, skeleton?.locations ?? []))
     : [];
-  const labelFile =
-    options.labels ??
-    labelFileNames.map((each) => join(folder, each)).find((each) => existsSync(each));
+  const beside = options.labels === undefined ? await labelsBeside(folder) : [];
   const graph = skeleton?.write() ?? null;
   const isNamed = graph !== null && readMetadata(readOnnx(graph).metadata).labels !== undefined;
   const terminal = openTerminal();
   const labels =
-    labelFile !== undefined
-      ? parseLabelFile(decodeText(await readFile(labelFile)), labelFile).labels
-      : isNamed || !terminal
+    options.labels !== undefined
+      ? await readLabelFile(options.labels)
+      : isNamed || beside.length > 0 || !terminal
         ? undefined
         : await askForLabels(terminal);
   let completion: Completion | undefined;
@@ -67,7 +65,8 @@ export async function writeManifest(
     { bytes, external: external.map(({ path, data }) => ({ path, data })) },
     ({ inputs, outputs }) => {
       const manifest = { ...bare, ...(labels && { labels }) };
-      completion = complete({ manifest, open: 'everything', inputs, outputs, graph, where: name });
+      const request = { manifest, open: 'everything', inputs, outputs, graph, beside } as const;
+      completion = complete({ ...request, where: name });
       return completion.manifest as ModelManifest;
     },
     name,
@@ -80,10 +79,15 @@ export async function writeManifest(
   terminal?.close();
   const all = Array.isArray(manifest.labels) ? manifest.labels : [];
   const isLong = all.length > mostInline;
+  const kept = beside.find((each) => each.name === 'labels.txt')?.labels;
+  const isKept = `${kept}` === `${all}`;
+  // What an author has there is his.
+  const isTaken = !isKept && existsSync(join(folder, 'labels.txt'));
+  const url = isTaken ? `${basename(name, '.onnx')}.labels.txt` : 'labels.txt';
   const written: ModelManifest = {
     ...manifest,
     version: '1.0.0',
-    labels: isLong ? { url: 'labels.txt' } : all,
+    labels: isLong ? { url } : all,
     ...translationsIn(folder),
     files: manifest.files.map((each) => ({
       ...each,
@@ -92,11 +96,8 @@ export async function writeManifest(
       ...(external.length > 0 && { external: external.map(({ data, ...file }) => file) }),
     })),
   };
-  const labelTarget = join(folder, 'labels.txt');
-  if (
-    isLong &&
-    (!existsSync(labelTarget) || labels === undefined || options.labels !== undefined)
-  ) {
+  const labelTarget = join(folder, url);
+  if (isLong && !isKept) {
     await writeFile(labelTarget, `${all.join('\n')}\n`);
     say(`Wrote ${labelTarget}: ${all.length} labels.`);
   }
@@ -108,10 +109,28 @@ export async function writeManifest(
   for (const { reason } of completion?.fallbacks ?? []) say(`  ${reason}`);
 }
 
+/** The label files of the usual names in a graph's folder, as pages find them. */
+async function labelsBeside(folder: string): Promise<LabelFile[]> {
+  const found: LabelFile[] = [];
+  for (const name of labelFileNames) {
+    const path = join(folder, name);
+    if (existsSync(path)) found.push({ name, labels: await readLabelFile(path) });
+  }
+  return found;
+}
+
+async function readLabelFile(path: string): Promise<string[]> {
+  return parseLabelFile(decodeText(await readFile(path)), path).labels;
+}
+
 async function readExternal(folder: string, files: readonly ExternalFile[]) {
   return Promise.all(
     files.map(async (each) => {
-      const data = await readFile(join(folder, each.url));
+      const path = join(folder, each.url);
+      if (!existsSync(path)) {
+        throw new Error(`The graph keeps weights in "${each.path}", which is not there: ${path}.`);
+      }
+      const data = await readFile(path);
       return { ...each, bytes: data.length, sha256: digestOf(data), data };
     }),
   );
@@ -129,7 +148,7 @@ function openTerminal(): Interface | undefined {
 
 async function askForLabels(terminal: Interface): Promise<string[] | undefined> {
   const path = (await terminal.question('A file with the labels (Enter: none): ')).trim();
-  return path === '' ? undefined : parseLabelFile(decodeText(await readFile(path)), path).labels;
+  return path === '' ? undefined : readLabelFile(path);
 }
 
 /** `labels.de.txt` and its kin beside the graph. */

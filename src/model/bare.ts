@@ -159,7 +159,14 @@ function pictureShape(
   notes: Notes,
 ): PictureShape {
   const sizeOf = (size: number | string | undefined, axis: 0 | 1): number => {
-    if (typeof size === 'number' && size > 0) {
+    if (size === 0) {
+      throw new TabserveError(
+        'model-invalid',
+        `${where} takes [${shape.join(', ')}] as "${name}", which no picture fits. Export it with the size of its pictures, or with a name for it.`,
+        { details: { model: where, found: shape.join(', ') } },
+      );
+    }
+    if (typeof size === 'number') {
       if (size <= mostPixels) return size;
       throw new TabserveError(
         'model-invalid',

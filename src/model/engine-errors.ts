@@ -26,6 +26,13 @@ export function explainEngineError(error: Error, start: Uint8Array): Error {
 /** Files of other formats, by their first bytes. */
 function formatOf(start: Uint8Array): string | undefined {
   const text = String.fromCharCode(...start.subarray(0, 16));
+  if (start.length === 0) return 'it is empty.';
+  if (text.startsWith('\x1f\x8b'))
+    return 'it is compressed with gzip. Unpack it, or serve it with "Content-Encoding: gzip".';
+  if (start[0] === 0x80 && (start[1] ?? 9) <= 5)
+    return "it is a Python pickle, as PyTorch's older files are. Export the model to ONNX: torch.onnx.export(…).";
+  if (start[7] === 0 && text.startsWith('{"', 8))
+    return 'it is in the safetensors format, which holds weights and no graph. Export the model to ONNX.';
   if (text.startsWith('PK')) {
     return 'it is a ZIP archive, as PyTorch (.pt, .pth) and Keras (.keras) save models. Export the model to ONNX: torch.onnx.export(…), or tf2onnx.';
   }
@@ -57,6 +64,11 @@ function cureOf(message: string): string | undefined {
     [];
   if (name) {
     return `it uses the operator ${name}, which this engine does not have. Export the model without it, or replace it by operators of ONNX's own.`;
+  }
+  const [, code] = /unsupported data type: (\d+)/.exec(message) ?? [];
+  if (code) {
+    const type = code === '16' ? 'bfloat16' : `of the code ${code} in onnx.proto`;
+    return `it takes or gives tensors of the type ${type}, which this engine does not have here. Export it with float32.`;
   }
   const [, file] = /Failed to load external data file "+([^"]*)"/.exec(message) ?? [];
   if (file) return `its weights lie in "${file}", which was not given. Add that file.`;
