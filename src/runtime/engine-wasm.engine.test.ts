@@ -69,6 +69,16 @@ it.each(graphs)('says and computes the same of %s', async (path) => {
   await theirs.release();
 });
 
+it('takes tensors without elements', async () => {
+  const session = await own.InferenceSession.create(read('tabular/golden/linear.onnx'));
+  const [input] = session.inputMetadata;
+  const [output] = session.outputMetadata;
+  const width = input?.isTensor ? Number(input.shape[1]) : 0;
+  const none = new ort.Tensor('float32', new Float32Array(), [0, width]);
+  const found = await session.run({ [input?.name ?? '']: none }, [output?.name ?? '']);
+  expect(found[output?.name ?? '']).toMatchObject({ dims: [0, 1], data: new Float32Array() });
+});
+
 it('computes only the outputs that are asked for', async () => {
   const session = await own.InferenceSession.create(read('vision/golden/detr.onnx'));
   const theirs = await ort.InferenceSession.create(read('vision/golden/detr.onnx'));

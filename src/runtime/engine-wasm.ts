@@ -282,7 +282,8 @@ interface Memory {
 function withMemory<T>(glue: Glue, use: (memory: Memory) => T): T {
   const taken: number[] = [];
   const take = (bytes: number) => {
-    const at = glue._malloc(bytes);
+    // For nothing it may give nothing.
+    const at = glue._malloc(Math.max(bytes, 1));
     if (!at) throw new Error(`The engine failed to allocate ${bytes} bytes.`);
     taken.push(at);
     // Renews the view, should the memory have grown.
