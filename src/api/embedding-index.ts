@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Which of many vectors are the most alike: an exact search in a worker, without a model. */
+import { part } from '../base/part.js';
 import type { Neighbour, SimilarityMetric } from '../search/types.js';
 import type { AssetOptions } from '../wire/assets.js';
 import { inRange } from './options.js';
@@ -45,7 +46,7 @@ export class EmbeddingIndex implements AsyncDisposable {
     metric = 'cosine',
     ...options
   }: EmbeddingIndexOptions = {}): Promise<EmbeddingIndex> {
-    const { WorkerIndex } = await import('./worker-index.js');
+    const { WorkerIndex } = await part(import('./worker-index.js'));
     return new EmbeddingIndex(await WorkerIndex.create(linkOf(options), metric));
   }
 
@@ -56,13 +57,13 @@ export class EmbeddingIndex implements AsyncDisposable {
    *   `integrity` where it was damaged; `unsupported` without a store.
    */
   static async load(name: string, options: AssetOptions = {}): Promise<EmbeddingIndex> {
-    const { WorkerIndex } = await import('./worker-index.js');
+    const { WorkerIndex } = await part(import('./worker-index.js'));
     return new EmbeddingIndex(await WorkerIndex.load(linkOf(options), name));
   }
 
   /** Deletes what was saved under a name. @returns Whether there was anything. */
   static async delete(name: string, options: AssetOptions = {}): Promise<boolean> {
-    const { WorkerIndex } = await import('./worker-index.js');
+    const { WorkerIndex } = await part(import('./worker-index.js'));
     return WorkerIndex.delete(linkOf(options), name);
   }
 

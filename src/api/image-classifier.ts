@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Image classification: which class a picture shows. */
 
+import { part } from '../base/part.js';
 import type { ImageSource } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { AssetOptions } from '../wire/assets.js';
@@ -64,7 +65,7 @@ const kind = {
 export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
   /** The models that come with tabserve, the default one first. */
   static async models(): Promise<readonly CatalogEntry[]> {
-    return (await import('./catalog-entries.js')).catalogEntries;
+    return (await part(import('./catalog-entries.js'))).catalogEntries;
   }
 
   /**
@@ -189,8 +190,10 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
     if (concurrency !== 'auto') inRange(concurrency, 'concurrency', 1, 1000, true);
     const ask = (image: ImageSource, ends: AbortSignal) =>
       this.classify(image, { ...options, signal: ends });
-    const { settleAll } = await import('./many.js');
-    const settled = settleAll(await listOf(images), ask, {
+    // Begun at once: what was dropped can only be listed now.
+    const list = listOf(images);
+    const { settleAll } = await part(import('./many.js'));
+    const settled = settleAll(await list, ask, {
       concurrency: concurrency === 'auto' ? this.lanes : concurrency,
       ordered,
       signal,
@@ -219,7 +222,7 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
     this.beginVideo();
-    const { FrameFollower } = await import('./many.js');
+    const { FrameFollower } = await part(import('./many.js'));
     const follower = new FrameFollower(video, AbortSignal.any(signals));
     let previous = -1;
     try {

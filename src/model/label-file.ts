@@ -89,7 +89,8 @@ function setIn(value: unknown): LabelSet | undefined {
   const labels = labelsIn(value);
   if (!labels) return undefined;
   // Those with numbers may stand in another order than their classes.
-  if (!Array.isArray(value) || !value.every(isDescribed)) return { labels };
+  if (!Array.isArray(value) || !value.every(hasLabel)) return { labels };
+  if (!value.every(isDescribed)) return undefined;
   return {
     labels,
     labelDetails: value.map(({ short, group }) => ({
@@ -99,9 +100,16 @@ function setIn(value: unknown): LabelSet | undefined {
   };
 }
 
-function isDescribed(entry: unknown): entry is LabelDetails & { label: string } {
-  if (typeof entry !== 'object' || entry === null || 'id' in entry || 'index' in entry)
-    return false;
+function hasLabel(entry: unknown): entry is { label: string } {
+  return (
+    typeof entry === 'object' &&
+    entry !== null &&
+    'label' in entry &&
+    !('id' in entry || 'index' in entry)
+  );
+}
+
+function isDescribed(entry: { label: string }): entry is LabelDetails & { label: string } {
   const { label, short = '', group = '' } = entry as Record<string, unknown>;
   return [label, short, group].every((each) => typeof each === 'string');
 }

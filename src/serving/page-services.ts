@@ -4,6 +4,7 @@
  */
 import * as Comlink from 'comlink';
 import { fromErrorRecord, toErrorRecord } from '../base/errors.js';
+import { part } from '../base/part.js';
 import type { PageServices } from '../wire/connection.js';
 import type { Reply } from '../wire/protocol.js';
 
@@ -11,12 +12,12 @@ import type { Reply } from '../wire/protocol.js';
 export const pageServices: PageServices = {
   rasteriseSvg: async (svg, maxPixels) => {
     const reply = await answering(async () =>
-      (await import('../input/image/svg.js')).rasteriseSvg(svg, { maxPixels }),
+      (await part(import('../input/image/svg.js'))).rasteriseSvg(svg, { maxPixels }),
     );
     return 'value' in reply ? Comlink.transfer(reply, [reply.value]) : reply;
   },
   embedded: (name) =>
-    answering(async () => (await import('../model/embedded.js')).embeddedManifest(name)),
+    answering(async () => (await part(import('../model/embedded.js'))).embeddedManifest(name)),
   // If it cannot be loaded, the check itself will say so.
   expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
   validate: (value, where) =>

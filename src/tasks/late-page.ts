@@ -1,5 +1,5 @@
 /** Page halves of tasks that few pages have: their code comes with the first model of such a task. */
-import { asTabserveError, messageOf } from '../base/errors.js';
+import { part } from '../base/part.js';
 import type { CapturedText } from '../input/text/types.js';
 import type { PackName } from '../wire/protocol.js';
 import type { PageTask } from './task.js';
@@ -25,15 +25,7 @@ export function latePage<Source, Payload>(
     pack,
     async prepare() {
       if (task.close) return;
-      try {
-        Object.assign(task, make(await import('./pages.js')));
-      } catch (error) {
-        throw asTabserveError(
-          error,
-          'network',
-          `A part of tabserve's script could not be loaded: ${messageOf(error)}`,
-        );
-      }
+      Object.assign(task, make(await part(import('./pages.js'))));
     },
   };
   return task as PageTask<Source, Payload>;

@@ -9,6 +9,7 @@
  */
 import { untilAborted } from '../../base/abort.js';
 import { asTabserveError, TabserveError } from '../../base/errors.js';
+import { part } from '../../base/part.js';
 import type { CapturedImage } from './types.js';
 
 /**
@@ -158,7 +159,7 @@ async function captureImage(
     createImageBitmap(image, asStored).catch(async (error: unknown) => {
       // It says so of SVG without a size of its own, which has to be told one.
       if (!isNamed(error, 'InvalidStateError')) throw error;
-      const { bitmapOfSvg } = await import('./svg.js');
+      const { bitmapOfSvg } = await part(import('./svg.js'));
       return bitmapOfSvg(image);
     }),
   );
