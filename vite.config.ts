@@ -604,10 +604,11 @@ function oneFile(): Plugin {
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {
           if (leftOutOfOneFile.some((name) => path.includes(`/${name}/`))) return [];
-          const best = bestForWasm(JSON.parse(readFileSync(file, 'utf8')));
-          // Labels that are not part of the worker's script are a file of the model.
-          const labels = path.includes('/photos/') ? ['labels.json'] : [];
-          return [best, ...labels].map((name) => ({
+          const manifest = JSON.parse(readFileSync(file, 'utf8'));
+          // Labels that are not part of the worker's script are files of the model.
+          const labels = Object.values<{ url: string }>(manifest.translations ?? {});
+          if (labels.length > 0) labels.push(manifest.labels);
+          return [bestForWasm(manifest), ...labels.map(({ url }) => url)].map((name) => ({
             path: path.replace('model.json', name),
             content: readFileSync(resolve(file, '..', name)),
           }));

@@ -31,9 +31,11 @@ const suffix: Readonly<Record<EngineFlavour, string>> = {
   asyncify: '.asyncify',
 };
 
+const labelFiles = ['labels.json', 'labels.de.json', 'labels.zh.json'];
+
 const modelFiles: Readonly<Record<string, readonly string[]>> = {
-  photos: ['photos.int8.onnx', 'labels.json'],
-  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx', 'labels.json'],
+  photos: ['photos.int8.onnx', ...labelFiles],
+  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx', ...labelFiles],
   digits: ['digits.onnx'],
 };
 
