@@ -219,8 +219,9 @@ class Load {
     obtaining.then(isAsked, isAsked);
     const early = this.#createEarly(starting, resolved, file, obtaining);
     const [{ backend, time: engineTime }, { parts, clear, skeleton, complete, time: modelTime }] =
-      await Promise.all([starting, obtaining]).catch(async (error: unknown) => {
-        await this.#giveUp(await early);
+      await Promise.all([starting, obtaining]).catch((error: unknown) => {
+        // Whoever hears of the failure need not wait for that.
+        void early.then((ready) => this.#giveUp(ready)).catch(() => undefined);
         throw error;
       });
 
