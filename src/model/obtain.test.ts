@@ -108,6 +108,39 @@ it('hands the bytes out before it keeps them, and keeps them when there is time'
   expect(isFile(kept())).toBe(true);
 });
 
+it('says when it has asked, and hands the bytes out before they are verified', async () => {
+  const log: string[] = [];
+  const tellings = {
+    onAsked: () => void log.push('asked'),
+    onWhole: (bytes: Uint8Array) => void log.push(isFile(bytes) ? 'whole' : 'others'),
+  };
+  web.handler = (request, response) => {
+    log.push('request');
+    giving(file)(request, response);
+  };
+  const first = await obtain(tellings);
+  expect(log).toEqual(['asked', 'request', 'whole']);
+  await first.kept;
+  vi.resetModules();
+  log.length = 0;
+  expect(await obtain(tellings)).toMatchObject({ from: 'store' });
+  expect(log).toEqual(['whole', 'asked']);
+});
+
+it('hands out what turns out to be wrong too, and then what replaces it', async () => {
+  const wrong = file.map((byte) => byte ^ 1);
+  let times = 0;
+  web.handler = (request, response) => {
+    times += 1;
+    giving(times === 1 ? wrong : file)(request, response);
+  };
+  const heard: boolean[] = [];
+  const { bytes, kept: keeping } = await obtain({ onWhole: (all) => void heard.push(isFile(all)) });
+  expect(heard).toEqual([false, true]);
+  expect(isFile(bytes)).toBe(true);
+  await keeping;
+});
+
 it('goes on where a download was given up', async () => {
   web.handler = (_, response) => {
     response.writeHead(200, { 'Content-Length': file.length, ETag: '"one"' });

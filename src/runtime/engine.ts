@@ -150,6 +150,11 @@ export class Engine {
     return this.#calm.promise;
   }
 
+  /** An answer is out. */
+  answered(): void {
+    this.#calm.resolve();
+  }
+
   /** Has {@link finish} wait for this, which does not reject. */
   keep(task: Promise<unknown>): void {
     this.#keeping.add(task);

@@ -242,8 +242,9 @@ class Load {
       { parts, clear, skeleton, complete, time: modelTime },
       { language, translated },
     ] = await Promise.all([starting, obtaining, this.#translation(resolved)]).catch(
-      async (error: unknown) => {
-        await this.#giveUp(await early);
+      (error: unknown) => {
+        // Whoever hears of the failure need not wait for that.
+        void early.then((ready) => this.#giveUp(ready)).catch(() => undefined);
         throw error;
       },
     );

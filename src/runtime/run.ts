@@ -54,6 +54,7 @@ export async function runRequest(
     const news = batches.reason ? [...late, batches.reason] : late;
     const answer = await prepared.interpret(outputs);
     laps.lap('postprocess');
+    engine.answered();
     return {
       answer,
       report: prepared.report,

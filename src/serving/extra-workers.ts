@@ -1,11 +1,18 @@
 /** Further workers for a model that has more requests than one can answer soon. */
 import type { BackendPlan } from './backends.js';
-import type { Environment, Lease } from './environment.js';
+import { type Environment, type Lease, pause } from './environment.js';
 import type { LoadReplica, ModelReplica, ModelSettings } from './replica.js';
 import type { RequestQueue, Slots } from './request-queue.js';
 
 /** Milliseconds that extra workers are kept without need. */
 const keptIdle = 10_000;
+
+/**
+ * Times that one may fail to start, and milliseconds between them: at first the model may not be in the
+ * store yet, from which they take it.
+ */
+const mostRefusals = 2;
+const afterRefusal = 1_000;
 
 /** What {@link ExtraWorkers} serve. */
 export interface ExtraWorkersOptions extends ModelSettings {
@@ -29,8 +36,8 @@ export class ExtraWorkers {
   #life = new AbortController();
   #closing: Promise<unknown> = Promise.resolve();
   #starting = false;
-  /** Whether one failed to start: there is no use in trying again. */
-  #refused = false;
+  /** How many failed to start. */
+  #refusals = 0;
   #stopTimer: () => void = () => undefined;
 
   constructor(
@@ -62,7 +69,8 @@ export class ExtraWorkers {
    * @param patience - Milliseconds that a worker may be silent while it loads.
    */
   start(plan: BackendPlan, patience: number): void {
-    if (this.#refused || this.#starting || 1 + this.count >= this.#options.maxWorkers) return;
+    if (this.#starting || 1 + this.count >= this.#options.maxWorkers) return;
+    if (this.#refusals >= mostRefusals) return;
     void this.#start(plan, patience);
   }
 
@@ -83,7 +91,7 @@ export class ExtraWorkers {
     this.#stopTimer();
     this.#life.abort();
     this.#life = new AbortController();
-    this.#refused = false;
+    this.#refusals = 0;
     const ends = [...this.#extras].map(async ([slots, { replica, lease }]) => {
       this.#queue.close(slots);
       await replica.idle();
@@ -127,8 +135,10 @@ export class ExtraWorkers {
       this.#extras.set(slots, { replica, lease, nth });
       this.#queue.open(slots);
     } catch {
-      if (!signal.aborted) this.#refused = true;
       lease.release();
+      if (signal.aborted) return;
+      this.#refusals += 1;
+      await pause(this.#environment, afterRefusal, signal).catch(() => undefined);
     } finally {
       this.#starting = false;
     }
