@@ -7,7 +7,7 @@ import { DriftWatch, type WatchDriftOptions } from './drift/watch.js';
 import { type Executed, Executor } from './execution.js';
 import { faceOf } from './faces.js';
 import { Fallback, type FallbackReport } from './fallback/fallback.js';
-import { compressed, writeError } from './http/body.js';
+import { writeError } from './http/body.js';
 import { asServerError, ServerError } from './http/errors.js';
 import { type Call, type ErrorWriter, Router } from './http/router.js';
 import type { ModelState, ModelVersion } from './model-version.js';
@@ -235,7 +235,7 @@ export class ModelServer extends EventTarget {
     const span = this.#spans.start(request);
     let response: Response;
     try {
-      response = compressed(await this.#answer(request), request);
+      response = await this.#answer(request);
     } catch (thrown) {
       response = writeError(asServerError(thrown, request.signal));
     }

@@ -1,6 +1,7 @@
 /** Bodies that are no tensors: pictures, sounds, texts and rows, asked in the model's own terms. */
-import { bodyOf, mediaType, type ServerContext } from './context.js';
+import { mediaType, type ServerContext } from './context.js';
 import type { Execution } from './execution.js';
+import { readFile } from './http/body.js';
 import { ServerError } from './http/errors.js';
 import type { Call } from './http/router.js';
 import type {
@@ -50,7 +51,8 @@ export async function mediaQuestionOf(
   const [group] = type.split('/');
   const isIts = group === kind || (kind === 'audio' && group === 'video');
   if (!isIts || (kind !== 'image' && kind !== 'audio')) return null;
-  return new MediaBytes(kind, await bodyOf(context, call), type);
+  const file = await readFile(call.request, context.maxBodyBytes, type);
+  return file instanceof Blob ? { kind, blob: file } : new MediaBytes(kind, file, type);
 }
 
 /**

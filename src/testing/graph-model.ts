@@ -29,8 +29,8 @@ export class GraphModel extends EventTarget implements ServableModel {
     this.info = { model: { name, version: '1.0.0', bytes, labels: [] }, device: 'wasm' };
   }
 
-  /** @param name - `affine` or `ident`. */
-  static async open(name: 'affine' | 'ident'): Promise<GraphModel> {
+  /** @param name - Of a graph in `e2e/bridge/golden`. */
+  static async open(name: 'affine' | 'ident' | 'simple' | 'simple_string'): Promise<GraphModel> {
     const bytes = new Uint8Array(readFileSync(join(models, `${name}.onnx`)));
     const session = await ModelSession.create(wasmBackend(), { bytes, external: [] }, name);
     return new GraphModel(name, bytes.length, session);

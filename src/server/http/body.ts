@@ -65,6 +65,40 @@ export async function readBody(
   }
 }
 
+/**
+ * The body of a request as a file: a blob, of which nothing is read, where the request was made of
+ * something whole; else its bytes. Errors as {@link readBody}.
+ *
+ * @param type - The blob's media type.
+ */
+export async function readFile(
+  request: Request,
+  limit: number,
+  type: string,
+): Promise<Blob | Uint8Array<ArrayBuffer>> {
+  const isPacked = request.headers.has('Content-Encoding');
+  if (held.has(request) || isPacked || !isWhole(request)) return readBody(request, limit);
+  const blob = await request.blob();
+  if (blob.size > limit) throw tooLarge(limit, String(blob.size));
+  return blob.type === type ? blob : blob.slice(0, blob.size, type);
+}
+
+/**
+ * Whether a request's body was made of something whole. A stream may be endless: the standard takes
+ * none without CORS, of which a copy is made to learn.
+ */
+function isWhole(request: Request): boolean {
+  if (!request.body) return false;
+  const copy = request.clone();
+  try {
+    new Request(copy, { mode: 'no-cors', method: 'POST' });
+    return true;
+  } catch {
+    copy.body?.cancel().catch(() => undefined);
+    return false;
+  }
+}
+
 async function collect(
   stream: ReadableStream<Uint8Array>,
   limit: number,

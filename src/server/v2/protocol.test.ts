@@ -309,9 +309,10 @@ describe('a picture', () => {
     const graph = await GraphModel.open('affine');
     const model = Object.assign(graph, {
       task: 'image-classification',
-      classify: async (file: Uint8Array) => {
-        sizes.push(file.length);
-        return [{ label: String.fromCharCode(...file), score: 1, index: 0 }];
+      classify: async (file: Blob | Uint8Array<ArrayBuffer>) => {
+        const blob = new Blob([file]);
+        sizes.push(blob.size);
+        return [{ label: await blob.text(), score: 1, index: 0 }];
       },
     });
     await server.register('seer', model);

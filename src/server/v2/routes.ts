@@ -9,7 +9,7 @@ import {
   wishesOf,
 } from '../context.js';
 import type { Execution, Wishes } from '../execution.js';
-import { holdBody, json, writeError } from '../http/body.js';
+import { compressed, holdBody, json, writeError } from '../http/body.js';
 import { asServerError, ServerError } from '../http/errors.js';
 import type { Call, Handler, Route } from '../http/router.js';
 import type { ModelVersion } from '../model-version.js';
@@ -56,7 +56,10 @@ export function v2Routes(context: ServerContext): Route[] {
     ...onVersions('GET', '/config', (call) => described(context, call, configOf)),
     ...onVersions('GET', '/stats', (call) => json(statisticsOf(context, call.path))),
     on('GET', '/v2/models/stats', () => json(statisticsOf(context, {}))),
-    ...onVersions('POST', '/infer', (call) => infer(context, call)),
+    // Only these, as Triton: its asynchronous client accepts gzip of all, and unpacks it of these.
+    ...onVersions('POST', '/infer', async (call) =>
+      compressed(await infer(context, call), call.request),
+    ),
     ...repositoryRoutes(context, on),
     ...unavailableRoutes(on),
   ];
