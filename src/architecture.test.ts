@@ -109,8 +109,6 @@ describe('no arrow leads', () => {
       [
         // The command line is a worker without a page.
         'cli/graph.ts → runtime/backend.ts',
-        'cli/graph.ts → runtime/engine-parts.ts',
-        'cli/graph.ts → runtime/engine-wasm.ts',
         'cli/graph.ts → runtime/session.ts',
         'cli/self-test.ts → runtime/compare.ts',
         'cli/self-test.ts → runtime/self-test.ts',

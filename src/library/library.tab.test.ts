@@ -30,6 +30,11 @@ afterEach(async () => {
 });
 afterAll(() => tab.close());
 
+/** Waits for models to be stored, which begins once their first answers had time to come. */
+const isKept = (count: number) =>
+  vi.waitFor(async () => expect(await models.cached(tab.places)).toHaveLength(count), waiting);
+const waiting = { timeout: 20_000 };
+
 /** Serves a version of a model. */
 function route(
   path: string,
@@ -73,8 +78,11 @@ describe('the catalogue', () => {
     expect(before.slice(3).some(({ embedded }) => embedded)).toBe(false);
     expect(before.flatMap(({ files }) => files).every(({ stored }) => stored === 0)).toBe(true);
     await create('digits');
-    const after = (await models.list(tab.places)).find(({ name }) => name === 'digits');
-    expect(after?.files.every(({ stored, bytes }) => stored === bytes)).toBe(true);
+    // Storing begins once the first answers had their time.
+    await vi.waitFor(async () => {
+      const after = (await models.list(tab.places)).find(({ name }) => name === 'digits');
+      expect(after?.files.every(({ stored, bytes }) => stored === bytes)).toBe(true);
+    }, waiting);
   });
 
   it('tells what can be had now, later, and never', async () => {
@@ -237,7 +245,9 @@ describe('stored models', () => {
 
   it('are looked up anew where their files are gone', async () => {
     const url = route('/mean');
-    (await create(url)).destroy();
+    const first = await create(url);
+    await isKept(1);
+    first.destroy();
     route('/mean', { version: '2.0.0', labels: ['rot', 'grün', 'blau'], model: other(2) });
     const { store } = await openStore();
     await store?.remove(digest(graph));
@@ -253,6 +263,7 @@ describe('eviction', () => {
     const two = route('/two');
     await create(one);
     await create(two);
+    await isKept(2);
     expect(await models.evict(one, tab.places)).toBe(0);
     expect((await models.cached(tab.places)).map(({ source }) => source)).toEqual([two]);
     expect(await models.evict('mean-colour', tab.places)).toBe(graph.length);
@@ -268,6 +279,7 @@ describe('eviction', () => {
 
   it('of everything leaves nothing, and loaded models go on', async () => {
     const classifier = await create(route('/mean'));
+    await isKept(1);
     expect((await models.usage(tab.places)).bytes).toBeGreaterThan(0);
     expect(await models.evict(undefined, tab.places)).toBeGreaterThanOrEqual(graph.length);
     expect(await models.usage(tab.places)).toMatchObject({ bytes: 0, store: 'opfs' });

@@ -84,23 +84,3 @@ export const pageOfTabs: Environment = {
       return takeSharedLease({ ...page, newRequestId, transfer }, config, nth);
     }),
 };
-
-/** Waits so long, or rejects with the signal's reason. */
-export function pause(
-  environment: Environment,
-  milliseconds: number,
-  signal: AbortSignal,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const end = () => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = environment.after(milliseconds, () => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    });
-    signal.addEventListener('abort', end, { once: true });
-  });
-}

@@ -1,6 +1,7 @@
 /** Further workers for a model that has more requests than one can answer soon. */
 import type { BackendPlan } from './backends.js';
-import { type Environment, type Lease, pause } from './environment.js';
+import type { Environment, Lease } from './environment.js';
+import { pause } from './pause.js';
 import type { LoadReplica, ModelReplica, ModelSettings } from './replica.js';
 import type { RequestQueue, Slots } from './request-queue.js';
 
