@@ -17,7 +17,9 @@ import { diagnostics } from '../serving/diagnostics.js';
 import type { Pack } from '../tasks/pack.js';
 import { openTasks } from '../worker/open-tasks.js';
 import audio from '../worker/packs/audio.js';
+import explain from '../worker/packs/explain.js';
 import image from '../worker/packs/image.js';
+import learn from '../worker/packs/learn.js';
 import search from '../worker/packs/search.js';
 import table from '../worker/packs/table.js';
 import tensor from '../worker/packs/tensor.js';
@@ -28,7 +30,16 @@ import { MemoryLocks } from './locks.js';
 import { type WorkerScope, workerStage } from './worker.js';
 
 const root = join(import.meta.dirname, '../..');
-const packs: Readonly<Record<string, Pack>> = { audio, image, search, table, tensor, text };
+const packs: Readonly<Record<string, Pack>> = {
+  audio,
+  explain,
+  image,
+  learn,
+  search,
+  table,
+  tensor,
+  text,
+};
 
 /** The page's `window`, as far as events go. */
 class Window extends EventTarget {
