@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Which of many vectors are the most alike: an exact search in a worker, without a model. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { Neighbour, SearchRequest, SearchState, SimilarityMetric } from '../search/types.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
@@ -223,7 +225,7 @@ function checkName(name: unknown): void {
 function wrong(option: string, found: unknown, expected: string): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The ${option} is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
+    `The ${option} is ${shown(found)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }

@@ -1,4 +1,5 @@
 /** What was taught, as a model: how good it is, and its files. */
+import { shown } from '../base/shown.js';
 import type { ImageClassifier as Classifier, CreateOptions, ModelManifest } from '../index.js';
 import { ImageClassifier, internals, TabserveError } from '../index.js';
 import { cardOf, fileName, type ModelAbout, manifestOf, type Teaching } from './carry/card.js';
@@ -209,7 +210,7 @@ function checkAbout({ name = 'taught', version = '1.0.0', ...texts }: ModelAbout
   const refuse = (option: string, found: unknown, expected: string) =>
     new TabserveError(
       'invalid-argument',
-      `The ${option} of the model is ${JSON.stringify(found)?.slice(0, 100)}; it takes ${expected}.`,
+      `The ${option} of the model is ${shown(found, 100)}; it takes ${expected}.`,
       { details: { option } },
     );
   if (!/^\w[\w.-]{0,95}$/.test(name)) {
