@@ -2,6 +2,7 @@
 
 import { TabserveError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
+import { shown } from '../base/shown.js';
 import { fastSuffix, type HubProcessor } from '../model/request.js';
 import { type AssetOptions, absolute, embeddedFileUrls } from '../wire/assets.js';
 import type { ModelRequest } from '../wire/protocol.js';
@@ -230,7 +231,7 @@ export function inRange(
 function wrong(option: string, found: unknown, expected: string, hint = ''): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.${hint}`,
+    `The option "${option}" is ${shown(found)}; it takes ${expected}.${hint}`,
     { details: { option, expected } },
   );
 }

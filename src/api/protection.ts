@@ -1,5 +1,7 @@
 /** The options of models that are encrypted or signed. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { KeyQuestion } from '../model/protection/types.js';
 import type { PackName } from '../wire/protocol.js';
 import type { CreateOptions, DecryptionKey } from './types.js';
@@ -52,10 +54,9 @@ function signersOf(given: string | readonly string[]): string[] {
 }
 
 function wrong(option: string, found: unknown, expected: string): TabserveError {
-  const shown = (JSON.stringify(found) ?? String(found)).slice(0, 200);
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${shown}; it takes ${expected}.`,
+    `The option "${option}" is ${shown(found)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }

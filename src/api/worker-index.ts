@@ -1,5 +1,7 @@
 /** What is behind an `EmbeddingIndex`, loaded with the first: the checks, and its part in the worker. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { Neighbour, SearchRequest, SearchState, SimilarityMetric } from '../search/types.js';
 import type { EmbeddingVector } from './embedding-index.js';
 import type { ServiceLink } from './worker-service.js';
@@ -118,7 +120,7 @@ function checkName(name: unknown): void {
 function wrong(option: string, found: unknown, expected: string): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The ${option} is ${(JSON.stringify(found) ?? String(found)).slice(0, 200)}; it takes ${expected}.`,
+    `The ${option} is ${shown(found)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }

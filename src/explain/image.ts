@@ -1,5 +1,7 @@
 /** Which parts of a picture speak for a class. */
+
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { ImageSource } from '../input/image/capture.js';
 import type { ImageOrigin } from '../input/image/inverse.js';
 import type { PixelRect } from '../input/image/types.js';
@@ -212,7 +214,7 @@ function checkOptions(options: ImageExplainOptions): void {
     if ((possible as readonly string[]).includes(value)) continue;
     throw new TabserveError(
       'invalid-argument',
-      `"${option}" is ${JSON.stringify(value)}; expected ${possible.join(', ')}.`,
+      `"${option}" is ${shown(value)}; expected ${possible.join(', ')}.`,
       { details: { option } },
     );
   }

@@ -1,5 +1,7 @@
 /** What is asked of a model that is to be explained. tabserve's classifiers of pictures and texts have it. */
+
 import { isTabserveError, TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import { type ExplanationSource, explanationPage } from '../tasks/explanation/page.js';
 import type {
   Baseline,
@@ -79,7 +81,7 @@ export function placeOf({ info }: Explainable, name: ClassName | undefined): num
   if (Number.isInteger(place) && place >= 0 && place < labels.length) return place;
   throw new TabserveError(
     'invalid-argument',
-    `The model has no class ${JSON.stringify(name)}. It has ${labels.length} classes: their labels are in info.model.labels.`,
+    `The model has no class ${shown(name)}. It has ${labels.length} classes: their labels are in info.model.labels.`,
     { details: { option: 'class', class: name } },
   );
 }
@@ -177,7 +179,7 @@ export function inRange(
   if (fits && (!isWhole || Number.isInteger(value))) return;
   throw new TabserveError(
     'invalid-argument',
-    `"${option}" is ${JSON.stringify(value) ?? String(value)}; expected ${isWhole ? 'a whole number' : 'a number'} from ${least} to ${most}.`,
+    `"${option}" is ${shown(value)}; expected ${isWhole ? 'a whole number' : 'a number'} from ${least} to ${most}.`,
     { details: { option } },
   );
 }

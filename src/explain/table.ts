@@ -1,5 +1,7 @@
 /** Which columns of a table a model needs, and the coefficients of those that are linear. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { TableColumn, TableRow } from '../input/table/types.js';
 import type { LinearModel } from '../tasks/explanation/linear.js';
 import { type Random, random } from '../tasks/explanation/masks.js';
@@ -149,7 +151,7 @@ function metricOf(metric: PermutationOptions['metric'], [first]: readonly Predic
   if (name === own) return name === 'r2' ? determination : accuracy;
   throw new TabserveError(
     'invalid-argument',
-    `"metric" is ${JSON.stringify(name)}; for what this model predicts there is ${own}, or a function.`,
+    `"metric" is ${shown(name)}; for what this model predicts there is ${own}, or a function.`,
     { details: { option: 'metric' } },
   );
 }

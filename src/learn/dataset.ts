@@ -1,5 +1,7 @@
 /** Examples with their labels, and the way back. Knows neither pictures nor workers. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 
 /** An example of a data set. */
 export interface Example {
@@ -82,7 +84,7 @@ export class Dataset {
   rename(from: string, to: string): void {
     const label = checkLabel(to);
     if (!this.#now.some((each) => each.label === from)) {
-      throw new TabserveError('invalid-argument', `There is no class ${JSON.stringify(from)}.`, {
+      throw new TabserveError('invalid-argument', `There is no class ${shown(from)}.`, {
         details: { label: from },
       });
     }
@@ -135,7 +137,7 @@ export function checkLabel(label: unknown): string {
   if (isLabel) return text;
   throw new TabserveError(
     'invalid-argument',
-    `A label is a text of 1 to ${mostCharacters} characters on one line, not ${JSON.stringify(label)?.slice(0, 100)}.`,
+    `A label is a text of 1 to ${mostCharacters} characters on one line, not ${shown(label, 100)}.`,
     { details: { option: 'label' } },
   );
 }

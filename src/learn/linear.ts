@@ -1,4 +1,5 @@
 /** Linear models of tables, fitted in the page. */
+import { shown } from '../base/shown.js';
 import {
   type CellValue,
   type TableColumn,
@@ -321,7 +322,7 @@ function checkColumns(columns: readonly TableColumn[]): void {
 function refuse(option: string, found: unknown, expected: string): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${JSON.stringify(found)?.slice(0, 200)}; it takes ${expected}.`,
+    `The option "${option}" is ${shown(found)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }

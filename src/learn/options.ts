@@ -1,5 +1,7 @@
 /** What the options of a trainer may be. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { PixelSize } from './pixels.js';
 import type { UpdateOptions } from './shared-head.js';
 import type { NetworkOptions, TrainOptions } from './trainer.js';
@@ -106,7 +108,7 @@ function checkPart(option: string, value: number): void {
 export function refuse(option: string, found: unknown, expected: string): TabserveError {
   return new TabserveError(
     'invalid-argument',
-    `The option "${option}" is ${JSON.stringify(found)}; it takes ${expected}.`,
+    `The option "${option}" is ${shown(found)}; it takes ${expected}.`,
     { details: { option, expected } },
   );
 }
@@ -118,7 +120,7 @@ export function checkPixels(size: PixelSize): PixelSize {
   if (isSide(width) && isSide(height) && (channels === 1 || channels === 3)) return size;
   throw new TabserveError(
     'invalid-argument',
-    `The pixels of a base are ${JSON.stringify(size)}; width and height are whole numbers from 4 to 128, and channels 1 or 3.`,
+    `The pixels of a base are ${shown(size)}; width and height are whole numbers from 4 to 128, and channels 1 or 3.`,
     { details: { option: 'base' } },
   );
 }
@@ -127,7 +129,7 @@ export function checkName(name: unknown): void {
   if (typeof name === 'string' && name.length >= 1 && name.length <= 200) return;
   throw new TabserveError(
     'invalid-argument',
-    `A name to keep something under is a text of 1 to 200 characters, not ${JSON.stringify(name)?.slice(0, 100)}.`,
+    `A name to keep something under is a text of 1 to 200 characters, not ${shown(name, 100)}.`,
     { details: { option: 'name' } },
   );
 }

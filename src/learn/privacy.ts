@@ -6,7 +6,9 @@
  * C. Canonne, G. Kamath and T. Steinke, "The discrete Gaussian for differential privacy", 2020, proposition 12, for
  * epsilon.
  */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 
 /** What {@link privacySpent} is told. */
 export interface PrivacyOptions {
@@ -45,7 +47,7 @@ export function privacySpent({
     if (isRight) return;
     throw new TabserveError(
       'invalid-argument',
-      `The option "${name}" is ${JSON.stringify(value)}; it takes ${expected}.`,
+      `The option "${name}" is ${shown(value)}; it takes ${expected}.`,
       { details: { option: name, expected } },
     );
   };

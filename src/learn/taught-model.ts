@@ -1,4 +1,5 @@
 /** What was taught, as a model: how good it is, and its files. */
+import { shown } from '../base/shown.js';
 import type {
   ImageClassifier as Classifier,
   CoreManifest,
@@ -238,7 +239,7 @@ export function checkAbout({ name = 'taught', version = '1.0.0', ...texts }: Mod
   const refuse = (option: string, found: unknown, expected: string) =>
     new TabserveError(
       'invalid-argument',
-      `The ${option} of the model is ${JSON.stringify(found)?.slice(0, 100)}; it takes ${expected}.`,
+      `The ${option} of the model is ${shown(found, 100)}; it takes ${expected}.`,
       { details: { option } },
     );
   if (!/^\w[\w.-]{0,95}$/.test(name)) {

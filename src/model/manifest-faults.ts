@@ -57,7 +57,8 @@ function faultOf(issue: v.BaseIssue<unknown>): Fault {
   const meaning = meanings[path.slice(-2).join('.')] ?? meanings[name];
   if (issue.input === undefined && path.length > 0) {
     const parent: unknown = issue.path?.at(-1)?.input;
-    const instead = misspelt(name, parent);
+    const near = misspelt(name, parent);
+    const instead = near === name ? undefined : near;
     return { field, found: 'nothing', expected: meaning ?? 'a value', instead };
   }
   // A choice among words is told by the words.

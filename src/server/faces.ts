@@ -1,4 +1,5 @@
 /** How the models of each task are asked, and what becomes of their answers. */
+import { shown } from '../base/shown.js';
 import { ServerError } from './http/errors.js';
 import type { Question, QuestionParameters, ServableModel, TaskFace } from './servable.js';
 
@@ -59,7 +60,7 @@ function optionsOf(parameters: QuestionParameters, known: readonly string[]): ob
 }
 
 function wrong(key: string, value: unknown, expected: string): ServerError {
-  const found = (JSON.stringify(value) ?? String(value)).slice(0, 60);
+  const found = shown(value, 60);
   return new ServerError(400, `The parameter "${key}" is ${found}; it takes ${expected}.`);
 }
 

@@ -1,5 +1,7 @@
 /** The models of a server, by name and version, and the memory that they share. */
+
 import { TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import type { Fallback, FallbackOptions } from './fallback/fallback.js';
 import { ModelVersion } from './model-version.js';
 import type { ModelLoader, ServableModel } from './servable.js';
@@ -191,7 +193,7 @@ function checkName(value: string, what: string): void {
   if (typeof value === 'string' && namePattern.test(value)) return;
   throw new TabserveError(
     'invalid-argument',
-    `The ${what} of a model is ${JSON.stringify(value)?.slice(0, 100)}; it takes 1 to 200 letters, digits, ".", "_", "+" and "-".`,
+    `The ${what} of a model is ${shown(value, 100)}; it takes 1 to 200 letters, digits, ".", "_", "+" and "-".`,
   );
 }
 

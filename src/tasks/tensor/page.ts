@@ -1,5 +1,7 @@
 /** What does this graph make of these tensors? The page's half. */
+
 import { TabserveError } from '../../base/errors.js';
+import { shown } from '../../base/shown.js';
 import type { Tensor, TensorData, TensorType } from '../../base/tensor.js';
 import type { PageTask } from '../task.js';
 import type { TensorPayload } from './types.js';
@@ -98,11 +100,10 @@ function sizeOf(tensors: readonly Pick<TensorInput, 'data'>[]): number {
 }
 
 function wrong(where: string, found: unknown, expected: string): TabserveError {
-  const shown =
-    typeof found === 'string' ? found : (JSON.stringify(found) ?? 'nothing').slice(0, 80);
+  const what = typeof found === 'string' ? found : shown(found, 80);
   return new TabserveError(
     'invalid-argument',
-    `For ${where} there is ${shown}; expected ${expected}.`,
+    `For ${where} there is ${what}; expected ${expected}.`,
     { details: { expected } },
   );
 }
