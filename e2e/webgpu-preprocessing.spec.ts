@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import fc from 'fast-check';
 import type { PixelRect, Preprocess, ResizeFilter } from '../src/index.js';
-import { believeInGpu } from './devices.js';
+import { believeInWorkersGpu } from './devices.js';
 import { test as base, expect, needsShared } from './fixtures.js';
 import { cropProbe, meanColour, serveModel } from './models.js';
 import { sharedFolder } from './server.js';
@@ -313,7 +313,7 @@ test('auto tries both with the pictures that come, and takes the faster one', as
   open,
   page,
 }) => {
-  await believeInGpu(page);
+  believeInWorkersGpu(page);
   await open();
   const found = await page.evaluate(async () => {
     const canvas = new OffscreenCanvas(40, 30);

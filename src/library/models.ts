@@ -17,7 +17,7 @@ import { TabserveError } from '../base/errors.js';
 import { planBackends } from '../serving/backends.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
-import { type Connection, newRequestId } from '../wire/connection.js';
+import { allStored, type Connection, newRequestId } from '../wire/connection.js';
 import type { PackName } from '../wire/protocol.js';
 
 /** Where tabserve's own files are, as in `create()`. */
@@ -147,7 +147,7 @@ export const models = {
       name,
       // Pages that only classify do not load the code.
       async (...args: unknown[]) => {
-        const { createModels } = await import('./client.js');
+        const [{ createModels }] = await Promise.all([import('./client.js'), allStored()]);
         return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
       },
     ]),

@@ -99,6 +99,11 @@ export function newRequestId(): number {
 /** Workers that have been started and not been ended. */
 export const liveWorkers = new Set<Connection>();
 
+/** Settles when the store has what this page's workers have loaded. */
+export async function allStored(): Promise<void> {
+  await Promise.all([...liveWorkers].map((each) => each.stored()));
+}
+
 /** A running worker. */
 export class Connection {
   /** What was replaced to get the worker started. */
@@ -117,6 +122,7 @@ export class Connection {
   #pinged = false;
   #watch: ReturnType<typeof setInterval> | undefined;
   #end: TabserveError | undefined;
+  #closing: Promise<unknown> | undefined;
 
   /** Is called once, when the worker has died by itself. */
   onDeath: (error: TabserveError) => void = () => undefined;
@@ -256,16 +262,23 @@ export class Connection {
     this.#die(new TabserveError('worker-crashed', message, { cause }));
   }
 
-  /** Ends the worker. Pending calls reject with `destroyed`. */
-  close(): void {
+  /** Settles when the worker has put into the store what it was about to, or after two seconds. */
+  stored(): Promise<unknown> {
+    if (this.#closing) return this.#closing;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const isOver = Promise.race([
+    return Promise.race([
       this.#api.finish(null),
       new Promise((resolve) => {
         timer = setTimeout(resolve, lastPatience);
       }),
     ]).finally(() => clearTimeout(timer));
-    this.#finish(new TabserveError('destroyed', 'The worker was ended by destroy().'), isOver);
+  }
+
+  /** Ends the worker. Pending calls reject with `destroyed`. */
+  close(): void {
+    this.#closing = this.stored();
+    const error = new TabserveError('destroyed', 'The worker was ended by destroy().');
+    this.#finish(error, this.#closing);
   }
 
   #servePage(services: PageServices): void {
