@@ -1,6 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** Teaches a model from a few pictures, in the page. */
-import { shown } from '../base/shown.js';
 import {
   type CreateOptions,
   ImageEmbedder,
