@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { firstBytes, readHeader } from './header.js';
 
@@ -150,4 +151,14 @@ describe('type', () => {
 it('shows the first bytes as text or in hex', async () => {
   expect(await firstBytes(new Blob(['<!doctype html>…']), 9)).toBe('"<!doctype"');
   expect(await firstBytes(new Blob([Uint8Array.of(0, 255, 16)]))).toBe('00 ff 10');
+});
+
+it("EXIF's orientation is read from WebP files as Pillow writes them", async () => {
+  const path = new URL('golden/orientations.json', import.meta.url);
+  const files = JSON.parse(readFileSync(path, 'utf8')) as { orientation: number; file: string }[];
+  expect(files).toHaveLength(16);
+  for (const { orientation, file } of files) {
+    const { type, unheeded } = await readHeader(new Blob([Buffer.from(file, 'base64')]));
+    expect([type, unheeded ?? 1]).toEqual(['webp', orientation]);
+  }
 });
