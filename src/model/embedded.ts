@@ -4,6 +4,7 @@
  */
 import digitsLabels from '../../models/digits/labels.txt?raw';
 import digits from '../../models/digits/model.json';
+import everydayLabels from '../../models/everyday/labels.en.txt?raw';
 import everyday from '../../models/everyday/model.json';
 import photos from '../../models/photos/model.json';
 
@@ -18,6 +19,6 @@ export const embeddedModels: Readonly<
 > = {
   // JSON has no types as narrow as a manifest's.
   photos: { manifest: photos as unknown as CoreManifest, labels: null },
-  everyday: { manifest: everyday as unknown as CoreManifest, labels: null },
+  everyday: { manifest: everyday as unknown as CoreManifest, labels: everydayLabels },
   digits: { manifest: digits as unknown as CoreManifest, labels: digitsLabels },
 };

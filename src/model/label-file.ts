@@ -1,6 +1,6 @@
 /** Label files as people have them. */
 import { TabserveError } from '../base/errors.js';
-import { parseLabels } from './labels.js';
+import { parseColumns, parseLabels } from './labels.js';
 import type { LabelDetails, LabelSet } from './manifest-core.js';
 
 /** The first bytes of what Git leaves where a file is kept in its large file storage. */
@@ -34,8 +34,8 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`)
- * or behind (`cat,3`), or JSON: a list, labels by number, numbers by label, or a list of objects with
- * `label` and perhaps `short` and `group`.
+ * or behind (`cat,3`), lines of label, short form and group with tabs between, or JSON: a list, labels by
+ * number, numbers by label, or a list of objects with `label` and perhaps `short` and `group`.
  *
  * @param where - What messages call it.
  * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for JSON without
@@ -57,6 +57,8 @@ export function parseLabelFile(text: string, where: string): LabelSet {
     }
   }
   const lines = clean.split(/\r\n|\n|\r/);
+  const columns = parseColumns(clean);
+  if (columns) return columns;
   return { labels: numbered(lines) ?? parseLabels(lines.join('\n')) };
 }
 
@@ -67,8 +69,8 @@ function setIn(value: unknown): LabelSet | undefined {
   return {
     labels: value.map(({ label }) => label),
     labelDetails: value.map(({ short, group }) => ({
-      ...(short !== undefined && { short }),
-      ...(group !== undefined && { group }),
+      ...(short && { short }),
+      ...(group && { group }),
     })),
   };
 }

@@ -3,7 +3,7 @@ import { TabserveError } from '../base/errors.js';
 import { nameOf } from './download.js';
 import { embeddedModels } from './embedded.js';
 import { untilAborted } from './http.js';
-import { labelFileNames, parseLabels } from './labels.js';
+import { labelFileNames, parseColumns, parseLabels } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest, LabelSet } from './manifest-core.js';
 import { isOutside } from './paths.js';
@@ -108,7 +108,13 @@ async function resolveName(
     const locate = locator(request.fileUrls, null, where);
     return embedded.labels === null
       ? described(await withLabels(manifest, locate, options), locate)
-      : described({ ...manifest, labels: parseLabels(embedded.labels) }, locate);
+      : described(
+          {
+            ...manifest,
+            ...(parseColumns(embedded.labels) ?? { labels: parseLabels(embedded.labels) }),
+          },
+          locate,
+        );
   }
   const known = await options.library?.find(name);
   const versions = known ? [known.current, ...(known.previous ? [known.previous] : [])] : [];
