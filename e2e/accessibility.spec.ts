@@ -110,7 +110,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       const paths = [
         'index.html',
         'documents/Errors.html',
-        'documents/Element.html',
+        'documents/The_element.html',
         'classes/tabserve.ImageClassifier.html',
         'interfaces/tabserve.ClassifyOptions.html',
       ];

@@ -82,7 +82,7 @@ export function translatePage(): void {
   }
   for (const each of document.body.querySelectorAll('*')) {
     const { text, children } = sentenceOf(each);
-    if (text === '') continue;
+    if (!Object.hasOwn(tables[language], text)) continue;
     const parts = translated(text).split(/\{(\d)\}/);
     // Every other part is the number of an element of the sentence.
     each.replaceChildren(

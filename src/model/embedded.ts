@@ -4,10 +4,11 @@
  */
 import digitsLabels from '../../models/digits/labels.txt?raw';
 import digits from '../../models/digits/model.json';
+import everydayLabels from '../../models/everyday/labels.en.txt?raw';
 import everyday from '../../models/everyday/model.json';
 import photos from '../../models/photos/model.json';
 
-import { parseLabels } from './labels.js';
+import { parseColumns, parseLabels } from './labels.js';
 import type { CoreManifest } from './manifest-core.js';
 
 /**
@@ -19,7 +20,7 @@ export const embeddedModels: Readonly<
 > = {
   // JSON has no types as narrow as a manifest's.
   photos: { manifest: photos as unknown as CoreManifest, labels: null },
-  everyday: { manifest: everyday as unknown as CoreManifest, labels: null },
+  everyday: { manifest: everyday as unknown as CoreManifest, labels: everydayLabels },
   digits: { manifest: digits as unknown as CoreManifest, labels: digitsLabels },
 };
 
@@ -27,5 +28,6 @@ export const embeddedModels: Readonly<
 export function embeddedManifest(name: string): CoreManifest | null {
   const { manifest, labels } = embeddedModels[name] ?? {};
   if (!manifest) return null;
-  return typeof labels === 'string' ? { ...manifest, labels: parseLabels(labels) } : manifest;
+  if (typeof labels !== 'string') return manifest;
+  return { ...manifest, ...(parseColumns(labels) ?? { labels: parseLabels(labels) }) };
 }

@@ -1,6 +1,6 @@
 /** Label files as people have them. */
 import { TabserveError } from '../base/errors.js';
-import { parseLabels } from './labels.js';
+import { parseColumns, parseLabels } from './labels.js';
 import type { LabelDetails, LabelSet } from './manifest-core.js';
 
 /** The first bytes of what Git leaves where a file is kept in its large file storage. */
@@ -38,8 +38,9 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`,
- * `3: cat`) or behind (`cat,3`, `cat 3`), or JSON, also as Python writes it: a list, labels by number,
- * numbers by label, or objects with a `name` or a `label`, perhaps with `short` and `group`.
+ * `3: cat`) or behind (`cat,3`, `cat 3`), lines of label, short form and group with tabs between, or JSON,
+ * also as Python writes it: a list, labels by number, numbers by label, or objects with a `name` or a
+ * `label`, perhaps with `short` and `group`.
  *
  * @param where - What messages call it.
  * @throws TabserveError `model-invalid` for a Git LFS pointer, `manifest-invalid` for what holds no
@@ -78,6 +79,8 @@ export function parseLabelFile(text: string, where: string): LabelSet {
     );
   }
   const lines = clean.split(/\r\n|\n|\r/);
+  const columns = parseColumns(clean);
+  if (columns) return columns;
   const listed = lines.map((line) => /^\s*-\s+(\S.*)$/.exec(line)?.[1]);
   if (listed.every((label) => label !== undefined)) {
     return { labels: listed.map((label) => unquoted(label) ?? '') };
@@ -94,8 +97,8 @@ function setIn(value: unknown): LabelSet | undefined {
   return {
     labels,
     labelDetails: value.map(({ short, group }) => ({
-      ...(short !== undefined && { short }),
-      ...(group !== undefined && { group }),
+      ...(short && { short }),
+      ...(group && { group }),
     })),
   };
 }

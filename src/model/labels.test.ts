@@ -15,6 +15,17 @@ test('WordNet numbers go, where every line has one', () => {
   expect(parseLabels('n01440764 tench\nn1 goldfish')).toEqual(['n01440764 tench', 'n1 goldfish']);
 });
 
+test('three columns are label, short form and group', () => {
+  expect(parseLabelFile('tabby cat\ttabby\tcat\r\npear\t\tfood\n', 'labels.txt')).toEqual({
+    labels: ['tabby cat', 'pear'],
+    labelDetails: [{ short: 'tabby', group: 'cat' }, { group: 'food' }],
+  });
+  expect(parseLabelFile('a\tb\tc\nd\te', 'labels.txt')).toEqual({ labels: ['a\tb\tc', 'd\te'] });
+  expect(parseLabelFile('n01440764\ttench\nn01443537\tgoldfish', 'labels.txt').labels[1]).toBe(
+    'goldfish',
+  );
+});
+
 test('JSON may say more of each class than its label', () => {
   const described = [{ label: 'tabby cat', short: 'tabby', group: 'cat' }, { label: 'pear' }];
   expect(parseLabelFile(JSON.stringify(described), 'labels.json')).toEqual({

@@ -1,4 +1,5 @@
 /** The names of a model's classes. */
+import type { LabelSet } from './manifest-core.js';
 
 /** Names under which label files lie beside a graph, in the order in which they are looked for. */
 export const labelFileNames: readonly string[] = [
@@ -22,4 +23,18 @@ export function parseLabels(text: string): string[] {
   if (lines.at(-1) === '') lines.pop();
   const numbered = lines.every((line) => wordNetId.test(line));
   return lines.map((line) => (numbered ? line.replace(wordNetId, '') : line).trim());
+}
+
+/** Lines of label, short form and group, with tabs between; `undefined` for a text of other lines. */
+export function parseColumns(text: string): LabelSet | undefined {
+  const lines = text.trimEnd().split(/\r\n|\n|\r/);
+  const rows = lines.map((line) => line.split('\t').map((each) => each.trim()));
+  if (rows.some(({ length }) => length !== 3)) return undefined;
+  return {
+    labels: rows.map(([label = '']) => label),
+    labelDetails: rows.map(([, short, group]) => ({
+      ...(short && { short }),
+      ...(group && { group }),
+    })),
+  };
 }

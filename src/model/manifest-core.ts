@@ -115,7 +115,7 @@ export interface CoreManifest {
   source?: string | undefined;
   /**
    * One per class, in the order of the output: inline, or a label file, which is a text with one per line,
-   * or JSON: `["cat", …]`, or `[{ "label": "tabby cat", "short": "tabby", "group": "cat" }, …]`. Absent
+   * perhaps with a short form and a group behind it (tabs between), or JSON: `["cat", …]`, or `[{ "label": "tabby cat", "short": "tabby", "group": "cat" }, …]`. Absent
    * where the task has no classes.
    */
   labels?: string[] | { url: string } | undefined;

@@ -31,11 +31,9 @@ const suffix: Readonly<Record<EngineFlavour, string>> = {
   asyncify: '.asyncify',
 };
 
-const labelFiles = ['labels.json', 'labels.de.json', 'labels.zh.json'];
-
 const modelFiles: Readonly<Record<string, readonly string[]>> = {
-  photos: ['photos.int8.onnx', ...labelFiles],
-  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx', ...labelFiles],
+  photos: ['photos.int8.onnx', 'labels.en.txt', 'labels.de.txt', 'labels.zh.txt'],
+  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx'],
   digits: ['digits.onnx'],
 };
 

@@ -16,13 +16,17 @@ const models = readdirSync(join(root, 'models'), { withFileTypes: true })
 
 describe('package files', () => {
   it.each(models)('has every file of the embedded model %s, in every build', (name) => {
-    const { files, labels } = JSON.parse(
-      readFileSync(join(root, 'models', name, 'model.json'), 'utf8'),
-    ) as {
+    const {
+      files,
+      labels,
+      translations = {},
+    } = JSON.parse(readFileSync(join(root, 'models', name, 'model.json'), 'utf8')) as {
       files: { url: string }[];
       labels: { url: string };
+      translations?: Record<string, { url: string }>;
     };
-    const labelFile = embeddedModels[name]?.labels ? [] : [labels.url];
+    const own = embeddedModels[name]?.labels ? [] : [labels];
+    const labelFile = [...own, ...Object.values(translations)].map(({ url }) => url);
     const names = [...files.map(({ url }) => url), ...labelFile].toSorted();
     expect(Object.keys(asModule.embeddedModel(name)).toSorted()).toEqual(names);
     const script = readFileSync(join(root, 'src/wire/package-files.global.ts'), 'utf8');

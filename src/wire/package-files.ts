@@ -19,17 +19,14 @@ const engineRestFile = () => new URL('./ort/ort-wasm-simd-threaded.rest.wasm.gz'
 const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> = {
   photos: {
     'photos.int8.onnx': () => new URL('./models/photos/photos.int8.onnx', import.meta.url),
-    'labels.json': () => new URL('./models/photos/labels.json', import.meta.url),
-    'labels.de.json': () => new URL('./models/photos/labels.de.json', import.meta.url),
-    'labels.zh.json': () => new URL('./models/photos/labels.zh.json', import.meta.url),
+    'labels.en.txt': () => new URL('./models/photos/labels.en.txt', import.meta.url),
+    'labels.de.txt': () => new URL('./models/photos/labels.de.txt', import.meta.url),
+    'labels.zh.txt': () => new URL('./models/photos/labels.zh.txt', import.meta.url),
   },
   everyday: {
     'everyday.fp16.onnx': () => new URL('./models/everyday/everyday.fp16.onnx', import.meta.url),
     'everyday.fp32.onnx': () => new URL('./models/everyday/everyday.fp32.onnx', import.meta.url),
     'everyday.int8.onnx': () => new URL('./models/everyday/everyday.int8.onnx', import.meta.url),
-    'labels.json': () => new URL('./models/everyday/labels.json', import.meta.url),
-    'labels.de.json': () => new URL('./models/everyday/labels.de.json', import.meta.url),
-    'labels.zh.json': () => new URL('./models/everyday/labels.zh.json', import.meta.url),
   },
   digits: {
     'digits.onnx': () => new URL('./models/digits/digits.onnx', import.meta.url),

