@@ -213,6 +213,8 @@ describe('stored models', () => {
   it('are looked up anew where their files are gone', async () => {
     const url = route('/mean');
     (await create(url)).destroy();
+    // It is stored first.
+    await models.usage(tab.places);
     route('/mean', { version: '2.0.0', labels: ['rot', 'grün', 'blau'], model: other(2) });
     const { store } = await openStore();
     await store?.remove(digest(graph));
