@@ -5,7 +5,7 @@ import { expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
 
 /** Classifies pictures of three colours, first one alone and then many, until runs are shared or never will be. */
-function classifyMany(page: Page, model: string, device: 'wasm' | 'webgpu') {
+function classifyMany(page: Page, model: string, device: 'webgpu') {
   return page.evaluate(
     async ([model, device]) => {
       const classifier = await window.tabserve.ImageClassifier.create({
@@ -56,22 +56,16 @@ const expected = Array.from({ length: 60 }, (_, index) =>
   ['red 1', 'green 1', 'blue 1'].at(index % 3),
 );
 
-for (const device of ['wasm', 'webgpu'] as const) {
-  test(`many at once share runs on ${device}, and each gets its own answer`, async ({
-    open,
-    page,
-    server,
-  }) => {
-    const model = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
-    countingClock(page);
-    await open();
-    const found = await classifyMany(page, model, device);
-    expect(found.many).toEqual(expected);
-    expect(found.apart).toEqual(expected);
-    expect(found.largest).toBe(16);
-    expect(found.alone).toEqual([1]);
-  });
-}
+test('many at once share runs, and each gets its own answer', async ({ open, page, server }) => {
+  const model = serveModel(server, '/mean', meanColour.manifest, meanColour.model);
+  countingClock(page);
+  await open();
+  const found = await classifyMany(page, model, 'webgpu');
+  expect(found.many).toEqual(expected);
+  expect(found.apart).toEqual(expected);
+  expect(found.largest).toBe(16);
+  expect(found.alone).toEqual([1]);
+});
 
 test('a GPU that answers the second of several wrongly is asked one by one', async ({
   open,

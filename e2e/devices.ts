@@ -8,15 +8,6 @@ export async function believeInGpu(page: Page): Promise<void> {
   );
 }
 
-/** The same in workers, which otherwise see that it is a software one. */
-export function believeInWorkersGpu(page: Page): void {
-  page.on('worker', (worker) => {
-    void worker.evaluate(() =>
-      Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { value: false }),
-    );
-  });
-}
-
 /**
  * Makes the first worker's runs seem long: its clock is hurried. No network is faster on a software
  * adapter than on WASM.

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import fc from 'fast-check';
 import type { PixelRect, Preprocess, ResizeFilter } from '../src/index.js';
-import { believeInWorkersGpu } from './devices.js';
 import { test as base, expect, needsShared } from './fixtures.js';
 import { cropProbe, meanColour, serveModel } from './models.js';
 import { sharedFolder } from './server.js';
@@ -307,39 +306,6 @@ test('a software adapter preprocesses only when asked to; WASM never does', asyn
     { device: 'cpu', reason: 'the model runs on WASM' },
   ]);
   expect(found.error).toContain('"preprocessing" is "gpu"; it takes "auto", "cpu"');
-});
-
-test('auto tries both with the pictures that come, and takes the faster one', async ({
-  open,
-  page,
-}) => {
-  believeInWorkersGpu(page);
-  await open();
-  const found = await page.evaluate(async () => {
-    const canvas = new OffscreenCanvas(40, 30);
-    const context = canvas.getContext('2d');
-    if (!context) throw new Error('no 2d context');
-    context.fillStyle = 'white';
-    context.fillRect(15, 5, 6, 20);
-    const file = await canvas.convertToBlob({ type: 'image/jpeg' });
-    const options = { model: 'digits', device: 'webgpu' } as const;
-    const classifier = await window.tabserve.ImageClassifier.create(options);
-    const before = classifier.info.preprocessing;
-    const ways: string[] = [];
-    const answers = new Set<string>();
-    classifier.addEventListener('request', ({ detail }) => ways.push(detail.preprocessing.device));
-    for (let asked = 0; asked < 12; asked++) {
-      answers.add(JSON.stringify(await classifier.classify(file)));
-    }
-    return { before, after: classifier.info.preprocessing, ways, answers: answers.size };
-  });
-  expect(found.before).toEqual({ device: 'cpu', reason: expect.stringContaining('is tried') });
-  expect(found.ways.slice(0, 10)).toEqual([...Array(5).fill('cpu'), ...Array(5).fill('gpu')]);
-  expect(found.after.reason).toMatch(
-    /^measured with JPEG files, from decoding to answer: [\d.]+ ms on the CPU, [\d.]+ ms on the GPU$/,
-  );
-  expect(found.ways.slice(10)).toEqual([found.after.device, found.after.device]);
-  expect(found.answers).toBe(1);
 });
 
 /** Runs this in the workers, of which one has the GPU. */

@@ -349,6 +349,8 @@ describe('a hub', () => {
     made.push(classifier);
     expect(classifier.info.model.name).toBe('owner/bert');
     expect(await classifier.classify('good', { topK: 1 })).toHaveLength(1);
+    // It is stored once the first answer is out, for which this waits.
+    await models.usage(tab.places);
     tab.web.requests.length = 0;
     const again = await from('hf:owner/bert');
     made.push(again);

@@ -164,7 +164,11 @@ export class Connection {
   ): Promise<Connection> {
     // Before there is a worker: an address that is none throws.
     const urls = wasmUrls(config.flavour, config.assets);
-    const started = await startWorker(config.flavour, config.assets, config.packs ?? []);
+    const [started] = await Promise.all([
+      startWorker(config.flavour, config.assets, config.packs ?? []),
+      // What they have loaded is not to be asked for again.
+      ...[...liveWorkers].map((each) => each.#closing),
+    ]);
     const { port1, port2 } = new MessageChannel();
     const connection = new Connection(started, port1, legacy);
     try {
