@@ -179,7 +179,7 @@ function determination(predictions: readonly Prediction[], truth: readonly unkno
 
 /**
  * The coefficients of a linear model, exactly as its graph has them, in units of its inputs: of
- * scikit-learn's linear classifiers and regressors, also after a scaler.
+ * scikit-learn's linear classifiers and regressors, also after a scaler, and of `fitLinear()` of `tabserve/learn`.
  *
  * @param model - Created with `explanations: true`.
  * @returns Of a classifier's outputs the scores before their activation.
