@@ -9,6 +9,13 @@ import type { Remote } from './remote.js';
 /** Requests that are compared, in JSON and in the binary form by turns. */
 const count = 60;
 
+/** An output, in JSON or with its bytes behind it. */
+interface Output {
+  name: string;
+  data?: number[];
+  parameters?: { binary_data_size?: number } | null;
+}
+
 /** What came of some requests. */
 interface Outcome {
   /** As this page's own model answers. */
@@ -91,12 +98,18 @@ function ask(page: Page, name: string, pause: number): Promise<Outcome> {
       };
       const valuesOf = async (response: Response): Promise<number[]> => {
         const bytes = await response.arrayBuffer();
-        const length = response.headers.get('Inference-Header-Content-Length');
-        const head = new TextDecoder().decode(bytes.slice(0, length ? Number(length) : undefined));
-        const outputs: { name: string; data?: number[] }[] = JSON.parse(head).outputs;
-        if (!length) return outputs.find((each) => each.name === 'y')?.data ?? [];
-        // y comes first, as it does in the graph.
-        return [...new Float32Array(bytes.slice(Number(length), Number(length) + 24))];
+        const length = Number(
+          response.headers.get('Inference-Header-Content-Length') ?? bytes.byteLength,
+        );
+        const head = new TextDecoder().decode(bytes.slice(0, length));
+        const { outputs = [] }: { outputs?: Output[] } = JSON.parse(head);
+        let at = length;
+        for (const { name, data, parameters } of outputs) {
+          const size = parameters?.binary_data_size ?? 0;
+          if (name === 'y') return data ?? [...new Float32Array(bytes.slice(at, at + size))];
+          at += size;
+        }
+        return [];
       };
       const one = async (round: number) => {
         const numbers = Float32Array.from({ length: 8 }, () => Math.random() * 8 - 4);
@@ -119,7 +132,7 @@ function ask(page: Page, name: string, pause: number): Promise<Outcome> {
           found.length === 6 &&
           found.every((value, index) => Math.abs(value - (expected[index] ?? NaN)) <= 1e-6);
         if (isEqual) outcome.equal += 1;
-        else outcome.wrong.push(`${found} instead of ${expected}`);
+        else outcome.wrong.push(`${there.status}: ${found} instead of ${expected}`);
       };
       const all: Promise<void>[] = [];
       for (let round = 0; round < count; round++) {

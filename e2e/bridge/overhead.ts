@@ -11,11 +11,8 @@ import { findBrowser, installBrowser } from '../browser.js';
 import { TestServer } from '../server.js';
 import { openModelServer, registerAll } from './served.js';
 
-/** Milliseconds of each question, by its round. */
-interface Times {
-  direct: number[];
-  handled: number[];
-}
+/** Milliseconds of each question by each way, in the order of the rounds. */
+type Times = Readonly<Record<string, readonly number[]>>;
 
 /** Prints a table. */
 export async function main([rounds = '60']: readonly string[]): Promise<void> {
@@ -28,35 +25,48 @@ export async function main([rounds = '60']: readonly string[]): Promise<void> {
     const page = await browser.newPage();
     await openModelServer(page, files);
     await registerAll(page);
-    console.log(`${rounds} rounds, load average ${loadavg()[0]?.toFixed(1)}; medians in ms`);
-    console.log('question                       | direct | handle() |   more | ratio');
-    row('a 2-megapixel JPEG, everyday', await picture(page, Number(rounds), false));
-    row('a tensor of 4 floats', await tensor(page, Number(rounds)));
     await control(page, files);
-    row('the JPEG, by a service worker', await picture(page, Number(rounds), true));
+    console.log(`${rounds} rounds, load average ${loadavg()[0]?.toFixed(1)}; medians in ms`);
+    show('a 2-megapixel JPEG, everyday', await picture(page, Number(rounds)));
+    show('a tensor of 4 floats', await tensor(page, Number(rounds)));
   } finally {
     await browser.close();
     await files.stop();
   }
 }
 
-function row(what: string, { direct, handled }: Times): void {
-  const [one, other] = [median(direct), median(handled)];
-  const cells = [one, other, other - one].map((time) => time.toFixed(2));
-  console.log(
-    `${what.padEnd(30)} | ${cells[0]?.padStart(6)} | ${cells[1]?.padStart(8)} | ${cells[2]?.padStart(6)} | ${(other / one).toFixed(2)}`,
-  );
+function show(question: string, times: Times): void {
+  const base = median(times.direct ?? []);
+  console.log(`\n${question.padEnd(40)} |  median |   more`);
+  for (const [way, list] of Object.entries(times)) {
+    const time = median(list);
+    const more = way === 'nothing' ? '' : (time - base).toFixed(2);
+    const cells = [time.toFixed(2), more].map((each) => each.padStart(7));
+    console.log(`${(ways[way] ?? way).padEnd(40)} | ${cells.join(' | ')}`);
+  }
 }
+
+const ways: Readonly<Record<string, string>> = {
+  direct: 'the model itself',
+  handled: 'handle()',
+  fetched: 'fetch(), by the service worker',
+  nothing: 'a service worker that answers nothing',
+};
 
 function median(times: readonly number[]): number {
   return [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0;
 }
 
+/** What the browser takes to ask any service worker: one that reads no body, and asks nobody. */
+const nothing = `addEventListener('fetch', (event) => {
+  if (event.request.url.endsWith('/nothing')) event.respondWith(new Response('{}'));
+});`;
+
 /** Puts the service worker in front of the page. */
 async function control(page: Page, files: TestServer): Promise<void> {
-  const code = readFileSync(join(import.meta.dirname, '../../dist/model-server-sw.js'));
+  const code = readFileSync(join(import.meta.dirname, '../../dist/model-server-sw.js'), 'utf8');
   files.route('/sw.js', (_request, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(code);
+    response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(`${code}\n${nothing}`);
   });
   await page.evaluate(async () => {
     const changed = new Promise((resolve) => {
@@ -68,41 +78,39 @@ async function control(page: Page, files: TestServer): Promise<void> {
   });
 }
 
-/** @param isFetched - Asks by `fetch()`, which a service worker answers. */
-async function picture(page: Page, rounds: number, isFetched: boolean): Promise<Times> {
-  return page.evaluate(
-    async ([count, byFetch]) => {
-      const canvas = new OffscreenCanvas(1632, 1224);
-      const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
-      for (let i = 0; i < 4000; i++) {
-        context.fillStyle = `hsl(${(i * 37) % 360} 60% ${(i * 13) % 90}%)`;
-        context.fillRect((i * 97) % 1632, (i * 61) % 1224, 80, 60);
-      }
-      const body = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 });
-      const model = await window.tabserve.ImageClassifier.create({
-        model: 'everyday',
-        device: 'wasm',
-      });
-      const url = new URL('/v2/models/everyday/infer', location.href);
-      const direct: number[] = [];
-      const handled: number[] = [];
-      for (let round = -5; round < count; round++) {
+async function picture(page: Page, rounds: number): Promise<Times> {
+  return page.evaluate(async (count) => {
+    const canvas = new OffscreenCanvas(1632, 1224);
+    const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+    for (let i = 0; i < 4000; i++) {
+      context.fillStyle = `hsl(${(i * 37) % 360} 60% ${(i * 13) % 90}%)`;
+      context.fillRect((i * 97) % 1632, (i * 61) % 1224, 80, 60);
+    }
+    const body = await canvas.convertToBlob({ type: 'image/jpeg', quality: 0.9 });
+    const model = await window.tabserve.ImageClassifier.create({
+      model: 'everyday',
+      device: 'wasm',
+    });
+    const url = new URL('/v2/models/everyday/infer', location.href);
+    const request = (to: string | URL = url) => new Request(to, { method: 'POST', body });
+    const asked: Record<string, () => Promise<unknown>> = {
+      direct: () => model.classify(body),
+      handled: async () => (await window.server.handle(request())).json(),
+      fetched: async () => (await fetch(request())).json(),
+      nothing: async () => (await fetch(request('/nothing'))).json(),
+    };
+    const times: Record<string, number[]> = {};
+    for (let round = -5; round < count; round++) {
+      for (const [way, ask] of Object.entries(asked)) {
         const began = performance.now();
-        await model.classify(body);
-        const between = performance.now();
-        const request = new Request(url, { method: 'POST', body });
-        const response = await (byFetch ? fetch(request) : window.server.handle(request));
-        await response.json();
-        const ended = performance.now();
-        if (round < 0) continue;
-        direct.push(between - began);
-        handled.push(ended - between);
+        await ask();
+        const time = performance.now() - began;
+        if (round >= 0) times[way] = [...(times[way] ?? []), time];
       }
-      model.destroy();
-      return { direct, handled };
-    },
-    [rounds, isFetched] as const,
-  );
+    }
+    model.destroy();
+    return times;
+  }, rounds);
 }
 
 async function tensor(page: Page, rounds: number): Promise<Times> {

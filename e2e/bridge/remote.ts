@@ -43,10 +43,11 @@ export class Remote {
 
   /** Ends it at once, as a crash does. */
   async kill(): Promise<void> {
-    const { pid, exitCode } = this.#process ?? {};
-    if (pid === undefined || exitCode !== null) return;
-    const ended = new Promise((resolve) => this.#process?.once('exit', resolve));
-    process.kill(-pid, 'SIGKILL');
+    const child = this.#process;
+    this.#process = undefined;
+    if (child?.pid === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    process.kill(-child.pid, 'SIGKILL');
     await ended;
   }
 

@@ -96,7 +96,10 @@ it.each([
   expect(response.status).toBe(200);
   expect(response.headers.get('x-tabserve-served-by')).toBe('fallback; unavailable');
   expect((await response.json()).outputs[0].data).toEqual([-1.875, -1.75, 2.75]);
-  expect(seen[0]).toMatchObject({ authorization: 'Bearer secret' });
+  expect(seen[0]).toMatchObject({
+    authorization: 'Bearer secret',
+    'content-type': 'application/json',
+  });
   expect(seen[0]).not.toHaveProperty('x-mine');
   expect(seen[0]).not.toHaveProperty('cookie');
   expect(reports).toEqual([
@@ -118,6 +121,7 @@ it('bytes stay bytes', async () => {
     { 'Inference-Header-Content-Length': String(json.length) },
     { body: new Uint8Array(Buffer.concat([Buffer.from(json), floats])) },
   );
+  expect(seen.at(-1)).toMatchObject({ 'content-type': 'application/octet-stream' });
   const length = Number(response.headers.get('inference-header-content-length'));
   const bytes = new Uint8Array(await response.arrayBuffer());
   expect([...new Float32Array(bytes.slice(length, length + 12).buffer)]).toEqual([

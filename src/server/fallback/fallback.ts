@@ -63,7 +63,7 @@ const reasons: Readonly<Record<number, FallbackReason>> = {
 };
 
 /** Headers that say what form a body has. */
-const formHeaders = ['Content-Type', 'Content-Encoding', 'Inference-Header-Content-Length'];
+const formHeaders = ['Content-Encoding', 'Inference-Header-Content-Length'];
 
 /** The remote of one model. */
 export class Fallback {
@@ -144,6 +144,9 @@ export class Fallback {
         const value = headers.get(name);
         if (value !== null) sent.set(name, value);
       }
+      // Callers may say nothing, or what `fetch()` calls a text; some servers read by it.
+      const isBinary = sent.has('Inference-Header-Content-Length');
+      sent.set('Content-Type', isBinary ? 'application/octet-stream' : 'application/json');
       const response = await fetch(url, {
         method: 'POST',
         headers: sent,
