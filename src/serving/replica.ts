@@ -187,6 +187,11 @@ export class ModelReplica {
     return this.#idle.promise;
   }
 
+  /** Whether the worker was told to forget the model. */
+  get isUnloaded(): boolean {
+    return !loadedModels.has(this);
+  }
+
   /** Tells the worker, if it still is there, to forget the model. */
   unload(): void {
     if (!loadedModels.delete(this)) return;

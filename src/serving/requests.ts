@@ -86,7 +86,9 @@ export async function serveRequest<Source, Payload>(
         const result = await send(host, replica, task, payload, options, signal, timeLeft);
         return { ...result, device: replica.plan.device, captured: took, attempts, waited };
       } catch (error) {
-        const isLost = losses.some((code) => isTabserveError(error, code));
+        // Another's request may have shown that the model has to be loaded elsewhere.
+        const isUnloaded = replica?.isUnloaded && isTabserveError(error, 'destroyed');
+        const isLost = isUnloaded || losses.some((code) => isTabserveError(error, code));
         if (replica && isTabserveError(error, 'out-of-memory')) host.outOfMemory(replica, error);
         if (!isLost || attempts > 1 || held.isSpent) throw error;
         attempts += 1;

@@ -8,6 +8,9 @@ import type { Environment, Lease, WorkerLink } from '../environment.js';
 import { Slots } from '../request-queue.js';
 import type { DeploymentSettings } from '../types.js';
 
+/** What a worker says of a model that it was told to forget. */
+export const unloaded = 'The model was unloaded from its worker.';
+
 /** Lets everything happen that does not wait for the clock. */
 export const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -306,7 +309,7 @@ export class FakeWorker {
     const error = world.runErrors.shift();
     if (error) return reject(error);
     const version = this.models.get(request.modelId);
-    if (version === undefined) return reject(new TabserveError('internal', 'No such model.'));
+    if (version === undefined) return reject(new TabserveError('destroyed', unloaded));
     if (request.payload.isOpen === false)
       return reject(new TabserveError('internal', 'It is closed.'));
     const { payload } = request;
