@@ -143,7 +143,7 @@ test('a stream of pictures is watched, and dusk is called and plotted', async ({
   const status = page.locator('#drift-status');
   const start = page.locator('#drift-start');
   await start.click();
-  await expect(status).toContainText('Learning what is usual: 1 of 100');
+  await expect(status).toContainText(/Learning what is usual: \d+ of 100/, { timeout: 60_000 });
   await expect(status).toContainText('All as usual', { timeout: 120_000 });
   const chart = page.locator('.drift-chart canvas');
   /** Pixels of the chart that are drawn. */

@@ -62,7 +62,7 @@ for (const [locale, table, lang] of [
       await expect(page.locator('#kind-name')).toHaveText(said('Name it'));
       await expect(page.locator('#answer-title')).toHaveText(said('Answer'));
       await expect(page.locator('#load-title')).toContainText(said('Handwritten digits'));
-      const screens = ['name', 'teach', 'objects', 'compare', 'text', 'sound'];
+      const screens = ['name', 'teach', 'objects', 'compare', 'text', 'sound', 'drift'];
       for (const screen of screens) {
         await page.locator(`#kind-${screen}`).click();
         const { scrollWidth, clientWidth } = await page.evaluate(() => {
