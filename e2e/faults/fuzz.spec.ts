@@ -21,7 +21,7 @@ test('messages to the worker', async ({ page, server }) => {
   const json = fc.jsonValue({ maxDepth: 3 });
   const number = fc.oneof(fc.integer(), fc.double(), fc.constant(null));
   const image = fc.oneof(
-    fc.record({ kind: fc.constantFrom('blob', 'url', 'bitmap', 'frame', 'pixels', 'x') }),
+    fc.record({ kind: fc.constantFrom('blob', 'bytes', 'url', 'bitmap', 'frame', 'pixels', 'x') }),
     fc.record({ kind: fc.constant('url'), url: fc.oneof(fc.string(), fc.constant('/no.png')) }),
     fc.record({
       kind: fc.constant('pixels'),
