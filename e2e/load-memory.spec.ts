@@ -95,7 +95,10 @@ test('beside a loaded model of 64 MB, a load from the network takes', async ({ s
 
 test('beside a loaded model of 64 MB, a load from the store takes', async ({ server, open }) => {
   const { url } = host(server, model);
-  await load(await openWithEngine(open, server), url);
+  const first = await openWithEngine(open, server);
+  await load(first, url);
+  // It is stored after the first answer.
+  await first.evaluate(() => window.tabserve.models.usage());
   const page = await openWithEngine(open, server);
   const { from, beside } = await measureLoad(page, url);
   expect(from).toBe('store');

@@ -297,6 +297,8 @@ test('a stored manifest whose file is gone and has changed is looked up anew', a
   expect(await ask(page, url)).toBe('red 1');
   await page.evaluate(
     async (digest) => {
+      // It is stored after the first answer.
+      await window.tabserve.models.usage();
       const root = await navigator.storage.getDirectory();
       const home = await root.getDirectoryHandle('tabserve');
       await (await home.getDirectoryHandle('files')).removeEntry(digest);

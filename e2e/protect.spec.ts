@@ -152,6 +152,8 @@ test('a page with the key gets answers, and nothing is stored in clear', async (
         const [best] = await classifier.classify(canvas);
         const { from } = classifier.info.model;
         classifier.destroy();
+        // It is stored after the first answer.
+        await window.tabserve.models.usage();
         const textOf = (bytes: BufferSource) => new TextDecoder('latin1').decode(bytes);
         const clear = Uint8Array.from(atob(plain), (each) => each.charCodeAt(0));
         const found: string[] = [];

@@ -449,7 +449,8 @@ export async function preloadHandle<Source, Payload>(
   const deployment = known ?? deploy(kind, settings, options);
   preloaded.set(key, deployment as unknown as Deployment<never, never>);
   try {
-    await Promise.all([deployment.load(), preparePages(kind, options)]);
+    const later = kind.later?.().catch(() => undefined);
+    await Promise.all([deployment.load(), preparePages(kind, options), later]);
   } catch (error) {
     // What is missing now may be there at the next try.
     if (preloaded.get(key) === (deployment as unknown)) {
