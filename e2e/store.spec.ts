@@ -316,7 +316,11 @@ test('a full disk costs the least recently used model, then the keeping', async 
   const page = await open();
   const session = await context.newCDPSession(page);
   await load(page, old.url);
-  const { usage } = await page.evaluate(() => navigator.storage.estimate());
+  const { usage } = await page.evaluate(async () => {
+    // It is stored after the first answer.
+    await window.tabserve.models.usage();
+    return navigator.storage.estimate();
+  });
   await session.send('Storage.overrideQuotaForOrigin', {
     origin: server.origin,
     // Room for the half of another model.

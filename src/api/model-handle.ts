@@ -449,8 +449,8 @@ export async function preloadHandle<Source, Payload>(
   const deployment = known ?? deploy(kind, settings, options);
   preloaded.set(key, deployment as unknown as Deployment<never, never>);
   try {
-    const later = kind.later?.().catch(() => undefined);
-    await Promise.all([deployment.load(), preparePages(kind, options), later]);
+    kind.later?.().catch(() => undefined);
+    await Promise.all([deployment.load(), preparePages(kind, options)]);
   } catch (error) {
     // What is missing now may be there at the next try.
     if (preloaded.get(key) === (deployment as unknown)) {
