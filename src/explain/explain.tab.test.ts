@@ -159,7 +159,11 @@ it('every way of being wrong has its error, and the next call works', async () =
       'invalid-argument',
       /"baseline"/,
     ],
-    [() => deletionInsertion(classifier, picture, map), 'invalid-argument', /The number of values in the map/],
+    [
+      () => deletionInsertion(classifier, picture, map),
+      'invalid-argument',
+      /The number of values in the map/,
+    ],
     [
       () => deletionInsertion(classifier, picture, { ...map, width: 1, height: 3 }, { steps: 0 }),
       'invalid-argument',
