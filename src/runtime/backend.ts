@@ -138,6 +138,22 @@ export async function startBackend(
   };
 }
 
+/** sha256 of the binary in use; `undefined` before it is known, and for one of somebody's own. */
+let used: string | undefined;
+
+/**
+ * Says that the engine is in use: what is stored for other models is given up first when there is no
+ * room, since without an engine none of them would run. Never rejects.
+ */
+export async function touchEngine(): Promise<void> {
+  try {
+    const { store } = await openStore();
+    for (const sha256 of [used, expectedRest()?.sha256]) if (sha256) await store?.touch(sha256);
+  } catch {
+    // It may then be the first to go.
+  }
+}
+
 /** Milliseconds that the engine waits for others to be asked. */
 const longestWait = 150;
 
@@ -270,6 +286,7 @@ async function loadBinary(
       );
     });
     checkBinary(bytes, url, sizes);
+    used = known?.sha256;
     return { compiler, bytes, url, kept };
   });
   const { compiler, bytes, url, kept } = value;

@@ -10,6 +10,7 @@ import {
   type OrtModule,
   type StartedBackend,
   startBackend,
+  touchEngine,
 } from './backend.js';
 import { Gate, SerialQueue } from './queue.js';
 
@@ -147,7 +148,7 @@ export class Engine {
 
   /** Settles when the first answer is out, or nobody asks for one: there is time for what can wait. */
   get calm(): Promise<void> {
-    return this.#calm.promise;
+    return this.#calm.promise.then(touchEngine);
   }
 
   /** An answer is out. */
