@@ -102,6 +102,7 @@ export async function startBackend(
   const { binary, kept } = request.binary
     ? { binary: request.binary, kept: Promise.resolve() }
     : await loadBinary(request.wasmUrls, options);
+  used = knownBinary(binaryName([binary.url]), binary.url)?.sha256;
   if (request.binary) options.onProgress(0, 0, 0);
   else options.onBinary(binary);
   const restOf = __ORT_BINARIES__[restName];
@@ -240,19 +241,29 @@ async function loadRest({ urls, sha256 }: EngineRest, keepAfter: Promise<unknown
 /** What bundlers put into a file's name: `name-4f0a91c2.wasm`, `name.wasm-4f0a91c2.gz`. */
 const bundlersHash = /[-.][\w-]{8,}(?=\.wasm$)|(?<=\.wasm)[-.][\w-]{8,}$/;
 
+/** Which of the engine's binaries lies at one of these addresses. */
+function binaryName(urls: readonly string[]): string | undefined {
+  return urls
+    .map((url) => new URL(url).pathname.split('/').at(-1) ?? '')
+    .map((name) => name.replace(/\.gz$/, ''))
+    .flatMap((name) => [name, name.replace(bundlersHash, '')])
+    .find((each) => each in __ORT_BINARIES__);
+}
+
+/** What was built in about a binary. */
+function knownBinary(name: string | undefined, url: string) {
+  const isPacked = !new URL(url).pathname.endsWith('.wasm');
+  return name === undefined ? undefined : __ORT_BINARIES__[isPacked ? `${name}.gz` : name];
+}
+
 async function loadBinary(
   urls: readonly string[],
   { onProgress, keepAfter }: { onProgress: ProgressListener; keepAfter: Promise<unknown> },
 ): Promise<{ binary: EngineBinary; kept: Promise<unknown> }> {
-  const names = urls.map((url) => new URL(url).pathname.split('/').at(-1) ?? '');
-  const name = names
-    .map((name) => name.replace(/\.gz$/, ''))
-    .flatMap((name) => [name, name.replace(bundlersHash, '')])
-    .find((each) => each in __ORT_BINARIES__);
+  const name = binaryName(urls);
   const { value, fallbacks } = await firstOf(urls, async (url, isFirst) => {
     const compiler = new ModuleCompiler();
-    const isPacked = !new URL(url).pathname.endsWith('.wasm');
-    const known = name === undefined ? undefined : __ORT_BINARIES__[isPacked ? `${name}.gz` : name];
+    const known = knownBinary(name, url);
     // Their own copy of ONNX Runtime's file, in one piece, does as well.
     const sizes = known && name !== undefined ? [known, __ORT_BINARIES__[name] ?? known] : [];
     // What others host has to be what was built in, bit for bit. What the page's author hosts may
@@ -286,7 +297,6 @@ async function loadBinary(
       );
     });
     checkBinary(bytes, url, sizes);
-    used = known?.sha256;
     return { compiler, bytes, url, kept };
   });
   const { compiler, bytes, url, kept } = value;
