@@ -1,10 +1,10 @@
 /** Models from elsewhere, each of which was once described wrongly: what is right stands beside them. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from './fixtures.js';
+import { expect, needsShared, test } from './fixtures.js';
 
 const folder = join(import.meta.dirname, '../../shared/cases/reports');
 const dist = join(import.meta.dirname, '../dist');
@@ -16,7 +16,7 @@ interface Outcome {
 }
 
 test('all cases give what native onnxruntime gives, or are refused in words', async () => {
-  test.skip(!existsSync(folder), 'There is no ../shared/cases/reports.');
+  needsShared('cases/reports');
   test.setTimeout(600_000);
   const report = join(mkdtempSync(join(tmpdir(), 'tabserve-')), 'outcomes.json');
   // The cases bring their own server and browser, since each wants a page of its own.

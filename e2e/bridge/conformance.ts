@@ -11,15 +11,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from '@playwright/test';
+import { chromium } from '@playwright/test';
 import { findBrowser, installBrowser } from '../browser.js';
 import { TestServer } from '../server.js';
 import { Bridge, type Exchange } from './bridge.js';
-import { examples, fetchExamples } from './examples.js';
 import { checkHybrid } from './hybrid.js';
 import { findingsAt, hasProtocolFile } from './protocol-file.js';
 import { Remote } from './remote.js';
-import { openModelServer, registerAll, registerSimple } from './served.js';
+import { openModelServer, registerAll } from './served.js';
 
 const folder = import.meta.dirname;
 const venv =
@@ -103,7 +102,6 @@ export async function main(): Promise<void> {
       );
     const found = hasProtocolFile ? await findings(address) : new Set<string>();
     await bridge.close();
-    await runExamples(await browser.newPage(), files, python);
     for (const remote of await remotes(kserve)) {
       try {
         if (remote.name === 'triton' && hasProtocolFile) {
@@ -124,35 +122,6 @@ export async function main(): Promise<void> {
     await browser.close();
     await files.stop();
   }
-}
-
-/** Triton's own client examples, against a page that calls itself as they want it. */
-async function runExamples(page: Page, files: TestServer, python: string): Promise<void> {
-  const place = process.env.TABSERVE_TRITON_EXAMPLES ?? `${venv}-examples`;
-  if (!(await fetchExamples(place))) {
-    console.log('      Triton’s client examples are not asked: they cannot be fetched.');
-    return;
-  }
-  await openModelServer(page, files, { name: 'triton' });
-  await registerSimple(page);
-  const bridge = await Bridge.open(page);
-  const exchanges: Exchange[] = [];
-  bridge.onExchange = (exchange) => exchanges.push(exchange);
-  for (const name of examples) {
-    const compressed = /infer_client/.test(name) && !/string|async/.test(name);
-    const ways = compressed ? [[], ['gzip', 'gzip'], ['deflate', 'deflate']] : [[]];
-    for (const [sent, received] of ways) {
-      await run(python, [
-        join(place, name),
-        ...['--url', `127.0.0.1:${bridge.port}`],
-        ...(sent ? [`--request-compression-algorithm=${sent}`] : []),
-        ...(received ? [`--response-compression-algorithm=${received}`] : []),
-      ]);
-      console.log(`ok    ${name}${sent ? `, ${sent}` : ''}`);
-    }
-  }
-  keep('examples.json', exchanges);
-  await bridge.close();
 }
 
 /** Writes exchanges for the tests that replay them. */

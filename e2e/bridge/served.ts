@@ -16,7 +16,7 @@ declare global {
 
 /** Serves the graphs of `golden/`, with manifests that say nothing but what they are. */
 export function serveGraphs(server: TestServer): void {
-  for (const name of ['affine', 'ident', 'simple', 'simple_string']) {
+  for (const name of ['affine', 'ident']) {
     const bytes = readFileSync(join(import.meta.dirname, `golden/${name}.onnx`));
     const files = [{ url: `${name}.onnx`, dtype: 'fp32' }];
     server.route(`/graphs/${name}/model.json`, { name, version: '1.0.0', task: 'tensor', files });
@@ -51,26 +51,5 @@ export async function registerAll(page: Page): Promise<void> {
     await window.server.register('everyday', (context) =>
       ImageClassifier.create({ ...context, model: 'everyday', device: 'wasm' }),
     );
-  });
-}
-
-/** Registers what Triton's client examples ask: two graphs, and a model of the page's own. */
-export async function registerSimple(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    for (const name of ['simple', 'simple_string']) {
-      const model = `/graphs/${name}/model.json`;
-      await window.server.register(name, (context) =>
-        window.tabserve.TensorModel.create({ ...context, model, device: 'wasm' }),
-      );
-    }
-    const texts = (name: string) => ({ name, type: 'string', shape: ['N', 'M'] }) as const;
-    // It says what it was told, U+0000 too, at which the engine would end a text.
-    await window.server.register('simple_identity', {
-      task: 'tensor',
-      graph: { inputs: [texts('INPUT0')], outputs: [texts('OUTPUT0')] },
-      info: { model: { name: 'simple_identity', version: '1', bytes: 0 } },
-      infer: async ({ INPUT0 }) => (INPUT0 ? { OUTPUT0: INPUT0 } : {}),
-      destroy: () => undefined,
-    });
   });
 }

@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { GraphModel } from '../testing/graph-model.js';
 import { ModelServer } from './model-server.js';
-import type { ServableModel } from './servable.js';
 
 interface Exchange {
   request: { method: string; path: string; headers: [string, string][]; body: string | null };
@@ -28,18 +27,6 @@ async function unpacked(body: Uint8Array<ArrayBuffer>, encoding: string | null |
   return Buffer.from(await new Response(stream).arrayBuffer());
 }
 
-/** As the page registers it that the examples asked. */
-const identity: ServableModel = {
-  task: 'tensor',
-  graph: {
-    inputs: [{ name: 'INPUT0', type: 'string', shape: ['N', 'M'] }],
-    outputs: [{ name: 'OUTPUT0', type: 'string', shape: ['N', 'M'] }],
-  },
-  info: { model: { name: 'simple_identity', version: '1', bytes: 0 } },
-  infer: async ({ INPUT0 }) => (INPUT0 ? { OUTPUT0: INPUT0 } : {}),
-  destroy: () => undefined,
-};
-
 async function serverOfClients(): Promise<ModelServer> {
   const server = new ModelServer();
   await server.register('affine', () => GraphModel.open('affine'));
@@ -49,40 +36,35 @@ async function serverOfClients(): Promise<ModelServer> {
   return server;
 }
 
-async function serverOfExamples(): Promise<ModelServer> {
-  const server = new ModelServer({ name: 'triton' });
-  await server.register('simple', () => GraphModel.open('simple'));
-  await server.register('simple_string', () => GraphModel.open('simple_string'));
-  await server.register('simple_identity', identity);
-  return server;
-}
+describe.each([['Triton’s and KServe’s clients', golden('exchanges.json'), 70, serverOfClients]])(
+  '%s, replayed',
+  (_who, exchanges, least, open) => {
+    let server: ModelServer;
 
-describe.each([
-  ['Triton’s and KServe’s clients', golden('exchanges.json'), 70, serverOfClients],
-  ['Triton’s client examples', golden('examples.json'), 20, serverOfExamples],
-])('%s, replayed', (_who, exchanges, least, open) => {
-  let server: ModelServer;
+    beforeAll(async () => {
+      server = await open();
+    });
 
-  beforeAll(async () => {
-    server = await open();
-  });
+    it('says much', () => expect(exchanges.length).toBeGreaterThan(least));
 
-  it('says much', () => expect(exchanges.length).toBeGreaterThan(least));
-
-  it.each(
-    exchanges.map((each, index) => [index, each.request.method, each.request.path, each] as const),
-  )('%i: %s %s', async (_index, method, path, { request, response }) => {
-    const body = request.body === null ? null : new Uint8Array(Buffer.from(request.body, 'base64'));
-    const asked = new Request(`http://page.test${path}`, { method, ...(body && { body }) });
-    Object.defineProperty(asked, 'headers', { value: new Headers(request.headers) });
-    const answer = await server.handle(asked);
-    const expected = Object.fromEntries(response.headers);
-    expect(answer.status).toBe(response.status);
-    for (const name of ['content-type', 'content-encoding', 'inference-header-content-length'])
-      expect(answer.headers.get(name) ?? undefined, name).toBe(expected[name]);
-    const encoding = expected['content-encoding'];
-    const here = await unpacked(new Uint8Array(await answer.arrayBuffer()), encoding);
-    const there = await unpacked(new Uint8Array(Buffer.from(response.body, 'base64')), encoding);
-    expect(here.toString('latin1')).toBe(there.toString('latin1'));
-  });
-});
+    it.each(
+      exchanges.map(
+        (each, index) => [index, each.request.method, each.request.path, each] as const,
+      ),
+    )('%i: %s %s', async (_index, method, path, { request, response }) => {
+      const body =
+        request.body === null ? null : new Uint8Array(Buffer.from(request.body, 'base64'));
+      const asked = new Request(`http://page.test${path}`, { method, ...(body && { body }) });
+      Object.defineProperty(asked, 'headers', { value: new Headers(request.headers) });
+      const answer = await server.handle(asked);
+      const expected = Object.fromEntries(response.headers);
+      expect(answer.status).toBe(response.status);
+      for (const name of ['content-type', 'content-encoding', 'inference-header-content-length'])
+        expect(answer.headers.get(name) ?? undefined, name).toBe(expected[name]);
+      const encoding = expected['content-encoding'];
+      const here = await unpacked(new Uint8Array(await answer.arrayBuffer()), encoding);
+      const there = await unpacked(new Uint8Array(Buffer.from(response.body, 'base64')), encoding);
+      expect(here.toString('latin1')).toBe(there.toString('latin1'));
+    });
+  },
+);

@@ -30,7 +30,7 @@ export class GraphModel extends EventTarget implements ServableModel {
   }
 
   /** @param name - Of a graph in `e2e/bridge/golden`. */
-  static async open(name: 'affine' | 'ident' | 'simple' | 'simple_string'): Promise<GraphModel> {
+  static async open(name: 'affine' | 'ident'): Promise<GraphModel> {
     const bytes = new Uint8Array(readFileSync(join(models, `${name}.onnx`)));
     const session = await ModelSession.create(wasmBackend(), { bytes, external: [] }, name);
     return new GraphModel(name, bytes.length, session);

@@ -1,8 +1,6 @@
 """Makes the small models that the model server is tested on: `python make_models.py FOLDER`.
 
 - `affine.onnx`: x FP32 [N, 4] -> y FP32 [N, 3] = x W + b, label INT64 [N] = the place of y's largest.
-- `simple.onnx`, `simple_string.onnx`: what Triton's client examples expect of its models of these names:
-  the sum and the difference of two INT32 [1, 16], and the same of such numbers as texts.
 - `ident.onnx`: what comes in, for one of each of BOOL, INT64, FP64 and BYTES [N]: in_BOOL -> out_BOOL, ...
 """
 import sys
@@ -57,31 +55,7 @@ def ident() -> onnx.GraphProto:
     return helper.make_graph(nodes, "ident", values("in"), values("out"))
 
 
-def simple(of_texts: bool) -> onnx.GraphProto:
-    kind = TensorProto.STRING if of_texts else TensorProto.INT32
-
-    def values(prefix: str) -> list:
-        return [helper.make_tensor_value_info(f"{prefix}{n}", kind, [1, 16]) for n in (0, 1)]
-
-    cast = [
-        helper.make_node("Cast", ["INPUT0"], ["a"], to=TensorProto.INT32),
-        helper.make_node("Cast", ["INPUT1"], ["b"], to=TensorProto.INT32),
-        helper.make_node("Add", ["a", "b"], ["sum"]),
-        helper.make_node("Sub", ["a", "b"], ["difference"]),
-        helper.make_node("Cast", ["sum"], ["OUTPUT0"], to=TensorProto.STRING),
-        helper.make_node("Cast", ["difference"], ["OUTPUT1"], to=TensorProto.STRING),
-    ]
-    plain = [
-        helper.make_node("Add", ["INPUT0", "INPUT1"], ["OUTPUT0"]),
-        helper.make_node("Sub", ["INPUT0", "INPUT1"], ["OUTPUT1"]),
-    ]
-    name = "simple_string" if of_texts else "simple"
-    return helper.make_graph(cast if of_texts else plain, name, values("INPUT"), values("OUTPUT"))
-
-
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     save(affine(), folder / "affine.onnx")
     save(ident(), folder / "ident.onnx")
-    save(simple(False), folder / "simple.onnx")
-    save(simple(True), folder / "simple_string.onnx")

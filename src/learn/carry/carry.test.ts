@@ -1,12 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import * as ort from 'onnxruntime-web/wasm';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numbersOf } from '../../base/tensor.js';
 import { readOnnx } from '../../model/onnx/graph.js';
 import type { Backend } from '../../runtime/backend.js';
 import { ModelSession } from '../../runtime/session.js';
+import { wasmBackend } from '../../testing/engine.js';
 import { GraphBuilder } from '../onnx/builder.js';
 import { escaped } from './card.js';
 import { featuresOf, withOutput } from './cut.js';
@@ -16,20 +15,7 @@ import { unzipFiles, zipFiles } from './zip.js';
 let backend: Backend;
 
 beforeAll(() => {
-  // The build puts it in.
-  Object.assign(globalThis, { __ENGINE_HAS_GPU__: false });
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
-  ort.env.logLevel = 'error';
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = readFileSync(join(folder, 'ort-wasm-simd-threaded.wasm'));
-  backend = {
-    ort,
-    abilities: { device: 'wasm', fp16: true },
-    executionProviders: ['wasm'],
-    adapter: null,
-    gpu: null,
-    fallbacks: [],
-  } as Backend;
+  backend = wasmBackend();
 });
 
 async function run(graph: Uint8Array, dims: number[], outputs: string[]) {

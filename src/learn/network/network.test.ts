@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import * as ort from 'onnxruntime-web/wasm';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { numbersOf, type Tensor } from '../../base/tensor.js';
-import type { Backend } from '../../runtime/backend.js';
 import type { ServiceHost } from '../../runtime/service.js';
 import { ModelSession } from '../../runtime/session.js';
+import { wasmBackend } from '../../testing/engine.js';
 import { randomOf } from '../arithmetic/random.js';
 import type { JobProgress, NetworkResult, NetworkSettings } from '../types.js';
 import { writeNetwork } from './forward.js';
@@ -37,20 +35,7 @@ const scale = { mean: 100, deviation: 60 };
 let host: Pick<ServiceHost, 'open'>;
 
 beforeAll(() => {
-  // The build puts it in.
-  Object.assign(globalThis, { __ENGINE_HAS_GPU__: false });
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
-  ort.env.logLevel = 'error';
-  ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = readFileSync(join(folder, 'ort-wasm-simd-threaded.wasm'));
-  const backend = {
-    ort,
-    abilities: { device: 'wasm', fp16: true },
-    executionProviders: ['wasm'],
-    adapter: null,
-    gpu: null,
-    fallbacks: [],
-  } as Backend;
+  const backend = wasmBackend();
   host = {
     open: (bytes, where) => ModelSession.create(backend, { bytes, external: [] }, where),
   };
