@@ -114,17 +114,21 @@ test('a WebGPU that cannot take over is reported, and WASM goes on', async ({
   const outcome = await page.evaluate(async (model) => {
     const classifier = await window.tabserve.ImageClassifier.create({ model, cdn: false });
     const states: string[] = [classifier.state];
-    await new Promise((resolve) => {
-      classifier.addEventListener('statechange', () => {
-        states.push(classifier.state);
-        resolve(null);
+    // It may have been refused before the page knows of the classifier.
+    if (classifier.state !== 'degraded') {
+      await new Promise((resolve) => {
+        classifier.addEventListener('statechange', () => {
+          states.push(classifier.state);
+          resolve(null);
+        });
       });
-    });
+    }
     const [best] = await classifier.classify(new ImageData(8, 8));
     return { states, best, info: classifier.info };
   }, model);
   server.unroute(binary);
-  expect(outcome.states).toEqual(['ready', 'degraded']);
+  expect(outcome.states.at(-1)).toBe('degraded');
+  expect(outcome.states).not.toContain('failed');
   expect(outcome.best?.label).toBe('red');
   expect(outcome.info).toMatchObject({ device: 'wasm' });
   expect(outcome.info.fallbacks).toEqual([
