@@ -1,10 +1,10 @@
 /** A device is believed only after it has given the right answer. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import type { TensorTest } from '../src/index.js';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { believeInGpu, breakGpu, type GpuFault, hurryClock } from './devices.js';
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour, serveModel, sha256 } from './models.js';
@@ -243,7 +243,7 @@ interface OwnTest {
 
 /** As the command line records it. */
 function recorded(): OwnTest {
-  const folder = mkdtempSync(join(tmpdir(), 'tabserve-'));
+  const folder = temporaryFolder();
   writeFileSync(join(folder, 'model.json'), JSON.stringify(known));
   writeFileSync(join(folder, 'mean.onnx'), model);
   const script = join(import.meta.dirname, '../dist/cli.js');

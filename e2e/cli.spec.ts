@@ -1,9 +1,9 @@
 /** The command line, as people who host models run it. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, sha256, wideModel } from './models.js';
 import { writeOnnx } from './onnx.js';
@@ -19,7 +19,6 @@ function run(...args: string[]): Promise<{ code: number; text: string }> {
   });
 }
 
-const folder = () => mkdtempSync(join(tmpdir(), 'tabserve-'));
 const readJson = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
 test('pull brings a hub repository, with names from the graph, and check approves', async ({
@@ -42,7 +41,7 @@ test('pull brings a hub repository, with names from the graph, and check approve
     { path: 'preprocessor_config.json' },
     { path: 'onnx/model.onnx', size: graph.length, lfs: { oid: sha256(graph) } },
   ]);
-  const target = folder();
+  const target = temporaryFolder();
   const pulled = await run('pull', 'hf:owner/colours', target, '--hub', `${server.origin}/cli`);
   expect(pulled).toMatchObject({ code: 0, text: expect.stringContaining('all well') });
   expect(readJson(join(target, 'model.json'))).toMatchObject({
@@ -66,7 +65,7 @@ test('pull verifies, and leaves no manifest of an incomplete model', async ({ se
     files: [{ url: 'mean.onnx', dtype: 'fp32', sha256: '0'.repeat(64) }],
   });
   server.route('/cli/wrong/mean.onnx', meanColour.model);
-  const target = folder();
+  const target = temporaryFolder();
   const { code, text } = await run('pull', `${server.origin}/cli/wrong/model.json`, target);
   expect(code).toBe(1);
   expect(text).toContain('sha256');
@@ -80,20 +79,20 @@ test('a manifest cannot make pull write outside of its folder', async ({ server 
     files: [{ url: '../evil.onnx', dtype: 'fp32' }],
   });
   server.route('/cli/evil.onnx', meanColour.model);
-  const target = join(folder(), 'inner');
+  const target = join(temporaryFolder(), 'inner');
   await run('pull', `${server.origin}/cli/evil/model.json`, target);
   // By the last part of its address, within the folder.
   expect(existsSync(join(target, '../evil.onnx'))).toBe(false);
 });
 
 test('the embedded models can be pulled', async () => {
-  const target = folder();
+  const target = temporaryFolder();
   expect(await run('pull', 'digits', target)).toMatchObject({ code: 0 });
   expect(readJson(join(target, 'model.json'))).toMatchObject({ name: 'digits' });
 });
 
 test('manifest describes a graph, and does not overwrite', async () => {
-  const target = folder();
+  const target = temporaryFolder();
   const path = join(target, 'mean.onnx');
   writeFileSync(path, meanColour.model);
   const { code, text } = await run('manifest', path);
@@ -128,7 +127,7 @@ test('check tells what pages answer about a picture, and a program that must ans
 });
 
 test('pack stores weights in a quarter of the bytes, and names the file first', async () => {
-  const target = folder();
+  const target = temporaryFolder();
   const model = wideModel(1000);
   writeFileSync(join(target, 'mean.fp32.onnx'), model);
   const file = { url: 'mean.fp32.onnx', dtype: 'fp32' };
@@ -166,7 +165,7 @@ test('pack stores weights in a quarter of the bytes, and names the file first', 
   expect(await run('pack', target, '--weights', 'int8', '--force')).toMatchObject({ code: 0 });
   expect(readJson(join(target, 'model.json')).files).toHaveLength(2);
   // A file alone, and one with nothing to pack.
-  const alone = folder();
+  const alone = temporaryFolder();
   writeFileSync(join(alone, 'mean.onnx'), model);
   expect(await run('pack', join(alone, 'mean.onnx'), '--weights', 'int8')).toMatchObject({
     code: 0,
@@ -180,7 +179,7 @@ test('pack stores weights in a quarter of the bytes, and names the file first', 
 });
 
 test('check finds what is wrong', async () => {
-  const target = folder();
+  const target = temporaryFolder();
   const { manifest, model } = meanColour;
   writeFileSync(join(target, 'mean.onnx'), model);
   const checked = async (change: object) => {
@@ -195,6 +194,6 @@ test('check finds what is wrong', async () => {
   expect(await checked({ files: [{ ...file, url: '../mean.onnx' }] })).toMatch(/^1 .*own folder/s);
   expect(await checked({ labels: ['one'] })).toMatch(/^1 .*1 labels.*3 classes/s);
   expect(await checked({ version: 'new' })).toMatch(/^1 .*"version"/s);
-  expect(await run('check', folder())).toMatchObject({ code: 1 });
+  expect(await run('check', temporaryFolder())).toMatchObject({ code: 1 });
   expect(await run('nonsense')).toMatchObject({ code: 2, text: expect.stringContaining('Usage') });
 });

@@ -1,9 +1,8 @@
 /** The demo's "Teach it yours": pictures by class, a model in seconds, how good it is, and a zip. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, test } from './fixtures.js';
 
 /** A Windows bitmap of 24 bits: nothing to compress, and every browser reads it. */
@@ -82,7 +81,7 @@ test('two classes are taught, judged, asked, explained and taken away', async ({
   await page.getByRole('button', { name: 'Export as a zip' }).click();
   const download = await downloading;
   expect(download.suggestedFilename()).toBe('my-colours.zip');
-  const path = join(mkdtempSync(join(tmpdir(), 'tabserve-')), 'my-colours.zip');
+  const path = join(temporaryFolder(), 'my-colours.zip');
   await download.saveAs(path);
   const cli = join(import.meta.dirname, '../dist/cli.js');
   expect(execFileSync(process.execPath, [cli, 'check', path], { encoding: 'utf8' })).toContain(

@@ -1,16 +1,9 @@
 /** Deployments: what `tabserve copy` and the plugin for Vite leave, on a host that takes no large file. */
 import { execFileSync } from 'node:child_process';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { extname, join, relative } from 'node:path';
 import { build } from 'vite';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { tabserve } from '../src/vite.js';
 import { expect, test } from './fixtures.js';
 import type { TestServer } from './server.js';
@@ -48,8 +41,6 @@ function host(server: TestServer, path: string, folder: string): void {
   }
 }
 
-const temporary = () => mkdtempSync(join(tmpdir(), 'tabserve-'));
-
 /** Documents get a policy; files have none of their own. */
 function policy(server: TestServer, text: string): void {
   server.headersFor = (path) => (path.endsWith('.html') ? { 'Content-Security-Policy': text } : {});
@@ -63,7 +54,7 @@ test('a deployment for WASM is small, and answers under the strictest policy', a
   page,
   server,
 }) => {
-  const folder = join(temporary(), 'tabserve');
+  const folder = join(temporaryFolder(), 'tabserve');
   const said = execFileSync(
     process.execPath,
     [script, 'copy', folder, '--engines', 'wasm', '--models', 'photos'],
@@ -98,7 +89,7 @@ test('a deployment for WASM is small, and answers under the strictest policy', a
 });
 
 test('everything weighs at most 45 MB, and compressed files lie beside the others', () => {
-  const folder = join(temporary(), 'tabserve');
+  const folder = join(temporaryFolder(), 'tabserve');
   const args = [script, 'copy', folder, '--models', 'photos,everyday,digits', '--compress'];
   execFileSync(process.execPath, args);
   expect(weightOf(folder)).toBeLessThan(45e6);
@@ -118,7 +109,7 @@ test("an app of Vite's has the engines and models that its plugin names", async 
   page,
   server,
 }) => {
-  const app = temporary();
+  const app = temporaryFolder();
   const out = join(app, 'out');
   mkdirSync(join(app, 'src'));
   writeFileSync(

@@ -1,9 +1,8 @@
 /** Models from elsewhere, each of which was once described wrongly: what is right stands beside them. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, needsShared, test } from './fixtures.js';
 
 const folder = join(import.meta.dirname, '../../shared/cases/reports');
@@ -18,7 +17,7 @@ interface Outcome {
 test('all cases give what native onnxruntime gives, or are refused in words', async () => {
   needsShared('cases/reports');
   test.setTimeout(600_000);
-  const report = join(mkdtempSync(join(tmpdir(), 'tabserve-')), 'outcomes.json');
+  const report = join(temporaryFolder(), 'outcomes.json');
   // The cases bring their own server and browser, since each wants a page of its own.
   const args = ['try.mjs', dist, '--json', report, '--drop-alpha', '{"alpha":"drop"}'];
   await new Promise((done) => {

@@ -1,11 +1,11 @@
 /** Teaching a model in the page, and what becomes of it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { unzipSync, zipSync } from 'fflate';
 import type * as explaining from '../src/explain/index.js';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, test } from './fixtures.js';
 import { hasNative, nativeOutput, serveBase, withLearning } from './learn.js';
 import { meanColour, serveModel } from './models.js';
@@ -82,7 +82,7 @@ test('a few pictures make a model that answers, says how good it is, and can be 
 
   const [zipName = '', zip = ''] = taught.zip;
   expect(zipName).toBe('colours.zip');
-  const folder = mkdtempSync(join(tmpdir(), 'tabserve-taught-'));
+  const folder = temporaryFolder();
   const path = join(folder, zipName);
   writeFileSync(path, Buffer.from(zip, 'base64'));
   const said = execFileSync(process.execPath, [cli, 'check', path], { encoding: 'utf8' });
@@ -107,7 +107,7 @@ test.describe('natively', () => {
       const files = await fit.files({ name: 'prices' });
       return Array.from(new Uint8Array(await (files['prices.onnx'] as File).arrayBuffer()));
     });
-    const path = join(mkdtempSync(join(tmpdir(), 'tabserve-linear-')), 'prices.onnx');
+    const path = join(temporaryFolder(), 'prices.onnx');
     writeFileSync(path, Uint8Array.from(bytes));
     // Columns: Bern, Oslo, Rome, rooms, whether it is new.
     const row = { name: 'rows', dims: [1, 5], values: [0, 1, 0, 3, 1] };
@@ -167,7 +167,7 @@ test.describe('natively', () => {
         name.includes('cut'),
       );
       expect(taught.evaluation).toBeGreaterThan(0.6);
-      const path = join(mkdtempSync(join(tmpdir(), 'tabserve-native-')), 'taught.onnx');
+      const path = join(temporaryFolder(), 'taught.onnx');
       writeFileSync(path, Buffer.from(taught.file, 'base64'));
       const native = nativeOutput(path, taught.input, 'scores');
       expect(native).toHaveLength(3);

@@ -3,9 +3,9 @@
  * one is not what it should be, after which the next load works.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, sha256 } from './models.js';
 import type { TestServer } from './server.js';
@@ -30,7 +30,7 @@ interface Packed {
 
 /** A package of the mean colour, made by the command line. */
 async function packed(...args: string[]): Promise<Packed> {
-  const home = mkdtempSync(join(tmpdir(), 'tabserve-'));
+  const home = temporaryFolder();
   const [from, to] = [join(home, 'from'), join(home, 'to')];
   const [keyFile, pem] = [join(home, 'key'), join(home, 'signer.pem')];
   mkdirSync(from);

@@ -1,16 +1,16 @@
 /** The list of functions fits the engine that is installed, and the parts are what they say. */
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
+import { temporaryFolder } from '../../testing/folder.js';
 import profile from './engine-profile.json' with { type: 'json' };
 import { engineParts } from './parts.js';
 import { functionCount } from './split.js';
 
 const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
 const binary = new Uint8Array(readFileSync(join(folder, profile.engine.file)));
-const cache = mkdtempSync(join(tmpdir(), 'tabserve-parts-'));
+const cache = temporaryFolder();
 
 it('was measured with the engine that is installed', () => {
   const said: string[] = [];
