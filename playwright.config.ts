@@ -25,7 +25,7 @@ export default defineConfig({
     {
       name: 'chromium',
       testIgnore: [
-        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches}.spec.ts',
+        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches,graph-capture}.spec.ts',
         'embed/**',
       ],
       grepInvert: /@webgpu/,
@@ -41,7 +41,7 @@ export default defineConfig({
       // A software adapter: right for correctness, meaningless for speed.
       name: 'webgpu',
       testMatch: [
-        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches}.spec.ts',
+        '**/{webgpu,webgpu-preprocessing,gpu,tiers,believe,batches,graph-capture}.spec.ts',
         '**/csp.spec.ts',
       ],
       grepInvert: /@wasm/,

@@ -38,6 +38,7 @@ import type { Backend } from './backend.js';
 import { Batches } from './batches.js';
 import type { Engine } from './engine.js';
 import { recall, remember } from './findings.js';
+import { CaptureTrial } from './graph-capture.js';
 import { tensorTests } from './self-test.js';
 import type { ReadModel } from './service.js';
 import { type GraphFiles, ModelSession } from './session.js';
@@ -51,6 +52,8 @@ export interface LoadedEntry {
   session: ModelSession;
   /** Its runs for requests. */
   batches: Batches;
+  /** Whether its runs should be recorded ones; `null` where that is out of the question. */
+  capture: CaptureTrial | null;
   /** What the model is for, and that task with this model. */
   task: WorkerTask;
   opened: OpenedTask;
@@ -650,9 +653,14 @@ class Load {
       const { dtype } = file;
       const isGpu = backend.gpu !== null;
       const batches = new Batches(this.#engine, { session, opened, dtype, isGpu });
+      const capture =
+        __ENGINE_HAS_GPU__ && session.isRecordable
+          ? new CaptureTrial(this.#engine, { session, opened, dtype })
+          : null;
       const entry: LoadedEntry = {
         session,
         batches,
+        capture,
         task,
         opened,
         manifest: taken,

@@ -16,7 +16,7 @@ import type { LoadedEntry } from './load.js';
 export async function runRequest(
   { payload, options }: Pick<RunRequest, 'payload' | 'options'>,
   engine: Engine,
-  { batches, task, opened, late, reported }: LoadedEntry,
+  { session, batches, capture, task, opened, late, reported }: LoadedEntry,
   signal: AbortSignal,
 ): Promise<RunResult> {
   refuse('payload', payload, task.checks.payload);
@@ -51,10 +51,12 @@ export async function runRequest(
     prepared.took?.(
       laps.read('decode') + laps.read('preprocess') + laps.read('inference') / shared,
     );
-    const news = batches.reason ? [...late, batches.reason] : late;
+    const reasons = [batches.reason, capture?.reason ?? null, session.unrecorded];
+    const news = [...late, ...reasons.filter((reason) => reason !== null)];
     const answer = await prepared.interpret(outputs);
     laps.lap('postprocess');
     engine.answered();
+    capture?.answered();
     return {
       answer,
       report: prepared.report,

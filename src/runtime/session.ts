@@ -7,6 +7,7 @@ import type { Fallback } from '../base/types.js';
 import { refuseMarkup } from '../model/download.js';
 import { type Backend, isOutOfMemory } from './backend.js';
 import { cureModel } from './cures/cures.js';
+import { GraphCapture, type RecordedRun } from './graph-capture.js';
 import { widenHalves } from './widen.js';
 import { widenIntegers } from './widen-weights.js';
 
@@ -35,6 +36,11 @@ export class ModelSession {
   readonly #backend: Backend;
   readonly #session: Ort.InferenceSession;
   readonly #where: string;
+  /** What a recorded run is made of, until that was tried; `null` where it is not worth trying. */
+  #recordable: RecordableGraph | null;
+  #recorded: RecordedRun | null = null;
+  /** Why recorded runs were given up. */
+  #unrecorded: Fallback | null = null;
   #isWarm = false;
   #isReleased = false;
 
@@ -45,7 +51,9 @@ export class ModelSession {
     fallbacks: readonly Fallback[],
     isWidened: boolean,
     hidden: readonly string[],
+    recordable: RecordableGraph | null,
   ) {
+    this.#recordable = recordable;
     this.#backend = backend;
     this.#session = session;
     this.#where = where;
@@ -79,7 +87,9 @@ export class ModelSession {
         executionProviders: backend.executionProviders,
         ...(external.length > 0 && { externalData: [...external] }),
       });
-      return new ModelSession(backend, session, where, fallbacks, single !== bytes, hidden);
+      const isWidened = single !== bytes;
+      const recordable = isGpu ? recordableOf(backend, graph, external) : null;
+      return new ModelSession(backend, session, where, fallbacks, isWidened, hidden, recordable);
     } catch (cause) {
       throw createError(cause, bytes, where);
     }
@@ -95,6 +105,13 @@ export class ModelSession {
    */
   async run(feeds: Feeds, outputs: readonly string[]): Promise<Tensors> {
     this.#isWarm = true;
+    if (__ENGINE_HAS_GPU__ && this.#recorded?.fits(feeds, outputs)) {
+      try {
+        return await this.#recorded.run(feeds);
+      } catch (cause) {
+        await this.#giveUpRecorded(cause);
+      }
+    }
     const inputs = mapped(feeds, (tensor) => this.#tensor(tensor));
     let results: Ort.InferenceSession.ReturnType;
     try {
@@ -115,10 +132,50 @@ export class ModelSession {
     if (!this.#isWarm && !this.#isReleased) await this.run(sample(), outputs);
   }
 
+  /** Whether a recorded run can be tried. */
+  get isRecordable(): boolean {
+    return this.#recordable !== null;
+  }
+
+  /** Why runs that were recorded are ordinary ones again; `null` where that has not happened. */
+  get unrecorded(): Fallback | null {
+    return this.#unrecorded;
+  }
+
+  /**
+   * Records a run, in a session of its own.
+   *
+   * @throws Error where the engine cannot.
+   */
+  async record(sample: Feeds, outputs: readonly string[]): Promise<GraphCapture> {
+    const graph = this.#recordable;
+    if (!__ENGINE_HAS_GPU__ || !graph || this.#isReleased)
+      throw new Error('Nothing is recordable.');
+    return GraphCapture.create(this.#backend, graph, this.inputs, sample, outputs);
+  }
+
+  /** Runs recorded from now on where that fits; with `null`, never. */
+  adopt(recorded: RecordedRun | null): void {
+    this.#recordable = null;
+    if (this.#isReleased) void recorded?.release().catch(() => undefined);
+    else this.#recorded = recorded;
+  }
+
   /** Frees the session's memory in the engine. */
   async release(): Promise<void> {
     this.#isReleased = true;
-    await this.#session.release();
+    this.#recordable = null;
+    const recorded = this.#recorded;
+    this.#recorded = null;
+    await Promise.all([recorded?.release(), this.#session.release()]);
+  }
+
+  async #giveUpRecorded(cause: unknown): Promise<void> {
+    const recorded = this.#recorded;
+    this.#recorded = null;
+    const reason = `a recorded run failed: ${messageOf(cause)}`;
+    this.#unrecorded = { from: 'recorded GPU commands', to: 'ordinary runs', reason };
+    await recorded?.release().catch(() => undefined);
   }
 
   #tensor(tensor: Tensor | GpuTensor): Ort.Tensor {
@@ -132,6 +189,25 @@ export class ModelSession {
     // The engine's types know one type of data for each type of tensor, as ours do not.
     return new Tensor(type as 'float32', (tensor as Tensor).data as Float32Array, dims);
   }
+}
+
+/** A graph as the engine was given it. */
+interface RecordableGraph {
+  bytes: Uint8Array;
+  external: GraphFiles['external'];
+}
+
+/** Most bytes of a model that is held, and put onto the GPU once more, to be recorded. */
+const mostRecordable = 2 ** 27;
+
+/** `null` for what a software adapter computes, where nothing is gained, and for large models. */
+function recordableOf(
+  { gpu }: Backend,
+  bytes: Uint8Array,
+  external: GraphFiles['external'],
+): RecordableGraph | null {
+  const size = external.reduce((sum, { data }) => sum + data.length, bytes.length);
+  return !gpu || gpu.isSoftware || size > mostRecordable ? null : { bytes, external };
 }
 
 /** The model as WebGPU computes it rightly. */
