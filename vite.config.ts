@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `pages`, `audio`, `library-client`, `keys`, `worker-index`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `explain`: `dist/explain.js`, why models answer as they do, for models that the page has already;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
@@ -18,7 +18,7 @@
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
@@ -105,11 +105,17 @@ function fingerprint(content: Uint8Array): { bytes: number; sha256: string } {
 /** Embedded models that the page in one file does not carry, which has to stay small enough to be sent. */
 const leftOutOfOneFile: readonly string[] = ['everyday'];
 
-/** Parts whose files are not called as their modules are. */
+/** What the script tag's build loads when it needs it, by the module that the page imports. */
 const partNames: Readonly<Record<string, string>> = {
-  manifests: 'manifest',
-  page: 'audio',
-  client: 'library-client',
+  'tasks/manifests': 'manifest',
+  'tasks/translate': 'translate',
+  'tasks/pages': 'pages',
+  'input/audio/page': 'audio',
+  'library/client': 'library-client',
+  'api/keys': 'keys',
+  'api/worker-index': 'worker-index',
+  'serving/background': 'background',
+  'serving/sharing': 'sharing',
 };
 
 export default defineConfig(({ mode }): UserConfig => {
@@ -142,25 +148,23 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'global':
       return globalBuild();
     case 'manifest':
-      return partBuild('tasks/manifests', 'manifest');
     case 'translate':
-      return partBuild('tasks/translate', 'translate');
+    case 'pages':
     case 'audio':
-      return partBuild('input/audio/page', 'audio');
     case 'library-client':
-      return partBuild('library/client', 'library-client');
+    case 'keys':
+    case 'worker-index':
     case 'background':
-      return partBuild('serving/background');
     case 'sharing':
-      return partBuild('serving/sharing');
+      return partBuild(mode);
     case 'server':
-      return partBuild('server/index', 'server', 'dist');
+      return entryBuild('server/index', 'server');
     case 'explain':
-      return partBuild('explain/index', 'explain', 'dist');
+      return entryBuild('explain/index', 'explain');
     case 'service-worker':
-      return partBuild('server/service-worker/respond', 'service-worker', 'dist');
+      return entryBuild('server/service-worker/respond', 'service-worker');
     case 'model-server-sw':
-      return partBuild('server/service-worker/standalone', 'model-server-sw', 'dist');
+      return entryBuild('server/service-worker/standalone', 'model-server-sw');
     case 'cli':
       return cliBuild();
     case 'vite':
@@ -272,7 +276,7 @@ function libraryBuild(
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${partNames[name] ?? name}.js`,
+              : `${partOf(facadeModuleId) ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
           // Frameworks that render on a server take it for code of the browser.
@@ -303,7 +307,17 @@ function globalBuild(): UserConfig {
   };
 }
 
-function partBuild(module: string, name = '[name]', outDir = 'dist/parts'): UserConfig {
+/** A part of the script tag's build. */
+function partBuild(name: string): UserConfig {
+  const [module = ''] = Object.entries(partNames).find(([, each]) => each === name) ?? [];
+  return {
+    ...entryBuild(module, name, 'dist/parts'),
+    plugins: [partsBeside(), errorsOfTheScript()],
+  };
+}
+
+/** A module that stands alone. */
+function entryBuild(module: string, name: string, outDir = 'dist'): UserConfig {
   return {
     root,
     define,
@@ -526,18 +540,57 @@ function shaders(): Plugin {
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {
   const files = resolve(root, 'src/wire/package-files.global.ts');
+  return partImports(
+    (name) => `loadPart<any>('${name}')`,
+    `import { loadPart } from ${JSON.stringify(files)};\n`,
+  );
+}
+
+/** Leaves out of a part what is another one. */
+function partsBeside(): Plugin {
+  return partImports(
+    (name) => `import(/* @vite-ignore */ import.meta.url.replace(/[^/]*$/, '${name}.js'))`,
+  );
+}
+
+/** Has parts that are imported on demand come from elsewhere. */
+function partImports(imported: (name: string) => string, head = ''): Plugin {
+  const sources = resolve(root, 'src');
   return {
-    name: 'tabserve:load-parts',
+    name: 'tabserve:part-imports',
     enforce: 'pre',
     transform: {
-      filter: {
-        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|background|sharing|(library\/)?client)\.js'\)/,
+      filter: { id: /\/src\/.*\.ts$/, code: /import\('\.[^']*\.js'\)/ },
+      handler(code, id) {
+        const changed = code.replaceAll(
+          // Types name modules in the same way.
+          /(?<!typeof )import\('(\.[^']*)\.js'\)/g,
+          (all, path) => {
+            const name = partNames[relative(sources, resolve(dirname(id), path))];
+            return name === undefined ? all : imported(name);
+          },
+        );
+        return changed === code ? null : head + changed;
       },
-      handler: (code) =>
-        `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|background|sharing|client)\.js'\)/g,
-          (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
-        )}`,
+    },
+  };
+}
+
+/** Errors of one class, whichever part throws them. */
+function errorsOfTheScript(): Plugin {
+  const own = 'export class TabserveError ';
+  return {
+    name: 'tabserve:errors-of-the-script',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /\/base\/errors\.ts$/ },
+      handler(code, id) {
+        if (!code.includes(own)) throw new Error(`${id} does not say ${own}any more.`);
+        return code.replace(
+          own,
+          'export const { TabserveError } = (globalThis as any).tabserve;\nclass Unused ',
+        );
+      },
     },
   };
 }
@@ -656,6 +709,13 @@ function modelFiles(wanted: RegExp): { path: string; file: string }[] {
     .map((entry) => resolve(entry.parentPath, entry.name))
     .map((file) => ({ path: file.slice(root.length + 1), file }))
     .filter(({ path }) => path.split('/').length === 3);
+}
+
+/** What a module is called as a part. */
+function partOf(module: string | null): string | undefined {
+  return module === null
+    ? undefined
+    : partNames[relative(resolve(root, 'src'), module).replace(/\.ts$/, '')];
 }
 
 function versionOf(folder: string): string {

@@ -7,12 +7,12 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
 import { unlistedData } from '../model/external-data.js';
+import { readLabels } from '../model/label-file.js';
 import {
   type ExternalFile,
   type ModelFile,
   type ModelManifest,
   parseManifest,
-  readLabels,
 } from '../model/manifest.js';
 import type { FileReference } from '../model/manifest-core.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';

@@ -14,6 +14,7 @@ import type {
   StoreUsage,
 } from '../api/types.js';
 import { TabserveError } from '../base/errors.js';
+import { part } from '../base/part.js';
 import { planBackends } from '../serving/backends.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
@@ -147,7 +148,7 @@ export const models = {
       name,
       // Pages that only classify do not load the code.
       async (...args: unknown[]) => {
-        const [{ createModels }] = await Promise.all([import('./client.js'), allStored()]);
+        const [{ createModels }] = await Promise.all([part(import('./client.js')), allStored()]);
         return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
       },
     ]),
