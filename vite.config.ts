@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `pages`, `audio`, `library-client`, `keys`, `worker-index`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `pages`, `audio`, `library-client`, `given`, `keys`, `worker-index`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `explain`: `dist/explain.js`, why models answer as they do, for models that the page has already;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
@@ -112,6 +112,7 @@ const partNames: Readonly<Record<string, string>> = {
   'tasks/pages': 'pages',
   'input/audio/page': 'audio',
   'library/client': 'library-client',
+  'model/given': 'given',
   'api/keys': 'keys',
   'api/worker-index': 'worker-index',
   'serving/background': 'background',
@@ -152,6 +153,7 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'pages':
     case 'audio':
     case 'library-client':
+    case 'given':
     case 'keys':
     case 'worker-index':
     case 'background':

@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
 import { unlistedData } from '../model/external-data.js';
+import { givenFiles } from '../model/given.js';
 import { readLabels } from '../model/label-file.js';
 import {
   type ExternalFile,
@@ -69,6 +70,7 @@ export async function pull(
       fresh: true,
       // Those are copied, see above.
       embedded: async () => null,
+      given: givenFiles,
       expectManifest: () => undefined,
       validate: async (value, where) => parseManifest(value, where),
       verify: null,

@@ -88,7 +88,7 @@ export interface Models {
    * `model.json` among them, and the part of the engine that usual networks do without. A page that is to
    * take its user's models without a network loads it before.
    *
-   * @throws what the platform's `import()` throws; TabserveError as `create()` for the engine.
+   * @throws TabserveError `network` where a part cannot be loaded; as `create()` for the engine.
    */
   prepare(options?: LibraryOptions): Promise<void>;
 }
@@ -154,8 +154,13 @@ export const models = {
     ]),
   ),
   async prepare(options: LibraryOptions = {}) {
-    await import('../tasks/manifests.js');
-    await import('../tasks/translate.js');
+    const parts = [
+      import('../model/given.js'),
+      import('../model/label-file.js'),
+      import('../tasks/manifests.js'),
+      import('../tasks/translate.js'),
+    ];
+    await Promise.all(parts.map(part<unknown>));
     await tools.withWorker(options, (worker) => worker.call('completeEngine', null));
   },
 } as unknown as Models;

@@ -18,6 +18,8 @@ export const pageServices: PageServices = {
   },
   embedded: (name) =>
     answering(async () => (await part(import('../model/embedded.js'))).embeddedManifest(name)),
+  given: (request, task) =>
+    answering(async () => (await part(import('../model/given.js'))).givenFiles(request, task)),
   // If it cannot be loaded, the check itself will say so.
   expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
   validate: (value, where) =>
