@@ -22,6 +22,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
+import { leanComlink } from './src/build/comlink.js';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
 import { engineParts } from './src/build/engine-parts/parts.js';
 import { thirdPartyLicences } from './src/build/licences.js';
@@ -215,6 +216,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
     },
     plugins: [
       engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
+      leanComlink(),
       leanManifests(),
       assemble(),
       shaders(),
@@ -287,7 +289,7 @@ function libraryBuild(
       },
       minify: true,
     },
-    plugins: [leaveAddressesAlone(), ...plugins],
+    plugins: [leanComlink(), leaveAddressesAlone(), ...plugins],
   };
 }
 
@@ -305,7 +307,7 @@ function globalBuild(): UserConfig {
       },
       minify: true,
     },
-    plugins: [packageFiles('global'), loadParts()],
+    plugins: [leanComlink(), packageFiles('global'), loadParts()],
   };
 }
 
@@ -429,7 +431,7 @@ function fileBuild(): UserConfig {
         tabserve: resolve(root, 'src/index.ts'),
       },
     },
-    plugins: [packageFiles('single'), oneFile()],
+    plugins: [leanComlink(), packageFiles('single'), oneFile()],
   };
 }
 
