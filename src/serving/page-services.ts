@@ -12,7 +12,7 @@ import type { Reply } from '../wire/protocol.js';
 export const pageServices: PageServices = {
   rasteriseSvg: async (svg, maxPixels) => {
     const reply = await answering(async () =>
-      (await part(import('../input/image/svg.js'))).rasteriseSvg(svg, { maxPixels }),
+      (await part(import('../input/image/seldom.js'))).rasteriseSvg(svg, { maxPixels }),
     );
     return 'value' in reply ? Comlink.transfer(reply, [reply.value]) : reply;
   },
