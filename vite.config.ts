@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `pages`, `audio`, `library-client`, `given`, `keys`, `worker-index`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `audio`, `library-client`, `given`, `keys`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `explain`: `dist/explain.js`, why models answer as they do, for models that the page has already;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
@@ -110,12 +110,10 @@ const leftOutOfOneFile: readonly string[] = ['everyday'];
 const partNames: Readonly<Record<string, string>> = {
   'tasks/manifests': 'manifest',
   'tasks/translate': 'translate',
-  'tasks/pages': 'pages',
   'input/audio/page': 'audio',
   'library/client': 'library-client',
   'model/given': 'given',
   'api/keys': 'keys',
-  'api/worker-index': 'worker-index',
   'serving/background': 'background',
   'serving/sharing': 'sharing',
 };
@@ -151,12 +149,10 @@ export default defineConfig(({ mode }): UserConfig => {
       return globalBuild();
     case 'manifest':
     case 'translate':
-    case 'pages':
     case 'audio':
     case 'library-client':
     case 'given':
     case 'keys':
-    case 'worker-index':
     case 'background':
     case 'sharing':
       return partBuild(mode);
@@ -280,7 +276,7 @@ function libraryBuild(
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${partOf(facadeModuleId) ?? name}.js`,
+              : `${partOf(facadeModuleId ?? '') ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
           // Frameworks that render on a server take it for code of the browser.
@@ -316,7 +312,7 @@ function partBuild(name: string): UserConfig {
   const [module = ''] = Object.entries(partNames).find(([, each]) => each === name) ?? [];
   return {
     ...entryBuild(module, name, 'dist/parts'),
-    plugins: [partsBeside(), errorsOfTheScript()],
+    plugins: [errorsOfTheScript()],
   };
 }
 
@@ -544,24 +540,8 @@ function shaders(): Plugin {
 /** Leaves out of a classic script what few pages need; it is loaded from `dist/parts/`. */
 function loadParts(): Plugin {
   const files = resolve(root, 'src/wire/package-files.global.ts');
-  return partImports(
-    (name) => `loadPart<any>('${name}')`,
-    `import { loadPart } from ${JSON.stringify(files)};\n`,
-  );
-}
-
-/** Leaves out of a part what is another one. */
-function partsBeside(): Plugin {
-  return partImports(
-    (name) => `import(/* @vite-ignore */ import.meta.url.replace(/[^/]*$/, '${name}.js'))`,
-  );
-}
-
-/** Has parts that are imported on demand come from elsewhere. */
-function partImports(imported: (name: string) => string, head = ''): Plugin {
-  const sources = resolve(root, 'src');
   return {
-    name: 'tabserve:part-imports',
+    name: 'tabserve:load-parts',
     enforce: 'pre',
     transform: {
       filter: { id: /\/src\/.*\.ts$/, code: /import\('\.[^']*\.js'\)/ },
@@ -570,11 +550,13 @@ function partImports(imported: (name: string) => string, head = ''): Plugin {
           // Types name modules in the same way.
           /(?<!typeof )import\('(\.[^']*)\.js'\)/g,
           (all, path) => {
-            const name = partNames[relative(sources, resolve(dirname(id), path))];
-            return name === undefined ? all : imported(name);
+            const part = partOf(resolve(dirname(id), path));
+            return part === undefined ? all : `loadPart<any>('${part}')`;
           },
         );
-        return changed === code ? null : head + changed;
+        return changed === code
+          ? null
+          : `import { loadPart } from ${JSON.stringify(files)};\n${changed}`;
       },
     },
   };
@@ -716,10 +698,8 @@ function modelFiles(wanted: RegExp): { path: string; file: string }[] {
 }
 
 /** What a module is called as a part. */
-function partOf(module: string | null): string | undefined {
-  return module === null
-    ? undefined
-    : partNames[relative(resolve(root, 'src'), module).replace(/\.ts$/, '')];
+function partOf(module: string): string | undefined {
+  return partNames[relative(resolve(root, 'src'), module).replace(/\.ts$/, '')];
 }
 
 function versionOf(folder: string): string {

@@ -70,5 +70,5 @@ test('a page that only classifies pictures loads no more than it did', async () 
   // Bytes, gzip. Whoever raises one of these says in the commit what for.
   expect(page).toBeLessThan(24_700);
   expect(fileWeight('worker-wasm.js')).toBeLessThan(62_300);
-  expect(fileWeight('tabserve.global.js')).toBeLessThan(100_500);
+  expect(fileWeight('tabserve.global.js')).toBeLessThan(102_500);
 });

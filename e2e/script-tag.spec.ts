@@ -6,7 +6,6 @@ import { cdnPath, classifySeven, expect, test, version } from './embedding.js';
 import { meanColour, serveModel } from './models.js';
 
 const script = readFileSync(join(import.meta.dirname, '../dist/tabserve.global.js'));
-const packs = join(import.meta.dirname, '../dist/packs');
 
 const isolations = {
   none: {},
@@ -110,55 +109,47 @@ test('what few pages need is loaded from beside the script: a model without a ma
   expect(cdn.requests).toContain(`${cdnPath}/parts/translate.js`);
 });
 
-test('what only other tasks need is loaded with their first model; its errors are of the one class', async ({
+test('errors of what is loaded from beside the script are of its one class', async ({
   page,
   server,
 }) => {
-  serveModel(server, '/tensor-model', meanColour.manifest, meanColour.model);
   server.route(
-    '/pages.html',
+    '/library.html',
     '<!doctype html><title>t</title><script src="/dist/tabserve.global.js"></script>',
   );
-  await page.goto(`${server.origin}/pages.html`);
+  await page.goto(`${server.origin}/library.html`);
   server.requests.length = 0;
   const error = await page.evaluate(async () => {
-    const { TabserveError, TensorModel } = window.tabserve;
-    const model = await TensorModel.create({ model: '/tensor-model/model.json', device: 'wasm' });
-    const thrown = await model.run({ input: { data: new Float32Array(1), dims: [2] } }).then(
+    const { models, TabserveError } = window.tabserve;
+    const thrown = await models.availability(new Blob(['x']) as never).then(
       () => undefined,
       (reason: unknown) => reason,
     );
     return { isOne: thrown instanceof TabserveError, text: String(thrown) };
   });
-  expect(error).toEqual({ isOne: true, text: expect.stringContaining('the input "input"') });
-  expect(server.requests).toContain('/dist/parts/pages.js');
+  expect(error).toEqual({ isOne: true, text: expect.stringContaining('no name in the store') });
+  expect(server.requests).toContain('/dist/parts/library-client.js');
 });
 
 test('a part that is not beside the script is an error of the network, with its address', async ({
   page,
   server,
 }) => {
-  serveModel(server, '/tensor-model', meanColour.manifest, meanColour.model);
   server.route('/alone/tabserve.global.js', script);
-  server.route('/alone/packs/tensor.js', readFileSync(join(packs, 'tensor.js')));
   server.route(
     '/alone.html',
     '<!doctype html><title>t</title><script src="/alone/tabserve.global.js"></script>',
   );
   await page.goto(`${server.origin}/alone.html`);
   const error = await page.evaluate(() =>
-    window.tabserve.TensorModel.create({
-      model: '/tensor-model/model.json',
-      device: 'wasm',
-      wasmUrl: '/dist/ort/',
-    }).then(
+    window.tabserve.models.persist().then(
       () => undefined,
       ({ code, details }) => ({ code, details }),
     ),
   );
   expect(error).toEqual({
     code: 'network',
-    details: { url: `${server.origin}/alone/parts/pages.js` },
+    details: { url: `${server.origin}/alone/parts/library-client.js` },
   });
 });
 
