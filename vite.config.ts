@@ -7,7 +7,7 @@
  *   files that are fetched by address: engine binaries, embedded models;
  * - `element`, `learn`, `react`: `dist/element.js`, `dist/learn.js` and `dist/react.js`, on top of `dist/index.js`;
  * - `global`: `dist/tabserve.global.js`, the same for a classic script tag, in one file;
- * - `manifest`, `translate`, `audio`, `library-client`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
+ * - `manifest`, `translate`, `audio`, `library-client`, `given`, `keys`, `background`, `sharing`: parts that the script tag's build loads when it needs them;
  * - `server`: `dist/server.js`, the model server, which stands alone: models come to it from the page;
  * - `explain`: `dist/explain.js`, why models answer as they do, for models that the page has already;
  * - `service-worker`, `model-server-sw`: what a service worker passes to it, for one that there is, and as one;
@@ -18,10 +18,11 @@
  */
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
+import { leanComlink } from './src/build/comlink.js';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
 import { engineParts } from './src/build/engine-parts/parts.js';
 import { thirdPartyLicences } from './src/build/licences.js';
@@ -105,11 +106,16 @@ function fingerprint(content: Uint8Array): { bytes: number; sha256: string } {
 /** Embedded models that the page in one file does not carry, which has to stay small enough to be sent. */
 const leftOutOfOneFile: readonly string[] = ['everyday'];
 
-/** Parts whose files are not called as their modules are. */
+/** What the script tag's build loads when it needs it, by the module that the page imports. */
 const partNames: Readonly<Record<string, string>> = {
-  manifests: 'manifest',
-  page: 'audio',
-  client: 'library-client',
+  'tasks/manifests': 'manifest',
+  'tasks/translate': 'translate',
+  'input/audio/page': 'audio',
+  'library/client': 'library-client',
+  'model/given': 'given',
+  'api/keys': 'keys',
+  'serving/background': 'background',
+  'serving/sharing': 'sharing',
 };
 
 export default defineConfig(({ mode }): UserConfig => {
@@ -142,25 +148,22 @@ export default defineConfig(({ mode }): UserConfig => {
     case 'global':
       return globalBuild();
     case 'manifest':
-      return partBuild('tasks/manifests', 'manifest');
     case 'translate':
-      return partBuild('tasks/translate', 'translate');
     case 'audio':
-      return partBuild('input/audio/page', 'audio');
     case 'library-client':
-      return partBuild('library/client', 'library-client');
+    case 'given':
+    case 'keys':
     case 'background':
-      return partBuild('serving/background');
     case 'sharing':
-      return partBuild('serving/sharing');
+      return partBuild(mode);
     case 'server':
-      return partBuild('server/index', 'server', 'dist');
+      return entryBuild('server/index', 'server');
     case 'explain':
-      return partBuild('explain/index', 'explain', 'dist');
+      return entryBuild('explain/index', 'explain');
     case 'service-worker':
-      return partBuild('server/service-worker/respond', 'service-worker', 'dist');
+      return entryBuild('server/service-worker/respond', 'service-worker');
     case 'model-server-sw':
-      return partBuild('server/service-worker/standalone', 'model-server-sw', 'dist');
+      return entryBuild('server/service-worker/standalone', 'model-server-sw');
     case 'cli':
       return cliBuild();
     case 'vite':
@@ -209,6 +212,7 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
     },
     plugins: [
       engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
+      leanComlink(),
       leanManifests(),
       assemble(),
       shaders(),
@@ -272,7 +276,7 @@ function libraryBuild(
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${partNames[name] ?? name}.js`,
+              : `${partOf(facadeModuleId ?? '') ?? name}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
           // Frameworks that render on a server take it for code of the browser.
@@ -281,7 +285,7 @@ function libraryBuild(
       },
       minify: true,
     },
-    plugins: [leaveAddressesAlone(), ...plugins],
+    plugins: [leanComlink(), leaveAddressesAlone(), ...plugins],
   };
 }
 
@@ -299,11 +303,21 @@ function globalBuild(): UserConfig {
       },
       minify: true,
     },
-    plugins: [packageFiles('global'), loadParts()],
+    plugins: [leanComlink(), packageFiles('global'), loadParts()],
   };
 }
 
-function partBuild(module: string, name = '[name]', outDir = 'dist/parts'): UserConfig {
+/** A part of the script tag's build. */
+function partBuild(name: string): UserConfig {
+  const [module = ''] = Object.entries(partNames).find(([, each]) => each === name) ?? [];
+  return {
+    ...entryBuild(module, name, 'dist/parts'),
+    plugins: [errorsOfTheScript()],
+  };
+}
+
+/** A module that stands alone. */
+function entryBuild(module: string, name: string, outDir = 'dist'): UserConfig {
   return {
     root,
     define,
@@ -413,7 +427,7 @@ function fileBuild(): UserConfig {
         tabserve: resolve(root, 'src/index.ts'),
       },
     },
-    plugins: [packageFiles('single'), oneFile()],
+    plugins: [leanComlink(), packageFiles('single'), oneFile()],
   };
 }
 
@@ -530,14 +544,39 @@ function loadParts(): Plugin {
     name: 'tabserve:load-parts',
     enforce: 'pre',
     transform: {
-      filter: {
-        code: /await import\('(\.\.?\/)+(tasks\/manifests|tasks\/translate|input\/audio\/page|background|sharing|(library\/)?client)\.js'\)/,
+      filter: { id: /\/src\/.*\.ts$/, code: /import\('\.[^']*\.js'\)/ },
+      handler(code, id) {
+        const changed = code.replaceAll(
+          // Types name modules in the same way.
+          /(?<!typeof )import\('(\.[^']*)\.js'\)/g,
+          (all, path) => {
+            const part = partOf(resolve(dirname(id), path));
+            return part === undefined ? all : `loadPart<any>('${part}')`;
+          },
+        );
+        return changed === code
+          ? null
+          : `import { loadPart } from ${JSON.stringify(files)};\n${changed}`;
       },
-      handler: (code) =>
-        `import { loadPart } from ${JSON.stringify(files)};\n${code.replaceAll(
-          /await import\('(?:\.\.?\/)+(?:tasks\/|library\/|input\/audio\/)?(manifests|translate|page|background|sharing|client)\.js'\)/g,
-          (_all, part) => `(await loadPart('${partNames[part] ?? part}') as any)`,
-        )}`,
+    },
+  };
+}
+
+/** Errors of one class, whichever part throws them. */
+function errorsOfTheScript(): Plugin {
+  const own = 'export class TabserveError ';
+  return {
+    name: 'tabserve:errors-of-the-script',
+    enforce: 'pre',
+    transform: {
+      filter: { id: /\/base\/errors\.ts$/ },
+      handler(code, id) {
+        if (!code.includes(own)) throw new Error(`${id} does not say ${own}any more.`);
+        return code.replace(
+          own,
+          'export const { TabserveError } = (globalThis as any).tabserve;\nclass Unused ',
+        );
+      },
     },
   };
 }
@@ -656,6 +695,11 @@ function modelFiles(wanted: RegExp): { path: string; file: string }[] {
     .map((entry) => resolve(entry.parentPath, entry.name))
     .map((file) => ({ path: file.slice(root.length + 1), file }))
     .filter(({ path }) => path.split('/').length === 3);
+}
+
+/** What a module is called as a part. */
+function partOf(module: string): string | undefined {
+  return partNames[relative(resolve(root, 'src'), module).replace(/\.ts$/, '')];
 }
 
 function versionOf(folder: string): string {

@@ -2,6 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build, type Rolldown } from 'vite';
 import { expect, test } from './fixtures.js';
 
 const root = join(import.meta.dirname, '..');
@@ -28,4 +30,45 @@ test('the package carries the licences of what it contains of others', () => {
     expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, 'm'));
     expect(text).toContain(words);
   }
+});
+
+test('a page that only classifies pictures loads no more than it did', async () => {
+  const weight = (code: string | Buffer) => gzipSync(code, { level: 9 }).length;
+  const fileWeight = (file: string) => weight(readFileSync(join(root, 'dist', file)));
+  // As a bundler's page has it: what is imported on demand is not in the first script.
+  const entry = join(root, 'dist/index.js');
+  const built = await build({
+    configFile: false,
+    logLevel: 'silent',
+    publicDir: false,
+    build: {
+      write: false,
+      minify: true,
+      modulePreload: false,
+      rolldownOptions: { input: 'app' },
+    },
+    plugins: [
+      {
+        name: 'app',
+        resolveId: (id) => (id === 'app' ? '\0app' : null),
+        load: (id) =>
+          id === '\0app'
+            ? `import { ImageClassifier } from ${JSON.stringify(entry)}; console.log(ImageClassifier);`
+            : null,
+      },
+    ],
+  });
+  const outputs = [built].flat().flatMap((each) => ('output' in each ? each.output : []));
+  const isChunk = (each: (typeof outputs)[number]): each is Rolldown.OutputChunk =>
+    each.type === 'chunk';
+  const chunks = new Map(outputs.filter(isChunk).map((each) => [each.fileName, each]));
+  const needed = new Set([...chunks.values()].filter(({ isEntry }) => isEntry));
+  for (const { imports } of needed) {
+    for (const name of imports) needed.add(chunks.get(name) as Rolldown.OutputChunk);
+  }
+  const page = [...needed].reduce((sum, { code }) => sum + weight(code), 0);
+  // Bytes, gzip. Whoever raises one of these says in the commit what for.
+  expect(page).toBeLessThan(24_700);
+  expect(fileWeight('worker-wasm.js')).toBeLessThan(62_300);
+  expect(fileWeight('tabserve.global.js')).toBeLessThan(102_500);
 });

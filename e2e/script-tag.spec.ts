@@ -109,6 +109,50 @@ test('what few pages need is loaded from beside the script: a model without a ma
   expect(cdn.requests).toContain(`${cdnPath}/parts/translate.js`);
 });
 
+test('errors of what is loaded from beside the script are of its one class', async ({
+  page,
+  server,
+}) => {
+  server.route(
+    '/library.html',
+    '<!doctype html><title>t</title><script src="/dist/tabserve.global.js"></script>',
+  );
+  await page.goto(`${server.origin}/library.html`);
+  server.requests.length = 0;
+  const error = await page.evaluate(async () => {
+    const { models, TabserveError } = window.tabserve;
+    const thrown = await models.availability(new Blob(['x']) as never).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    return { isOne: thrown instanceof TabserveError, text: String(thrown) };
+  });
+  expect(error).toEqual({ isOne: true, text: expect.stringContaining('no name in the store') });
+  expect(server.requests).toContain('/dist/parts/library-client.js');
+});
+
+test('a part that is not beside the script is an error of the network, with its address', async ({
+  page,
+  server,
+}) => {
+  server.route('/alone/tabserve.global.js', script);
+  server.route(
+    '/alone.html',
+    '<!doctype html><title>t</title><script src="/alone/tabserve.global.js"></script>',
+  );
+  await page.goto(`${server.origin}/alone.html`);
+  const error = await page.evaluate(() =>
+    window.tabserve.models.persist().then(
+      () => undefined,
+      ({ code, details }) => ({ code, details }),
+    ),
+  );
+  expect(error).toEqual({
+    code: 'network',
+    details: { url: `${server.origin}/alone/parts/library-client.js` },
+  });
+});
+
 test('the same script twice is one', async ({ page, server }) => {
   const tag = '<script src="/dist/tabserve.global.js"></script>';
   server.route('/twice.html', `<!doctype html><title>t</title>${tag}${tag}`);

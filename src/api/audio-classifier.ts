@@ -2,6 +2,7 @@
 /** Audio classification: which class a sound belongs to. */
 
 import { TabserveError } from '../base/errors.js';
+import { part } from '../base/part.js';
 import type { AudioSource } from '../input/audio/capture.js';
 import type { CapturedAudio } from '../input/audio/types.js';
 import type { AudioWindow } from '../tasks/audio-classification/types.js';
@@ -162,7 +163,7 @@ export class AudioClassifier extends ModelHandle<AudioSource, CapturedAudio> {
     checkClassifyOptions(options, answerOptions);
     const stop = new AbortController();
     const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
-    const { StreamFollower } = await import('../input/audio/page.js');
+    const { StreamFollower } = await part(import('../input/audio/page.js'));
     const follower = new StreamFollower(stream, {
       seconds: length,
       hop: hop ?? length / 2,

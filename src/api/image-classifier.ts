@@ -45,7 +45,7 @@ const kind = {
     Promise.all([
       import('./many.js'),
       import('./catalog-entries.js'),
-      import('../input/image/svg.js'),
+      import('../input/image/seldom.js'),
     ]),
 };
 

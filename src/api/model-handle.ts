@@ -397,8 +397,15 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
     return handle;
   } catch (error) {
     handle.destroy();
-    throw withClass(error);
+    throw isTabserveError(error, 'unsupported') ? await withClass(error) : error;
   }
+}
+
+/** The error with the class that would open the model, where it is for another task. */
+async function withClass(error: TabserveError): Promise<TabserveError> {
+  // Without that code the error says enough.
+  const advice = await import('./other-class.js').catch(() => undefined);
+  return advice?.withClass(error) ?? error;
 }
 
 /** Loads the page's code for what the handle will be asked. */
@@ -407,28 +414,6 @@ function preparePages<Source, Payload>(
   { tensors = false }: CreateOptions,
 ): Promise<unknown> {
   return Promise.all([task.prepare?.(), tensors && tensorTask.prepare?.()]);
-}
-
-/** The class that opens models of a task. */
-const classes: Readonly<Record<string, string>> = {
-  'image-classification': 'ImageClassifier',
-  'image-embedding': 'ImageEmbedder',
-  'object-detection': 'ObjectDetector',
-  'image-segmentation': 'ImageSegmenter',
-  'audio-classification': 'AudioClassifier',
-  'text-classification': 'TextClassifier',
-  'text-embedding': 'TextEmbedder',
-  tabular: 'TabularModel',
-  tensor: 'TensorModel',
-};
-
-/** The error with the class that would open the model, where it is for another task. */
-function withClass(error: unknown): unknown {
-  if (!isTabserveError(error, 'unsupported')) return error;
-  const name = classes[String(error.details.task)];
-  if (name === undefined) return error;
-  const { message, details, cause } = error;
-  return new TabserveError('unsupported', `${message} Use ${name} for it.`, { details, cause });
 }
 
 /** Does what `preload()` of a kind of handle does. */

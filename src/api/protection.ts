@@ -1,6 +1,7 @@
 /** The options of models that are encrypted or signed. */
 
 import { TabserveError } from '../base/errors.js';
+import { part } from '../base/part.js';
 import { shown } from '../base/shown.js';
 import type { KeyQuestion } from '../model/protection/types.js';
 import type { PackName } from '../wire/protocol.js';
@@ -39,7 +40,7 @@ function giveKeys(callback: DecryptionKey): GiveKey {
   // The code is loaded by those who have encrypted models.
   const give: GiveKey =
     callbacks.get(callback) ??
-    (async (question) => (await import('./keys.js')).keysOf(callback)(question));
+    (async (question) => (await part(import('./keys.js'))).keysOf(callback)(question));
   callbacks.set(callback, give);
   return give;
 }

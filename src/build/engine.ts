@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plugin, UserConfig } from 'vite';
+import { replaced, saidDifferently, type Words } from './said-differently.js';
 
 /** A build of the engine. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -84,7 +85,9 @@ export function engineFromSource(
           const code = stands.get(id);
           if (code !== undefined) return { code, moduleType: 'js' };
           if (id === glue) return adaptGlue(readFileSync(id, 'utf8'), id, runtime);
-          return id.endsWith('backend-wasm.ts') ? withoutNode(readFileSync(id, 'utf8'), id) : null;
+          if (id.endsWith('backend-wasm.ts')) return withoutNode(readFileSync(id, 'utf8'), id);
+          const words = flavour === 'wasm' && cpuWords[id.slice(library.length + 1)];
+          return words ? saidDifferently(readFileSync(id, 'utf8'), words, id) : null;
         },
       },
     },
@@ -132,6 +135,30 @@ function standIns(glue: string, flavour: EngineFlavour): Record<string, string> 
     ...(flavour === 'wasm' && {
       // No run has any; the engine then takes its defaults.
       'onnxruntime-web/lib/wasm/run-options.ts': 'export const setRunOptions = () => [0, []];',
+      // The names of types, as a table.
+      'onnxruntime-web/lib/wasm/wasm-common.ts': `
+        const types = ['', 'float32', 'uint8', 'int8', 'uint16', 'int16', 'int32', 'int64', 'string',
+          'bool', 'float16', 'float64', 'uint32', 'uint64'];
+        [types[21], types[22]] = ['uint4', 'int4'];
+        const arrays = [, Float32Array, Uint8Array, Int8Array, Uint16Array, Int16Array, Int32Array,
+          BigInt64Array, , Uint8Array, globalThis.Float16Array ?? Uint16Array, Float64Array,
+          Uint32Array, BigUint64Array];
+        const known = (value, what) => {
+          if (value) return value;
+          throw new Error('unsupported ' + what);
+        };
+        export const tensorDataTypeEnumToString = (type) =>
+          known(types[type], 'data type: ' + type);
+        export const tensorDataTypeStringToEnum = (type) =>
+          known(Math.max(types.indexOf(type), 0), 'data type: ' + type);
+        export const tensorTypeToTypedArrayConstructor = (type) =>
+          known(arrays[types.indexOf(type)], 'type: ' + type);
+        export const dataLocationStringToEnum = () => 1;
+        export const logLevelStringToEnum = (level) =>
+          ['verbose', 'info', 'warning', 'error', 'fatal'].indexOf(level);
+        export const calculateTensorSizeInBytes = undefined;
+        export const isGpuBufferSupportedType = undefined;
+        export const isMLTensorSupportedType = undefined;`,
       // The engine's defaults, and what its own file says of every session: a model's bytes are
       // used where they lie. No session here has other options.
       'onnxruntime-web/lib/wasm/session-options.ts': `
@@ -184,7 +211,7 @@ function standIns(glue: string, flavour: EngineFlavour): Record<string, string> 
  * so, in the threads of its pool as well. It names its own script by `import.meta.url`, which a classic script does not have, and starts
  * threads by plain addresses, which Trusted Types forbid. And it asks whether it is in Node.
  */
-const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
+const glueWords: Words = [
   [
     /\w+\?\?=\w+\.locateFile\?[^;]*;return (function\(\w+\)\{[^}]*\})\(await \w+\((\w+)\)\)/g,
     'return $1(await instantiateEngine($2))',
@@ -197,21 +224,42 @@ const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
   ['globalThis.process', 'undefined'],
 ];
 
+/**
+ * What is said differently in the engine's JavaScript where there is but one backend, whose tensors are
+ * all in memory: what the bundler then finds to be never reached it leaves out.
+ */
+const cpuWords: Readonly<Record<string, Words>> = {
+  'wasm/wasm-core-impl.ts': [
+    [/\bepName === 'web(gpu|nn)'/g, 'false'],
+    [/\b(l|location|preferredLocation) === '(gpu-buffer|ml-tensor(-cpu-output)?)'/g, 'false'],
+    ['isGraphInput && isGraphOutput', 'false'],
+    [/options\?\.executionProviders \?\? \[\]/g, '[]'],
+    ["providerName === 'webnn'", 'false'],
+    ['if (wasm.currentContext)', 'if (false)'],
+    [/\bwasm\.(jsep|webnn|webgpu)On\w+\?\.\([^)]*\);/g, ''],
+    ['const ioBindingState = session[3];', 'const ioBindingState = null;'],
+    [/\bif \(ioBindingState\)/g, 'if (false)'],
+    [/\b(let ioBindingHandle|const enableGraphCapture) = [^;]*;/g, '$1 = 0;'],
+    [/\bif \(ioBindingHandle /g, 'if (false && ioBindingHandle '],
+    [/\bif \(enableGraphCapture && /g, 'if (false && '],
+  ],
+  'wasm/session-handler-inference.ts': [
+    [/case '(gpu-buffer|ml-tensor)':( \{[\s\S]*?\n {4}\}|\n.*;)/g, ''],
+    ["typeof pathOrBuffer === 'string'", 'false'],
+    ['return copyFromExternalBuffer(await loadFile(path));', 'throw path;'],
+    ['void endProfiling(this.sessionId);', ''],
+  ],
+};
+
 function adaptGlue(code: string, id: string, runtime: string): string {
   return `import { ThreadWorker } from ${quoted(runtime, 'threads.ts')};
     import { instantiateEngine } from ${quoted(runtime, 'engine-module.ts')};
     import { instantiateThread } from ${quoted(runtime, 'engine-parts.ts')};
-    ${glueWords.reduce((text, [theirs, ours]) => replaced(text, theirs, ours, id), code)}`;
+    ${saidDifferently(code, glueWords, id)}`;
 }
 
 function withoutNode(code: string, id: string): string {
   return replaced(code, "require('node:os').cpus().length", '1', id);
-}
-
-function replaced(code: string, theirs: string | RegExp, ours: string, id: string): string {
-  const text = code.replaceAll(theirs, ours);
-  if (text === code) throw new Error(`${id} does not say ${theirs}: see what it says now.`);
-  return text;
 }
 
 function quoted(folder: string, path: string): string {

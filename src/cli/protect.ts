@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../base/errors.js';
-import { readLabels } from '../model/manifest.js';
+import { readLabels } from '../model/label-file.js';
 import type { CoreManifest, FileReference } from '../model/manifest-core.js';
 import { base64Of, bytesOfBase64 } from '../model/protection/canonical.js';
 import { encryptFile } from '../model/protection/encryption.js';

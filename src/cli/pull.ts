@@ -7,12 +7,13 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { download } from '../model/download.js';
 import { embeddedModels } from '../model/embedded.js';
 import { unlistedData } from '../model/external-data.js';
+import { givenFiles } from '../model/given.js';
+import { readLabels } from '../model/label-file.js';
 import {
   type ExternalFile,
   type ModelFile,
   type ModelManifest,
   parseManifest,
-  readLabels,
 } from '../model/manifest.js';
 import type { FileReference } from '../model/manifest-core.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
@@ -69,6 +70,7 @@ export async function pull(
       fresh: true,
       // Those are copied, see above.
       embedded: async () => null,
+      given: givenFiles,
       expectManifest: () => undefined,
       validate: async (value, where) => parseManifest(value, where),
       verify: null,

@@ -14,6 +14,7 @@ import type {
   StoreUsage,
 } from '../api/types.js';
 import { TabserveError } from '../base/errors.js';
+import { part } from '../base/part.js';
 import { planBackends } from '../serving/backends.js';
 import { WorkerLease } from '../serving/worker-host.js';
 import type { AssetOptions } from '../wire/assets.js';
@@ -87,7 +88,7 @@ export interface Models {
    * `model.json` among them, and the part of the engine that usual networks do without. A page that is to
    * take its user's models without a network loads it before.
    *
-   * @throws what the platform's `import()` throws; TabserveError as `create()` for the engine.
+   * @throws TabserveError `network` where a part cannot be loaded; as `create()` for the engine.
    */
   prepare(options?: LibraryOptions): Promise<void>;
 }
@@ -147,14 +148,19 @@ export const models = {
       name,
       // Pages that only classify do not load the code.
       async (...args: unknown[]) => {
-        const [{ createModels }] = await Promise.all([import('./client.js'), allStored()]);
+        const [{ createModels }] = await Promise.all([part(import('./client.js')), allStored()]);
         return (createModels(tools)[name] as (...args: unknown[]) => unknown)(...args);
       },
     ]),
   ),
   async prepare(options: LibraryOptions = {}) {
-    await import('../tasks/manifests.js');
-    await import('../tasks/translate.js');
+    const parts = [
+      import('../model/given.js'),
+      import('../model/label-file.js'),
+      import('../tasks/manifests.js'),
+      import('../tasks/translate.js'),
+    ];
+    await Promise.all(parts.map(part<unknown>));
     await tools.withWorker(options, (worker) => worker.call('completeEngine', null));
   },
 } as unknown as Models;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { embeddedManifests, publicManifests } from './catalog.js';
-import { readLabels } from './manifest.js';
+import { readLabels } from './label-file.js';
 
 test('every manifest of the catalogue is valid and can be kept', () => {
   const manifests = [...embeddedManifests(), ...publicManifests()];

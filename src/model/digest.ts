@@ -1,6 +1,6 @@
 /** SHA-256 of what streams in. */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { _SHA256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 
 /**
  * Bytes up to which a file is digested in one piece. The platform's digest is about five times as
@@ -32,16 +32,21 @@ export function startDigest(bytes: number): RunningDigest {
   if (subtle && bytes > 0 && bytes <= onePieceLimit) {
     return { update: () => undefined, finish: (all) => digestPiece(subtle, all) };
   }
-  const hash = sha256.create();
+  const hash = new _SHA256();
   return {
     update: (chunk) => void hash.update(chunk),
     finish: async () => bytesToHex(hash.digest()),
   };
 }
 
+/** The SHA-256 of bytes, at once. */
+export function digestNow(bytes: Uint8Array): string {
+  return bytesToHex(new _SHA256().update(bytes).digest());
+}
+
 /** The SHA-256 of a short text, at once. */
 export function digestText(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text)));
+  return digestNow(new TextEncoder().encode(text));
 }
 
 /** The SHA-256 of each `size` bytes. Needs a secure context. */

@@ -12,6 +12,7 @@ import {
   Retries,
   validatorOf,
 } from './http.js';
+import { nameOf } from './paths.js';
 import type { PartialFile } from './store/store.js';
 
 /** What a download should turn out to be. */
@@ -449,9 +450,4 @@ class ByteSink {
   bytes(): Uint8Array<ArrayBuffer> {
     return this.length === this.#bytes.length ? this.#bytes : this.#bytes.slice(0, this.length);
   }
-}
-
-/** What messages call a Blob. */
-export function nameOf(blob: Blob): string {
-  return blob instanceof File ? blob.name : 'the given Blob';
 }

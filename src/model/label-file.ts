@@ -36,6 +36,11 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** Reads a label file. Errors as {@link parseLabelFile}. */
+export function readLabels(bytes: Uint8Array, where: string): LabelSet {
+  return parseLabelFile(decodeText(bytes), where);
+}
+
 /**
  * Reads a label file: lines in the order of the output, lines with a number before (`3 cat`, `3,cat`,
  * `3: cat`) or behind (`cat,3`, `cat 3`), lines of label, short form and group with tabs between, or JSON,

@@ -5,8 +5,6 @@
 import { TabserveError } from '../base/errors.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
 import { parseAnyManifest } from '../tasks/manifests.js';
-import { decodeText, parseLabelFile } from './label-file.js';
-import type { LabelSet } from './manifest-core.js';
 
 export type {
   CenterCrop,
@@ -40,11 +38,6 @@ export function parseManifest(value: unknown, where: string): ModelManifest {
     `${where}: the field "task" is wrong: found "${manifest.task}", expected "image-classification".`,
     { details: { manifest: where, field: 'task', found: manifest.task } },
   );
-}
-
-/** Reads a label file. Errors as `parseLabelFile()`. */
-export function readLabels(bytes: Uint8Array, where: string): LabelSet {
-  return parseLabelFile(decodeText(bytes), where);
 }
 
 function isClassifier(manifest: { task: string }): manifest is ModelManifest {

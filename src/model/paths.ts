@@ -5,3 +5,8 @@
 export function isOutside(path: string): boolean {
   return /^([/\\]|[a-z][a-z\d+.-]*:)|(^|[/\\])(\.|%2e){2}([/\\]|$)|\p{Cc}/iu.test(path.trim());
 }
+
+/** What messages call a Blob. */
+export function nameOf(blob: Blob): string {
+  return blob instanceof File ? blob.name : 'the given Blob';
+}

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { memoryDisk } from '../testing/directory.js';
 import { serve, type Web } from '../testing/http.js';
 import { embeddedManifest } from './embedded.js';
+import { givenFiles } from './given.js';
 import type { InstalledModel, Library } from './library.js';
 import type { CoreManifest } from './manifest-core.js';
 import { type ResolveOptions, requestOf, resolveModel } from './source.js';
@@ -38,6 +39,7 @@ function options(more: Partial<ResolveOptions> = {}): ResolveOptions {
     task: null,
     fresh: false,
     embedded: async (name) => embeddedManifest(name),
+    given: givenFiles,
     expectManifest: () => {
       expected += 1;
     },

@@ -1,12 +1,12 @@
 /** From what a caller names to a manifest, labels and files that can be read. */
 import { TabserveError } from '../base/errors.js';
-import { nameOf } from './download.js';
+import type { FilesRequest, GivenFiles } from './given.js';
 import { untilAborted } from './http.js';
 import { labelFileNames } from './labels.js';
 import type { InstalledModel, InstalledVersion, Library } from './library.js';
 import type { CoreManifest, LabelSet } from './manifest-core.js';
 import { isOutside } from './paths.js';
-import type { HubProcessor, ModelRequest } from './request.js';
+import type { ModelRequest } from './request.js';
 import { downloadJson, downloadSmall, type TextOptions } from './text.js';
 import type { LabelFile, TranslateRequest, Translation } from './translation.js';
 
@@ -42,6 +42,8 @@ export interface ResolveOptions extends TextOptions {
   fresh: boolean;
   /** The manifest of an embedded model; `null` where there is none of that name. */
   embedded(name: string): Promise<CoreManifest | null>;
+  /** Looks through files. Errors as `givenFiles()`. */
+  given(request: FilesRequest, task: string | null): Promise<GivenFiles>;
   /** Is called when a manifest is on its way to {@link validate}. */
   expectManifest(): void;
   /** Checks a manifest. Errors as `parseManifest()`. */
@@ -82,9 +84,10 @@ export async function resolveModel(
       return known ?? resolveUrl(request.url, options);
     }
     case 'files':
-      return resolveFiles(byPath(request.files), request.processor, options);
-    case 'directory':
-      return resolveFiles(await filesIn(request.directory), request.processor, options);
+    case 'directory': {
+      const given = options.given(request, options.task);
+      return resolveFiles(await untilAborted(given, options.signal), options);
+    }
     case 'manifest': {
       const where = `the manifest of "${request.manifest.name}"`;
       const manifest = await validated(request.manifest, where, options);
@@ -269,95 +272,16 @@ async function translated(
 
 /** Files given together: with a `model.json`, in a hub's layout, or one graph alone. */
 async function resolveFiles(
-  files: Readonly<Record<string, Blob>>,
-  processor: HubProcessor = 'slow',
+  { files, found }: GivenFiles,
   options: ResolveOptions,
 ): Promise<ResolvedModel> {
-  const names = Object.keys(files);
-  const manifestName =
-    names.find((name) => name === 'model.json') ??
-    names.find((name) => /\.json$/i.test(name) && !hubFiles.includes(name) && !isLabelFile(name));
-  if (names.includes('config.json') && manifestName === undefined) {
-    return translated({ kind: 'files', files, processor }, null, options, files);
-  }
-  if (processor === 'fast') {
-    throw new TabserveError(
-      'invalid-argument',
-      'The option "processor" is for repositories in the layout of the hub, with a config.json; these files have none. What a manifest says is in its "resize" ("reference": "torch").',
-      { details: { option: 'processor' } },
-    );
-  }
-  if (manifestName !== undefined) {
-    const json = await downloadJson(files[manifestName] as Blob, options);
-    const manifest = await validated(json, manifestName, options);
-    const locate = within(locator(files, null, manifestName), manifestName);
-    const signed = signedOf(json, options);
-    return { ...described(await withLabels(manifest, locate, options), locate), ...signed };
-  }
-  const graphs = names.filter((name) => /\.onnx$/i.test(name));
-  const graph = graphs[0] ?? (names.length === 1 ? names[0] : undefined);
-  if (graph !== undefined && graphs.length < 2) {
-    const texts = names.filter(isLabelFile);
-    const labels = texts.length === 1 ? texts[0] : undefined;
-    const request = {
-      kind: 'bare',
-      task: options.task,
-      where: graph,
-      ...(labels !== undefined && { labels }),
-    } as const;
-    return translated(request, null, options, files);
-  }
-  throw new TabserveError(
-    'model-not-found',
-    `There is no model.json among the files (${names.join(', ') || 'none'}). Give the manifest together with the .onnx file.`,
-  );
-}
-
-const hubFiles: readonly string[] = [
-  'config.json',
-  'preprocessor_config.json',
-  'processor_config.json',
-];
-
-/** Whether a file given with a graph holds its labels, by its name. */
-function isLabelFile(name: string): boolean {
-  return /(label|class|categor|synset)[^/]*\.(txt|csv|json)$/i.test(name);
-}
-
-/** Files by their path within the folder that was given, or by their name. */
-function byPath(files: readonly Blob[]): Record<string, Blob> {
-  return Object.fromEntries(
-    files.map((file) => {
-      const path = file instanceof File ? file.webkitRelativePath || file.name : nameOf(file);
-      // The folder's own name is not part of the paths that a manifest gives.
-      return [path.includes('/') ? path.slice(path.indexOf('/') + 1) : path, file];
-    }),
-  );
-}
-
-/** Most files of a directory that are looked at: a model has few, a home directory does not. */
-const maxFiles = 1000;
-
-async function filesIn(
-  directory: FileSystemDirectoryHandle,
-  prefix = '',
-  into: Record<string, Blob> = {},
-): Promise<Record<string, Blob>> {
-  for await (const [name, handle] of directory.entries()) {
-    if (name.startsWith('.')) continue;
-    if (Object.keys(into).length >= maxFiles) {
-      throw new TabserveError(
-        'model-not-found',
-        `The directory has more than ${maxFiles} files. Choose the one that holds the model.`,
-      );
-    }
-    if (handle.kind === 'directory') {
-      await filesIn(handle as FileSystemDirectoryHandle, `${prefix}${name}/`, into);
-    } else {
-      into[prefix + name] = await (handle as FileSystemFileHandle).getFile();
-    }
-  }
-  return into;
+  if ('translate' in found) return translated(found.translate, null, options, files);
+  const { manifest: name } = found;
+  const json = await downloadJson(files[name] as Blob, options);
+  const manifest = await validated(json, name, options);
+  const locate = within(locator(files, null, name), name);
+  const signed = signedOf(json, options);
+  return { ...described(await withLabels(manifest, locate, options), locate), ...signed };
 }
 
 /** Finds a file by the address that a manifest gives it. */

@@ -1,6 +1,7 @@
 /** Small files that are read as text: manifests and labels. Others wrote them, so they are bounded. */
 import { TabserveError } from '../base/errors.js';
-import { type DownloadOptions, download, nameOf } from './download.js';
+import { type DownloadOptions, download } from './download.js';
+import { nameOf } from './paths.js';
 
 /** The largest manifest or label file: a million labels of 16 letters. */
 const maxTextBytes = 16_000_000;

@@ -5,10 +5,9 @@
  * fits it. Where a function of the rest is called before that is here, it has to be here at once: the
  * caller is WebAssembly, which cannot wait, and so the rest is then fetched synchronously, as workers may.
  */
-import { sha256 as digest } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import { gunzipSync } from 'fflate';
 import { messageOf } from '../base/errors.js';
+import { digestNow } from '../model/digest.js';
 
 /** The rest of the engine, for an instance of its first part. */
 export interface EngineRest {
@@ -149,7 +148,7 @@ function fetched(url: string, sha256: string): Uint8Array<ArrayBuffer> {
   if (request.status !== 200) throw new Error(`HTTP ${request.status}`);
   const served = new Uint8Array(request.response as ArrayBuffer);
   const binary = isGzip(served) ? gunzipSync(served) : served;
-  const found = bytesToHex(digest(binary));
+  const found = digestNow(binary);
   if (found !== sha256) throw new Error(`It has the sha256 ${found}, expected ${sha256}.`);
   return binary as Uint8Array<ArrayBuffer>;
 }

@@ -7,6 +7,7 @@ import type { Fallback } from '../base/types.js';
 import type { BytesListener } from '../model/download.js';
 import { download } from '../model/download.js';
 import { unlistedData } from '../model/external-data.js';
+import type { FilesRequest, GivenFiles } from '../model/given.js';
 import { translationFor } from '../model/languages.js';
 import { Library } from '../model/library.js';
 import type {
@@ -78,6 +79,8 @@ export interface LoadedEntry {
 export interface Translator {
   /** The manifest of an embedded model; `null` where there is none of that name. */
   embedded(name: string): Promise<CoreManifest | null>;
+  /** Looks through files that were given together. */
+  given(request: FilesRequest, task: string | null): Promise<GivenFiles>;
   /** A manifest is on its way to {@link validate}. */
   expectManifest(): void;
   validate(value: unknown, where: string): Promise<CoreManifest>;
@@ -427,6 +430,7 @@ class Load {
       signal: this.#signal,
       stallTimeout,
       embedded: translator.embedded,
+      given: translator.given,
       expectManifest: translator.expectManifest,
       validate: translator.validate,
       readLabels: translator.labels,

@@ -312,6 +312,7 @@ async function reply<T>(task: () => Promise<T>): Promise<Reply<T>> {
 function translatorOf(page: Comlink.Remote<PageApi>): Translator {
   return {
     embedded: async (name) => unwrap(await page.embedded(name)),
+    given: async (request, task) => unwrap(await page.given(request, task)),
     expectManifest: () => void page.expectManifest(),
     validate: async (value, where) => unwrap(await page.validate(value, where)),
     translate: async (request) => unwrap(await page.translate(request)),

@@ -12,28 +12,50 @@ import type { Reply } from '../wire/protocol.js';
 export const pageServices: PageServices = {
   rasteriseSvg: async (svg, maxPixels) => {
     const reply = await answering(async () =>
-      (await part(import('../input/image/svg.js'))).rasteriseSvg(svg, { maxPixels }),
+      (await part(import('../input/image/seldom.js'))).rasteriseSvg(svg, { maxPixels }),
     );
     return 'value' in reply ? Comlink.transfer(reply, [reply.value]) : reply;
   },
-  embedded: (name) =>
-    answering(async () => (await part(import('../model/embedded.js'))).embeddedManifest(name)),
+  embedded: onDemand(
+    () => import('../model/embedded.js'),
+    (code) => code.embeddedManifest,
+  ),
+  given: onDemand(
+    () => import('../model/given.js'),
+    (code) => code.givenFiles,
+  ),
   // If it cannot be loaded, the check itself will say so.
-  expectManifest: () => void answering(async () => await import('../tasks/manifests.js')),
-  validate: (value, where) =>
-    answering(async () => (await import('../tasks/manifests.js')).parseAnyManifest(value, where)),
-  translate: (request) =>
-    answering(async () => (await import('../tasks/translate.js')).translate(request)),
-  complete: (request) =>
-    answering(async () => (await import('../tasks/translate.js')).complete(request)),
-  labels: (bytes, where) =>
-    answering(async () => (await import('../model/manifest.js')).readLabels(bytes, where)),
+  expectManifest: () => void import('../tasks/manifests.js').catch(() => undefined),
+  validate: onDemand(
+    () => import('../tasks/manifests.js'),
+    (code) => code.parseAnyManifest,
+  ),
+  translate: onDemand(
+    () => import('../tasks/translate.js'),
+    (code) => code.translate,
+  ),
+  complete: onDemand(
+    () => import('../tasks/translate.js'),
+    (code) => code.complete,
+  ),
+  labels: onDemand(
+    () => import('../model/label-file.js'),
+    (code) => code.readLabels,
+  ),
   explain: (error, start) =>
     answering(async () => {
-      const { explainEngineError } = await import('../tasks/translate.js');
+      const { explainEngineError } = await part(import('../tasks/translate.js'));
       throw explainEngineError(fromErrorRecord(error), start);
     }),
 };
+
+/** A function of code that is loaded when it is first called. */
+function onDemand<Code, Asked extends unknown[], Value>(
+  load: () => Promise<Code>,
+  pick: (code: Code) => (...asked: Asked) => Value | Promise<Value>,
+): (...asked: Asked) => Promise<Reply<Value>> {
+  return (...asked) => answering(async () => pick(await part(load()))(...asked));
+}
 
 async function answering<T>(task: () => Promise<T>): Promise<Reply<T>> {
   try {

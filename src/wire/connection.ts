@@ -62,6 +62,7 @@ export type PageServices = Pick<
   PageApi,
   | 'rasteriseSvg'
   | 'embedded'
+  | 'given'
   | 'expectManifest'
   | 'validate'
   | 'translate'

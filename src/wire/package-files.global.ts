@@ -143,7 +143,7 @@ export function packFile(name: PackName): string {
  *
  * @throws TabserveError `network` when the file cannot be loaded.
  */
-export async function loadPart(name: string): Promise<unknown> {
+export async function loadPart<Part>(name: string): Promise<Part> {
   const url = beside(`parts/${name}.js`);
   try {
     return await import(/* @vite-ignore */ url);

@@ -71,6 +71,25 @@ describe('places of the engine', () => {
   });
 });
 
+describe('parts of the script tag', () => {
+  const config = readFileSync(join(root, 'vite.config.ts'), 'utf8');
+  const [, table = ''] = /const partNames[^{]*\{(.*?)\};/s.exec(config) ?? [];
+  const parts = Array.from(table.matchAll(/'(.+?)': '(.+?)'/g), ([, module, name]) => [
+    name,
+    module,
+  ]);
+
+  it('are found', () => {
+    expect(parts.length).toBeGreaterThan(5);
+  });
+
+  it.each(parts)('%s is a module, and built', (name, module) => {
+    expect(existsSync(join(root, 'src', `${module}.ts`))).toBe(true);
+    expect(config).toContain(`case '${name}':`);
+    expect(readFileSync(join(root, 'package.json'), 'utf8')).toContain(`--mode ${name} `);
+  });
+});
+
 describe('places of the rest of the engine', () => {
   const name = 'ort-wasm-simd-threaded.rest.wasm.gz';
 

@@ -10,6 +10,7 @@ import type { ErrorRecord } from '../base/errors.js';
 import type { Finding, OutputDigest } from '../base/probe.js';
 import type { TensorInfo } from '../base/tensor.js';
 import type { Device, Fallback, ModelChange, StageTimings } from '../base/types.js';
+import type { FilesRequest, GivenFiles } from '../model/given.js';
 import type { InstalledModel } from '../model/library.js';
 import type { CoreManifest, LabelSet, ModelDtype } from '../model/manifest-core.js';
 import type { KeyQuestion } from '../model/protection/types.js';
@@ -261,6 +262,8 @@ export interface PageApi {
   rasteriseSvg(svg: Blob, maxPixels: number): Promise<Reply<ImageBitmap>>;
   /** The manifest of a model that comes with tabserve; `null` where there is none of that name. */
   embedded(name: string): Promise<Reply<CoreManifest | null>>;
+  /** Looks through files that were given together. */
+  given(request: FilesRequest, task: string | null): Promise<Reply<GivenFiles>>;
   /**
    * Describes a model in another than tabserve's own form. The code for that is large and rarely
    * wanted, and a page can load code on demand, which a worker from a blob cannot everywhere.

@@ -99,9 +99,10 @@ export async function capture(source: ImageSource, signal?: AbortSignal): Promis
     case 'FileSystemFileHandle':
       return { kind: 'blob', blob: await (source as FileSystemFileHandle).getFile() };
     case 'Response':
-      return captureResponse(source as Response);
-    case 'ReadableStream':
-      return captureResponse(new Response(source as ReadableStream<Uint8Array<ArrayBuffer>>));
+    case 'ReadableStream': {
+      const { captureResponse } = await part(import('./seldom.js'));
+      return captureResponse(source as Response | ReadableStream<Uint8Array<ArrayBuffer>>);
+    }
     case 'URL':
     case 'String':
       return { kind: 'url', url: absolute(String(source)) };
@@ -159,7 +160,7 @@ async function captureImage(
     createImageBitmap(image, asStored).catch(async (error: unknown) => {
       // It says so of SVG without a size of its own, which has to be told one.
       if (!isNamed(error, 'InvalidStateError')) throw error;
-      const { bitmapOfSvg } = await part(import('./svg.js'));
+      const { bitmapOfSvg } = await part(import('./seldom.js'));
       return bitmapOfSvg(image);
     }),
   );
@@ -254,30 +255,6 @@ async function captureImageData({ data, width, height }: ImageData): Promise<Cap
   }
   // Not as ImageData, which is copied even when its buffer is transferred.
   return { kind: 'pixels', pixels: { data: copy, width, height, channels: 4 } };
-}
-
-async function captureResponse(response: Response): Promise<CapturedImage> {
-  const { ok, status, url, bodyUsed, body } = response;
-  if (!ok) {
-    throw new TabserveError(
-      'network',
-      `The response of ${url || 'the page'} has the status ${status}.`,
-      {
-        details: { url, status },
-      },
-    );
-  }
-  if (bodyUsed || body?.locked) {
-    throw new TabserveError(
-      'image-undecodable',
-      "The response or stream was read already. Pass a Response's clone(), or the Blob that was made of it.",
-    );
-  }
-  try {
-    return { kind: 'blob', blob: await response.blob() };
-  } catch (error) {
-    throw asTabserveError(error, 'network', 'The response or stream broke off.');
-  }
 }
 
 function captureBytes(bytes: ArrayBuffer | ArrayBufferView): CapturedImage {

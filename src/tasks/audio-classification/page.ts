@@ -1,4 +1,5 @@
 /** Which class does this sound belong to? The page's half. */
+import { part } from '../../base/part.js';
 import type { AudioSource } from '../../input/audio/capture.js';
 import type { CapturedAudio } from '../../input/audio/types.js';
 import type { PageTask } from '../task.js';
@@ -12,7 +13,7 @@ export function audioClassificationPage(maxSeconds: number): PageTask<AudioSourc
       typeof source === 'string' || source instanceof URL || source instanceof Blob,
     async capture(source, signal) {
       // Pages that classify no sound do not load the code.
-      const { captureAudio } = await import('../../input/audio/page.js');
+      const { captureAudio } = await part(import('../../input/audio/page.js'));
       return captureAudio(source, maxSeconds, signal);
     },
     transfer: ({ channels }) => channels.map(({ buffer }) => buffer),
