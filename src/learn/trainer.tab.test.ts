@@ -7,7 +7,8 @@ import { decodePngFiles, pngFile } from '../testing/decoder.js';
 import { memoryDisk } from '../testing/directory.js';
 import { MemoryIndexedDb, MemoryKeyRange } from '../testing/indexed-db.js';
 import { imageData } from '../testing/png.js';
-import { openTab, projectJson, type Tab } from '../testing/tab.js';
+import { openTab, type Tab } from '../testing/tab.js';
+import { linearGolden } from './golden/linear.js';
 import {
   checkWatermark,
   type Example,
@@ -861,48 +862,40 @@ describe('a network', () => {
 });
 
 describe('a linear model', () => {
-  interface Golden {
-    name: string;
-    kind: 'linear-regression' | 'logistic-regression' | 'linear-svm';
-    C: number | null;
-    columns: number;
-    rows: number[];
-    targets: number[];
-    coefficients: number[][];
-    intercepts: number[];
-    values: number[];
-  }
-  /** `linear.py` made them with scikit-learn. */
-  const golden = projectJson<Golden[]>('src/learn/golden/linear.json');
-
-  it.each(golden)('has scikit-learn’s coefficients and answers: $kind, $name', async (each) => {
-    const { kind, C, columns, rows, targets } = each;
-    const table = targets.map((_, at) => rows.slice(at * columns, (at + 1) * columns));
-    const { workerUrl, wasmUrl, modelsUrl, cdn } = tab.places;
-    const fit = await fitLinear(table, targets, {
-      workerUrl,
-      wasmUrl,
-      modelsUrl,
-      cdn,
-      model: kind,
-      ...(C !== null && { C }),
-    });
-    expect([fit.kind, fit.inputs]).toEqual([kind, [...Array(columns).keys()].map((x) => `x${x}`)]);
-    expect(fit.intercepts).toHaveLength(each.intercepts.length);
-    for (const [k, expected] of each.coefficients.entries()) {
-      const most = 1e-3 * Math.max(1, ...expected.map(Math.abs));
-      for (const [j, value] of expected.entries()) {
-        expect(Math.abs((fit.coefficients[k]?.[j] ?? Number.NaN) - value)).toBeLessThan(most);
+  it.each(linearGolden)(
+    'has scikit-learn’s coefficients and answers: $kind, $name',
+    async (each) => {
+      const { kind, C, columns, rows, targets } = each;
+      const table = targets.map((_, at) => rows.slice(at * columns, (at + 1) * columns));
+      const { workerUrl, wasmUrl, modelsUrl, cdn } = tab.places;
+      const fit = await fitLinear(table, targets, {
+        workerUrl,
+        wasmUrl,
+        modelsUrl,
+        cdn,
+        model: kind,
+        ...(C !== null && { C }),
+      });
+      expect([fit.kind, fit.inputs]).toEqual([
+        kind,
+        [...Array(columns).keys()].map((x) => `x${x}`),
+      ]);
+      expect(fit.intercepts).toHaveLength(each.intercepts.length);
+      for (const [k, expected] of each.coefficients.entries()) {
+        const most = 1e-3 * Math.max(1, ...expected.map(Math.abs));
+        for (const [j, value] of expected.entries()) {
+          expect(Math.abs((fit.coefficients[k]?.[j] ?? Number.NaN) - value)).toBeLessThan(most);
+        }
       }
-    }
-    const model = kept(await fit.create(tab.places));
-    for (const [row, answer] of (await model.predict(table)).entries()) {
-      const value = each.values[row] ?? Number.NaN;
-      if ('value' in answer) {
-        expect(Math.abs(answer.value - value) / Math.max(1, Math.abs(value))).toBeLessThan(1e-4);
-      } else expect(answer.label).toBe(String(value));
-    }
-  });
+      const model = kept(await fit.create(tab.places));
+      for (const [row, answer] of (await model.predict(table)).entries()) {
+        const value = each.values[row] ?? Number.NaN;
+        if ('value' in answer) {
+          expect(Math.abs(answer.value - value) / Math.max(1, Math.abs(value))).toBeLessThan(1e-4);
+        } else expect(answer.label).toBe(String(value));
+      }
+    },
+  );
 
   it('of a table with words is a model of the store, and a zip', async () => {
     // More than travel at a time.
