@@ -2,14 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import files from '../src/input/audio/golden/files.json' with { type: 'json' };
-import { cdnPath, expect, test } from './embedding.js';
+import { expect, openPlace, policies, test } from './embedding.js';
 
 const golden = join(import.meta.dirname, 'audio/golden');
 const { config, preprocessor } = JSON.parse(readFileSync(join(golden, 'ast.json'), 'utf8'));
 
-const self = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
-const typed =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; require-trusted-types-for 'script'; trusted-types tabserve";
+const { self, typed } = policies;
 
 for (const [name, way, csp] of [
   ['a module', 'module', ''],
@@ -23,15 +21,7 @@ for (const [name, way, csp] of [
     server.route('/hub/ast/config.json', config);
     server.route('/hub/ast/preprocessor_config.json', preprocessor);
     server.route('/hub/ast/onnx/model.onnx', readFileSync(join(golden, 'ast.onnx')));
-    server.headersFor = () => (csp ? { 'Content-Security-Policy': csp } : {});
-    const from = way === 'other' ? cdn.origin + cdnPath : '/dist';
-    const script =
-      way === 'module'
-        ? '<script type="module" src="/pages/library.js"></script>'
-        : `<script src="${from}/tabserve.global.js"></script>`;
-    server.route('/listen.html', `<!doctype html><title>t</title>${script}`);
-    await page.goto(`${server.origin}/listen.html`);
-    await page.waitForFunction(() => 'tabserve' in window);
+    await openPlace(page, server, cdn, { way, csp });
     const found = await page.evaluate(async (bytes) => {
       const options = { model: '/hub/ast/', device: 'wasm' } as const;
       await window.tabserve.AudioClassifier.preload(options);

@@ -9,7 +9,7 @@ import { believeInGpu, breakGpu, type GpuFault, hurryClock } from './devices.js'
 import { expect, needsShared, test } from './fixtures.js';
 import { meanColour, serveModel, sha256 } from './models.js';
 import { writeTensor } from './onnx.js';
-import { sharedFolder } from './server.js';
+import { sharedFolder, type TestServer } from './server.js';
 
 /** Models that the engine computes wrongly on WebGPU, and what is right. */
 const cases = 'cases/webgpu';
@@ -131,6 +131,19 @@ function refusal(page: Page, url: string, device: 'auto' | 'webgpu') {
   );
 }
 
+/** A GPU was left for WASM, which gives the right answer. Transparent pixels show the white background. */
+function expectLeft(
+  { info, state, best }: Awaited<ReturnType<typeof refusal | typeof verdict>>,
+  reason: RegExp,
+): void {
+  expect(state).toBe('degraded');
+  expect(info).toMatchObject({ device: 'wasm', verified: 'reference' });
+  expect(info.fallbacks).toEqual([
+    { from: 'webgpu', to: 'wasm', reason: expect.stringMatching(reason) },
+  ]);
+  expect(best).toMatchObject({ label: 'red', score: 1 });
+}
+
 for (const fault of faults) {
   test(`auto does not move to a GPU that ${fault}, now and at the next visit`, async ({
     page,
@@ -142,20 +155,11 @@ for (const fault of faults) {
     breakGpu(page, fault);
     const url = serveModel(server, '/known', known, model);
     await open();
-    const { info, state, best } = await refusal(page, url, 'auto');
-    expect(state).toBe('degraded');
-    expect(info).toMatchObject({ device: 'wasm', verified: 'reference' });
-    expect(info.fallbacks).toEqual([
-      {
-        from: 'webgpu',
-        to: 'wasm',
-        reason: expect.stringMatching(
-          /^webgpu \(.+\) does not compute what WASM computes for the same input: output "mean": number \d is \S+ instead of -?[\d.e-]+, where \S+ apart is allowed$/,
-        ),
-      },
-    ]);
-    // Transparent pixels show the white background.
-    expect(best).toMatchObject({ label: 'red', score: 1 });
+    const refused = await refusal(page, url, 'auto');
+    expectLeft(
+      refused,
+      /^webgpu \(.+\) does not compute what WASM computes for the same input: output "mean": number \d is \S+ instead of -?[\d.e-]+, where \S+ apart is allowed$/,
+    );
 
     // Another page of the same browser, whose GPU is well: what was found is remembered.
     const later = await page.context().newPage();
@@ -163,7 +167,7 @@ for (const fault of faults) {
     await later.goto(page.url());
     await later.waitForFunction(() => 'tabserve' in window);
     const again = await refusal(later, url, 'auto');
-    expect(again.info.fallbacks).toEqual(info.fallbacks);
+    expect(again.info.fallbacks).toEqual(refused.info.fallbacks);
   });
 }
 
@@ -206,14 +210,9 @@ test('a GPU that was asked for by name and computes wrongly is left for WASM', a
   breakGpu(page, 'scales a channel');
   const url = serveModel(server, '/known', known, model);
   await open();
-  const { first, info, state, best } = await refusal(page, url, 'webgpu');
-  expect(first).toMatchObject({ device: 'webgpu', verified: 'none', fallbacks: [] });
-  expect(state).toBe('degraded');
-  expect(info).toMatchObject({ device: 'wasm', verified: 'reference' });
-  expect(info.fallbacks).toEqual([
-    { from: 'webgpu', to: 'wasm', reason: expect.stringContaining('does not compute what WASM') },
-  ]);
-  expect(best).toMatchObject({ label: 'red', score: 1 });
+  const refused = await refusal(page, url, 'webgpu');
+  expect(refused.first).toMatchObject({ device: 'webgpu', verified: 'none', fallbacks: [] });
+  expectLeft(refused, /does not compute what WASM/);
 });
 
 /** Waits until something is known of a device that was asked for by name. */
@@ -265,15 +264,19 @@ function inFiles(): OwnTest {
   return { selfTest: [{ inputs: ['in.pb'], outputs: ['out.pb'] }], files };
 }
 
+/** Serves the model with a self-test of its own. */
+function serveTested(server: TestServer, { selfTest, files }: OwnTest): string {
+  for (const [name, content] of Object.entries(files)) server.route(`/own/${name}`, content);
+  return serveModel(server, '/own', { ...known, selfTest }, model);
+}
+
 for (const [form, make] of Object.entries({ recorded, 'in files': inFiles })) {
   test(`a GPU is believed by the model's own self-test, without WASM: ${form}`, async ({
     page,
     open,
     server,
   }) => {
-    const { selfTest, files } = make();
-    const url = serveModel(server, '/own', { ...known, selfTest }, model);
-    for (const [name, content] of Object.entries(files)) server.route(`/own/${name}`, content);
+    const url = serveTested(server, make());
     await open();
     server.requests.length = 0;
     const { info, state } = await verdict(page, url);
@@ -291,23 +294,12 @@ for (const [form, make] of Object.entries({ recorded, 'in files': inFiles })) {
     server,
   }) => {
     breakGpu(page, 'scales a channel');
-    const { selfTest, files } = make();
-    const url = serveModel(server, '/own', { ...known, selfTest }, model);
-    for (const [name, content] of Object.entries(files)) server.route(`/own/${name}`, content);
+    const url = serveTested(server, make());
     await open();
-    const { info, state, best } = await verdict(page, url);
-    expect(state).toBe('degraded');
-    expect(info).toMatchObject({ device: 'wasm', verified: 'reference' });
-    expect(info.fallbacks).toEqual([
-      {
-        from: 'webgpu',
-        to: 'wasm',
-        reason: expect.stringMatching(
-          /^webgpu \(.+\) does not compute what the model's self-test records: output "mean": number 1 is \S+ instead of/,
-        ),
-      },
-    ]);
-    expect(best).toMatchObject({ label: 'red', score: 1 });
+    expectLeft(
+      await verdict(page, url),
+      /^webgpu \(.+\) does not compute what the model's self-test records: output "mean": number 1 is \S+ instead of/,
+    );
   });
 }
 
@@ -317,8 +309,7 @@ test('a GPU that fails the self-test says so where WASM cannot take over', async
   server,
 }) => {
   breakGpu(page, 'gives NaN');
-  const { selfTest } = recorded();
-  const url = serveModel(server, '/own', { ...known, selfTest }, model);
+  const url = serveTested(server, recorded());
   await page.route(wasmEngine, (route) => route.fulfill({ status: 404 }));
   await open();
   const { info, state } = await page.evaluate(async (model) => {

@@ -3,9 +3,10 @@
  * torchvision and OpenCV, on the same weights; options; and every way of being wrong, after which the
  * next call works.
  */
-import type { DetectedObject, DetectionOutput, Preprocess } from '../src/index.js';
+import type { DetectedObject } from '../src/index.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
+import { detectorInput, detectors } from './vision/manifests.js';
 import {
   both,
   golden,
@@ -23,55 +24,12 @@ interface Case extends Partial<HubFiles> {
 }
 const { labels, cases } = golden<{ labels: string[]; cases: Record<string, Case> }>('detection');
 
-const input = {
-  name: 'images',
-  layout: 'NCHW',
-  dtype: 'float32',
-  width: 64,
-  height: 64,
-  channels: 3,
-  colorOrder: 'RGB',
-} as const;
-const opencv = { filter: 'bilinear', antialias: false, reference: 'opencv' } as const;
-const letterbox = { policy: 'letterbox', width: 64, height: 64, ...opencv } as const;
-const background: [number, number, number] = [114, 114, 114];
-
-const own: Record<string, { input: object; preprocess: Preprocess; output: DetectionOutput }> = {
-  yolo: {
-    input,
-    preprocess: { resize: letterbox, background },
-    output: { format: 'yolo', name: 'output0' },
-  },
-  yolox: {
-    input: { ...input, colorOrder: 'BGR' },
-    preprocess: {
-      resize: { ...letterbox, align: 'top-left', rounding: 'floor' },
-      scale: 1,
-      background,
-    },
-    output: { format: 'yolox', name: 'output' },
-  },
-  ssd: {
-    input: { ...input, name: 'image_tensor', layout: 'NHWC', dtype: 'uint8' },
-    preprocess: { resize: { policy: 'exact', width: 64, height: 64 } },
-    output: {
-      format: 'ssd',
-      boxes: 'detection_boxes',
-      scores: 'detection_scores',
-      classes: 'detection_classes',
-      count: 'num_detections',
-      corners: 'yxyx',
-      firstClass: 1,
-    },
-  },
-};
-
 test.beforeEach(async ({ server, open }) => {
   servePictures(server);
   for (const [name, { config, preprocessor }] of Object.entries(cases)) {
     if (config) serveRepository(server, name, { config, ...(preprocessor && { preprocessor }) });
   }
-  for (const [name, manifest] of Object.entries(own)) {
+  for (const [name, manifest] of Object.entries(detectors)) {
     serveManifest(server, name, { task: 'object-detection', labels, ...manifest });
   }
   serveModel(server, '/mean', meanColour.manifest, meanColour.model);
@@ -168,7 +126,7 @@ test('what is wrong is said, and the next call works', async ({ page, server }) 
   const manifest = (change: object) => ({
     task: 'object-detection',
     labels,
-    ...own.yolo,
+    ...detectors.yolo,
     ...change,
   });
   serveManifest(server, 'yolo', manifest({}));
@@ -176,7 +134,7 @@ test('what is wrong is said, and the next call works', async ({ page, server }) 
     few: manifest({ labels: labels.slice(1) }),
     other: manifest({ output: { format: 'detr', logits: 'a', boxes: 'b', activation: 'softmax' } }),
     format: manifest({ output: { format: 'sparse', name: 'output0' } }),
-    mask: manifest({ input: { ...input, mask: 'nowhere' } }),
+    mask: manifest({ input: { ...detectorInput, mask: 'nowhere' } }),
   };
   for (const [name, each] of Object.entries(described)) {
     const core = {

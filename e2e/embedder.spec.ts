@@ -1,14 +1,12 @@
 /** An embedder's worker code, and an index's, reaches the worker wherever tabserve runs. */
 import type { Page } from '@playwright/test';
-import { cdnPath, expect, test } from './embedding.js';
+import { expect, openPlace, policies, test } from './embedding.js';
 import { meanColour, serveModel } from './models.js';
 
 const { labels: _, output, ...described } = meanColour.manifest;
 const manifest = { ...described, task: 'image-embedding', output: { name: output.name } };
 
-const self = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
-const typed =
-  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; require-trusted-types-for 'script'; trusted-types tabserve";
+const { self, typed } = policies;
 
 /** The vectors of two colours, and what a classifier beside says. */
 async function embed(page: Page, model: string) {
@@ -57,15 +55,7 @@ for (const [name, way, csp] of [
 ] as const) {
   test(`an embedder by ${name}`, async ({ page, server, cdn }) => {
     const model = serveModel(server, '/embedder', manifest as never, meanColour.model);
-    server.headersFor = () => (csp ? { 'Content-Security-Policy': csp } : {});
-    const from = way === 'other' ? cdn.origin + cdnPath : '/dist';
-    const script =
-      way === 'module'
-        ? '<script type="module" src="/pages/library.js"></script>'
-        : `<script src="${from}/tabserve.global.js"></script>`;
-    server.route('/embed.html', `<!doctype html><title>t</title>${script}`);
-    await page.goto(`${server.origin}/embed.html`);
-    await page.waitForFunction(() => 'tabserve' in window);
+    await openPlace(page, server, cdn, { way, csp });
     const half = expect.closeTo(Math.SQRT1_2, 6);
     expect(await embed(page, model)).toEqual({
       isVector: true,

@@ -27,6 +27,35 @@ export const seven = `<svg xmlns="http://www.w3.org/2000/svg" width="280" height
 /** The same, as an address. */
 export const sevenUrl = `data:image/svg+xml,${encodeURIComponent(seven)}`;
 
+/** Policies that pages set. */
+export const policies = {
+  self: "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'",
+  typed:
+    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; require-trusted-types-for 'script'; trusted-types tabserve",
+} as const;
+
+/**
+ * Opens a page that embeds tabserve in one way, with a policy or none.
+ *
+ * @param way - As a module, by a script tag, or by one from `cdn`.
+ */
+export async function openPlace(
+  page: Page,
+  server: TestServer,
+  cdn: TestServer,
+  { way, csp }: { way: 'module' | 'script' | 'other'; csp: string },
+): Promise<void> {
+  server.headersFor = () => (csp ? { 'Content-Security-Policy': csp } : {});
+  const from = way === 'other' ? cdn.origin + cdnPath : '/dist';
+  const script =
+    way === 'module'
+      ? '<script type="module" src="/pages/library.js"></script>'
+      : `<script src="${from}/tabserve.global.js"></script>`;
+  server.route('/place.html', `<!doctype html><title>t</title>${script}`);
+  await page.goto(`${server.origin}/place.html`);
+  await page.waitForFunction(() => 'tabserve' in window);
+}
+
 /** Options of `create()` that say where files are and what runs. */
 export type EmbeddingOptions = Pick<
   CreateOptions,

@@ -21,16 +21,7 @@ test('100 pages with 20 pictures of CIFAR-10 each learn what one with all of the
     const trainer = await Trainer.create({ base: 'everyday', device: 'wasm' });
     const questions: { label: string; picture: ImageData }[] = [];
     for (const label of names) {
-      const file = await (await fetch(`/shared/data/cifar10/test/${label}.webp`)).blob();
-      const sheet = await createImageBitmap(file, { colorSpaceConversion: 'none' });
-      const canvas = new OffscreenCanvas(sheet.width, sheet.height);
-      const context = canvas.getContext('2d', {
-        willReadFrequently: true,
-      }) as OffscreenCanvasRenderingContext2D;
-      context.drawImage(sheet, 0, 0);
-      sheet.close();
-      const tile = (at: number) =>
-        context.getImageData((at % 50) * 32, Math.floor(at / 50) * 32, 32, 32);
+      const tile = await window.sheetOf(`/shared/data/cifar10/test/${label}.webp`, 32);
       await trainer.add(
         label,
         Array.from({ length: perClass }, (_, at) => tile(at)),

@@ -1,10 +1,11 @@
 /** Teaching a model in the page, and what becomes of it. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from '@playwright/test';
 import { unzipSync, zipSync } from 'fflate';
 import type * as explaining from '../src/explain/index.js';
+import { linearGolden } from '../src/learn/golden/linear.js';
 import { temporaryFolder } from '../src/testing/folder.js';
 import { expect, test } from './fixtures.js';
 import { hasNative, nativeOutput, serveBase, withLearning } from './learn.js';
@@ -543,23 +544,6 @@ test('a model that was installed is served by its name, and its next version wit
   expect(found.compared).toMatchObject({ examples: 6, onlyFirst: 0, onlySecond: 0, pValue: 1 });
 });
 
-interface LinearGolden {
-  name: string;
-  kind: 'linear-regression' | 'logistic-regression' | 'linear-svm';
-  C: number | null;
-  columns: number;
-  rows: number[];
-  targets: number[];
-  coefficients: number[][];
-  intercepts: number[];
-  values: number[];
-}
-
-/** `linear.py` made them with scikit-learn. */
-const linear = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../src/learn/golden/linear.json'), 'utf8'),
-) as LinearGolden[];
-
 test("linear models have scikit-learn's coefficients and answers, and are served like any model", async ({
   open,
 }) => {
@@ -582,8 +566,8 @@ test("linear models have scikit-learn's coefficients and answers, and are served
       model.destroy();
     }
     return all;
-  }, linear);
-  for (const [at, golden] of linear.entries()) {
+  }, linearGolden);
+  for (const [at, golden] of linearGolden.entries()) {
     const { coefficients, intercepts, labels, inputs, answers, exact } = found[at] as NonNullable<
       (typeof found)[0]
     >;

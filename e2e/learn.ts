@@ -11,12 +11,14 @@ declare global {
     learn: typeof learn;
     /** A picture of a colour, with noise by its number, as a file. */
     coloured(colour: [number, number, number], number: number, size?: number): Promise<File>;
+    /** The pictures of a sheet of square ones, 50 a row, by their numbers. */
+    sheetOf(url: string, size: number): Promise<(at: number) => ImageData>;
     /** Watches the page's thread from now on. What it gives ends that, with the longest task in milliseconds. */
     watchTasks(): () => Promise<number>;
   }
 }
 
-/** Puts `window.learn` and `window.coloured` onto the page. */
+/** Puts `window.learn`, pictures and what watches the page onto it. */
 export async function withLearning(page: Page): Promise<Page> {
   await page.addScriptTag({ url: '/pages/learn.js', type: 'module' });
   await page.waitForFunction(() => 'learn' in window);
@@ -34,6 +36,17 @@ export async function withLearning(page: Page): Promise<Page> {
         observer.disconnect();
         return longest;
       };
+    };
+    window.sheetOf = async (url, size) => {
+      const file = await (await fetch(url)).blob();
+      const sheet = await createImageBitmap(file, { colorSpaceConversion: 'none' });
+      const canvas = new OffscreenCanvas(sheet.width, sheet.height);
+      const context = canvas.getContext('2d', {
+        willReadFrequently: true,
+      }) as OffscreenCanvasRenderingContext2D;
+      context.drawImage(sheet, 0, 0);
+      sheet.close();
+      return (at) => context.getImageData((at % 50) * size, Math.floor(at / 50) * size, size, size);
     };
     window.coloured = async (colour, number, size = 16) => {
       const canvas = new OffscreenCanvas(size, size);

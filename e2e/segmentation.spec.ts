@@ -5,6 +5,7 @@
  */
 import { expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
+import { segmenter as mask } from './vision/manifests.js';
 import {
   both,
   golden,
@@ -27,21 +28,6 @@ const { labels, segformer, matting } = golden<{
 }>('segmentation');
 
 const bytesOf = ({ data }: Packed) => Buffer.from(data, 'base64');
-
-const mask = {
-  task: 'image-segmentation',
-  input: {
-    name: 'input',
-    layout: 'NCHW',
-    dtype: 'float32',
-    width: 64,
-    height: 64,
-    channels: 3,
-    colorOrder: 'RGB',
-  },
-  preprocess: { resize: { policy: 'exact', width: 64, height: 64 } },
-  output: { kind: 'mask', name: 'mask', activation: 'sigmoid' },
-};
 
 test.beforeEach(async ({ server, open }) => {
   servePictures(server);

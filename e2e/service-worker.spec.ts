@@ -43,6 +43,17 @@ async function control(page: Page, script: string, type: 'classic' | 'module'): 
   );
 }
 
+/** Opens the model server in a page that is controlled by a worker. */
+async function openControlled(
+  page: Page,
+  server: TestServer,
+  ...[script, type]: ['/sw.js', 'classic'] | ['/own-sw.js', 'module']
+): Promise<void> {
+  serveWorkers(server);
+  await openModelServer(page, server);
+  await control(page, script, type);
+}
+
 /** Makes a page the one that holds `affine`. */
 async function hold(page: Page): Promise<void> {
   await page.evaluate(async () => {
@@ -58,7 +69,7 @@ const body = JSON.stringify({
   inputs: [{ name: 'x', shape: [1, 4], datatype: 'FP32', data: [1, 2, 3, 4] }],
   outputs: [{ name: 'y' }],
 });
-const y = [-1.875, -1.75, 2.75];
+const answer = { status: 200, data: [-1.875, -1.75, 2.75], error: undefined };
 
 /** What `fetch()` in a page comes to. */
 function ask(page: Page, sent = body) {
@@ -73,13 +84,11 @@ test('other tabs, frames and workers ask the one page that has the model', async
   page,
   server,
 }) => {
-  serveWorkers(server);
-  await openModelServer(page, server);
-  await control(page, '/sw.js', 'classic');
+  await openControlled(page, server, '/sw.js', 'classic');
   await hold(page);
   const other = await page.context().newPage();
   await other.goto(`${server.origin}/pages/browsers.html`);
-  expect(await ask(other)).toEqual({ status: 200, data: y, error: undefined });
+  expect(await ask(other)).toEqual(answer);
   const outcome = await other.evaluate(async (text) => {
     const many = await Promise.all(
       Array.from({ length: 100 }, async (_, index) => {
@@ -138,14 +147,11 @@ for (const [how, end] of Object.entries(ends))
     page,
     server,
   }) => {
-    serveWorkers(server);
-    await openModelServer(page, server);
-    await control(page, '/sw.js', 'classic');
+    await openControlled(page, server, '/sw.js', 'classic');
     const early = ask(page);
     const holder = await page.context().newPage();
     await openModelServer(holder, server);
     await hold(holder);
-    const answer = { status: 200, data: y, error: undefined };
     expect(await early).toEqual(answer);
     const underWay = Array.from({ length: 20 }, () => ask(page));
     const between = end(holder).then(() => ask(page));
@@ -158,9 +164,7 @@ test('a worker that has more to do keeps the rest, and says when nobody serves',
   page,
   server,
 }) => {
-  serveWorkers(server);
-  await openModelServer(page, server);
-  await control(page, '/own-sw.js', 'module');
+  await openControlled(page, server, '/own-sw.js', 'module');
   expect(await ask(page)).toMatchObject({ status: 503, error: expect.stringMatching(/No page/) });
   const [mine, other] = await page.evaluate(async () => [
     await (await fetch('/mine')).text(),

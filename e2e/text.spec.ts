@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { cdnPath, test as placed } from './embedding.js';
+import { openPlace, test as placed, policies } from './embedding.js';
 import { expect, test } from './fixtures.js';
 import { meanColour, serveModel } from './models.js';
 import type { TestServer } from './server.js';
@@ -209,7 +209,7 @@ test('what is wrong is said, and the next call works', async ({ page, server, op
   expect(found.late?.code).toBe('destroyed');
 });
 
-const self = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
+const { self } = policies;
 
 for (const [name, way, csp] of [
   ['a module', 'module', ''],
@@ -220,15 +220,7 @@ for (const [name, way, csp] of [
 ] as const) {
   placed(`texts by ${name}`, async ({ page, server, cdn }) => {
     const model = serveRepository(server, 'bert');
-    server.headersFor = () => (csp ? { 'Content-Security-Policy': csp } : {});
-    const from = way === 'other' ? cdn.origin + cdnPath : '/dist';
-    const script =
-      way === 'module'
-        ? '<script type="module" src="/pages/library.js"></script>'
-        : `<script src="${from}/tabserve.global.js"></script>`;
-    server.route('/read.html', `<!doctype html><title>t</title>${script}`);
-    await page.goto(`${server.origin}/read.html`);
-    await page.waitForFunction(() => 'tabserve' in window);
+    await openPlace(page, server, cdn, { way, csp });
     const [text = ''] = golden.texts;
     const answers = await page.evaluate(
       async ({ model, text }) => {

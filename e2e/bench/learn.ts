@@ -151,23 +151,15 @@ async function network(
         const numbers = size * size * channels;
         /** The pictures of a class: channel by channel, row by row. */
         const read = async (split: 'train' | 'test', label: string, count: number) => {
-          const file = await (await fetch(`/shared/data/${folder}/${split}/${label}.webp`)).blob();
-          const sheet = await createImageBitmap(file, { colorSpaceConversion: 'none' });
-          const canvas = new OffscreenCanvas(sheet.width, sheet.height);
-          const context = canvas.getContext('2d', {
-            willReadFrequently: true,
-          }) as OffscreenCanvasRenderingContext2D;
-          context.drawImage(sheet, 0, 0);
-          const { data } = context.getImageData(0, 0, sheet.width, sheet.height);
+          const tile = await window.sheetOf(`/shared/data/${folder}/${split}/${label}.webp`, size);
           const bytes = new Uint8Array(count * numbers);
-          for (let i = 0; i < bytes.length; i++) {
-            const [picture, place] = [Math.floor(i / numbers), i % numbers];
-            const [channel, pixel] = [Math.floor(place / (size * size)), place % (size * size)];
-            const x = (picture % 50) * size + (pixel % size);
-            const y = Math.floor(picture / 50) * size + Math.floor(pixel / size);
-            bytes[i] = data[(y * sheet.width + x) * 4 + channel] as number;
+          for (let picture = 0; picture < count; picture++) {
+            const { data } = tile(picture);
+            for (let i = 0; i < numbers; i++) {
+              const [channel, pixel] = [Math.floor(i / (size * size)), i % (size * size)];
+              bytes[picture * numbers + i] = data[pixel * 4 + channel] as number;
+            }
           }
-          sheet.close();
           return bytes;
         };
         const base = { pixels: { width: size, height: size, channels } };

@@ -347,6 +347,8 @@ class Run {
   async finish(): Promise<void> {
     const { world } = this;
     calm(world);
+    // What a call loads comes at a time of its own, which the world's clock does not know.
+    await vi.dynamicImportSettled();
     for (const video of this.videos) {
       video.present();
       await world.advance(50);

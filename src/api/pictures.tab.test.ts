@@ -1,6 +1,7 @@
 /** Pictures through page, worker and engine: the answers of the references, on the pixels of a canvas. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { meanColour } from '../../e2e/models.js';
+import { detectorInput, detectors, segmenter as mask } from '../../e2e/vision/manifests.js';
 import { decodePng, imageData } from '../testing/png.js';
 import { openTab, projectFile, projectJson, type Tab } from '../testing/tab.js';
 import { ImageClassifier } from './image-classifier.js';
@@ -82,54 +83,7 @@ describe('objects', () => {
     answers: Record<Which, { threshold: number; objects: Found[] }>;
   }
   const { labels, cases } = golden<{ labels: string[]; cases: Record<string, Case> }>('detection');
-  const input = {
-    name: 'images',
-    layout: 'NCHW',
-    dtype: 'float32',
-    width: 64,
-    height: 64,
-    channels: 3,
-    colorOrder: 'RGB',
-  };
-  const resize = {
-    policy: 'letterbox',
-    width: 64,
-    height: 64,
-    filter: 'bilinear',
-    antialias: false,
-    reference: 'opencv',
-  };
-  const background = [114, 114, 114];
-  const own: Record<string, object> = {
-    yolo: {
-      input,
-      preprocess: { resize, background },
-      output: { format: 'yolo', name: 'output0' },
-    },
-    yolox: {
-      input: { ...input, colorOrder: 'BGR' },
-      preprocess: {
-        resize: { ...resize, align: 'top-left', rounding: 'floor' },
-        scale: 1,
-        background,
-      },
-      output: { format: 'yolox', name: 'output' },
-    },
-    ssd: {
-      input: { ...input, name: 'image_tensor', layout: 'NHWC', dtype: 'uint8' },
-      preprocess: { resize: { policy: 'exact', width: 64, height: 64 } },
-      output: {
-        format: 'ssd',
-        boxes: 'detection_boxes',
-        scores: 'detection_scores',
-        classes: 'detection_classes',
-        count: 'num_detections',
-        corners: 'yxyx',
-        firstClass: 1,
-      },
-    },
-  };
-  const described = (name: string) => ({ task: 'object-detection', labels, ...own[name] });
+  const described = (name: string) => ({ task: 'object-detection', labels, ...detectors[name] });
 
   it.each(Object.entries(cases))('%s has the boxes of the reference', async (name, each) => {
     const { config, preprocessor, iou, answers } = each;
@@ -160,7 +114,7 @@ describe('objects', () => {
   it('says what is wrong, and goes on', async () => {
     const broken = {
       format: { output: { format: 'sparse', name: 'output0' } },
-      mask: { input: { ...input, mask: 'nowhere' } },
+      mask: { input: { ...detectorInput, mask: 'nowhere' } },
     };
     const files = [{ url: '../yolo/yolo.onnx', dtype: 'fp32' }];
     routeOwn('yolo', described('yolo'));
@@ -218,20 +172,7 @@ describe('maps', () => {
   });
 
   it.each(both)('the alpha of the %s picture’s subject is the reference’s', async (which) => {
-    const model = routeOwn('matting', {
-      task: 'image-segmentation',
-      input: {
-        name: 'input',
-        layout: 'NCHW',
-        dtype: 'float32',
-        width: 64,
-        height: 64,
-        channels: 3,
-        colorOrder: 'RGB',
-      },
-      preprocess: { resize: { policy: 'exact', width: 64, height: 64 } },
-      output: { kind: 'mask', name: 'mask', activation: 'sigmoid' },
-    });
+    const model = routeOwn('matting', mask);
     const segmenter = kept(await ImageSegmenter.create({ ...tab.places, ...wasm, model }));
     const found = await segmenter.segment(pictures[which]);
     segmenter.destroy();

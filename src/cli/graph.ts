@@ -12,21 +12,26 @@ import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
 let started: Promise<Backend> | undefined;
 
+/** One thread of the engine, from its binary. */
+export function wasmBackend(binary: Uint8Array): Backend {
+  ort.env.logLevel = 'error';
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = binary;
+  return {
+    ort,
+    abilities: { device: 'wasm', fp16: true },
+    executionProviders: ['wasm'],
+    adapter: null,
+    gpu: null,
+    fallbacks: [],
+  };
+}
+
 /** The engine, started by the first call, from the binary that lies beside this script. */
 function backend(): Promise<Backend> {
   started ??= (async () => {
     const binary = new URL('./ort/ort-wasm-simd-threaded.whole.wasm.gz', import.meta.url);
-    ort.env.logLevel = 'error';
-    ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmBinary = gunzipSync(await readFile(binary));
-    return {
-      ort,
-      abilities: { device: 'wasm', fp16: true },
-      executionProviders: ['wasm'],
-      adapter: null,
-      gpu: null,
-      fallbacks: [],
-    };
+    return wasmBackend(gunzipSync(await readFile(binary)));
   })();
   return started;
 }

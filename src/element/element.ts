@@ -18,7 +18,7 @@ import {
   TabserveError,
 } from '../index.js';
 import { type Lease, leaseClassifier } from '../leasing/shared-classifiers.js';
-import { isWriting, pictureOf, startCamera, statusOfCamera } from './sources.js';
+import { isWriting, leaveCamera, pictureOf, startCamera, statusOfCamera } from './sources.js';
 import { type ClassifierTexts, languageOf, textNames, textsOf } from './texts.js';
 import { ClassifierView, type Status } from './view.js';
 
@@ -236,8 +236,8 @@ export class TabserveClassifierElement extends Base {
   #stream: MediaStream | null = null;
   /** The language of the labels, where the model has them in it. */
   #language = '';
-  /** The latest start of the camera; a stop ends it. */
-  #filming = new AbortController();
+  /** While the camera starts or is on; a stop ends it. */
+  #filming: AbortController | undefined;
 
   constructor() {
     super();
@@ -377,23 +377,28 @@ export class TabserveClassifierElement extends Base {
    * @throws TabserveError `unsupported`, `image-not-ready`. The element says so too, and fires `error`.
    */
   async startCamera(): Promise<void> {
-    this.stopCamera();
-    this.#filming = new AbortController();
-    const { signal } = this.#filming;
+    this.#endFilm();
+    const filming = new AbortController();
+    this.#filming = filming;
     this.#run.abort();
     this.#show([], 'cameraStarting');
     const { video } = this.#view;
     try {
-      const stream = await startCamera(video);
-      if (signal.aborted || !this.isConnected) {
-        for (const track of stream.getTracks()) track.stop();
+      const stream = await startCamera(video, filming.signal);
+      if (!stream) return;
+      if (!this.isConnected) {
+        leaveCamera(stream, video);
+        this.#filming = undefined;
         return;
       }
       this.#stream = stream;
       // Unplugging it, or taking the permission back, ends the track.
       for (const track of stream.getTracks()) track.onended = () => this.stopCamera();
     } catch (error) {
-      if (!signal.aborted) this.#fail(error, statusOfCamera(error));
+      if (!filming.signal.aborted) {
+        this.#filming = undefined;
+        this.#fail(error, statusOfCamera(error));
+      }
       throw error;
     }
     this.#pick(null);
@@ -403,15 +408,24 @@ export class TabserveClassifierElement extends Base {
 
   /** Stops the camera; the page's own picture counts again. */
   stopCamera(): void {
-    this.#filming.abort();
-    if (!this.#stream) return;
-    for (const track of this.#stream.getTracks()) track.stop();
-    this.#stream = null;
-    this.#view.video.srcObject = null;
-    this.#view.showCamera(false);
+    if (!this.#endFilm()) return;
     this.#show([], 'nothing');
-    this.dispatchEvent(new Event('camerastop'));
     this.#schedule();
+  }
+
+  /** @returns Whether the camera was on, or starting. */
+  #endFilm(): boolean {
+    if (!this.#filming) return false;
+    this.#filming.abort();
+    this.#filming = undefined;
+    if (this.#stream) {
+      leaveCamera(this.#stream, this.#view.video);
+      this.#stream = null;
+      this.#view.showCamera(false);
+      this.#show([], 'nothing');
+      this.dispatchEvent(new Event('camerastop'));
+    }
+    return true;
   }
 
   /** Called by the browser. */

@@ -31,13 +31,24 @@ export function statusOfCamera(error: unknown): Status {
   return refusals[cause?.name ?? ''] ?? 'cameraUnavailable';
 }
 
+/** Switches the camera off. */
+export function leaveCamera(stream: MediaStream, video: HTMLVideoElement): void {
+  for (const track of stream.getTracks()) track.stop();
+  if (video.srcObject === stream) video.srcObject = null;
+}
+
 /**
  * Starts the camera, the one that looks away from the user where there are several.
  *
+ * @param signal - Gives it up.
+ * @returns What plays; `undefined` where it was given up.
  * @throws TabserveError `unsupported` where the page may not use one, `image-not-ready` where the user refuses
  *   it, or it is missing or busy; its `cause` is the browser's error.
  */
-export async function startCamera(video: HTMLVideoElement): Promise<MediaStream> {
+export async function startCamera(
+  video: HTMLVideoElement,
+  signal: AbortSignal,
+): Promise<MediaStream | undefined> {
   // Absent where the page is not secure.
   const devices = navigator.mediaDevices as MediaDevices | undefined;
   if (!devices?.getUserMedia) {
@@ -46,12 +57,18 @@ export async function startCamera(video: HTMLVideoElement): Promise<MediaStream>
       'This page may not use a camera: it has to come from https or localhost, and its frame has to allow it (allow="camera").',
     );
   }
+  let stream: MediaStream | undefined;
   try {
-    const stream = await devices.getUserMedia({ video: { facingMode: 'environment' } });
-    video.srcObject = stream;
-    await video.play();
-    return stream;
+    stream = await devices.getUserMedia({ video: { facingMode: 'environment' } });
+    if (!signal.aborted) {
+      video.srcObject = stream;
+      await video.play();
+    }
+    if (!signal.aborted) return stream;
+    leaveCamera(stream, video);
+    return undefined;
   } catch (cause) {
+    if (stream) leaveCamera(stream, video);
     const { name = '', message = '' } = cause as { name?: string; message?: string };
     throw new TabserveError('image-not-ready', `The camera did not start: ${name} ${message}.`, {
       cause,

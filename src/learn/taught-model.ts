@@ -127,7 +127,7 @@ export class TaughtModel {
 
   /**
    * Keeps the model in the store under its name, as those are kept that were downloaded: it is from then
-   * on `ImageClassifier.create({ model: name })`, `models.list()` has it, and an earlier one of the name can
+   * on `ImageClassifier.create({ model: name })`, `models.cached()` has it, and an earlier one of the name can
    * be brought back by `models.rollback(name)`. Classifiers of that name change to it by `refresh()`.
    *
    * @throws TabserveError as {@link files}; `invalid-argument` for the name of an embedded model;

@@ -995,13 +995,18 @@ function nameOf(image: ImageSource): string {
 
 async function* batches(sources: AsyncIterable<Labelled>): AsyncGenerator<Labelled[]> {
   let some: Labelled[] = [];
-  for await (const each of sources) {
-    some.push(each);
-    if (some.length < batch) continue;
-    yield some;
-    some = [];
+  try {
+    for await (const each of sources) {
+      some.push(each);
+      if (some.length < batch) continue;
+      yield some;
+      some = [];
+    }
+    if (some.length > 0) yield some;
+  } finally {
+    // Where the source or the looking has failed, some were not looked at.
+    for (const { close } of some) close?.();
   }
-  if (some.length > 0) yield some;
 }
 
 /** Does the same with all, a few at a time. */

@@ -16,6 +16,7 @@ import { RequestQueue } from './request-queue.js';
 import { type RequestHost, serveRequest } from './requests.js';
 import type { RivalHost } from './rivals.js';
 import { DeploymentState, Superseded, TransitionLane } from './transitions.js';
+import { TrialSchedule } from './trial-schedule.js';
 import type { Trial } from './trials.js';
 import type {
   DeploymentListener,
@@ -41,12 +42,6 @@ export interface DeploymentParts<Source, Payload> {
 
 /** A worker that has lived so many milliseconds was a good one, even if nobody asked it anything. */
 const goodAge = 30_000;
-
-/** Milliseconds that the first requests have for themselves before another device is tried. */
-const beforeTrial = 500;
-
-/** The same before a device is checked. */
-const beforeCheck = 2_000;
 
 /**
  * Errors that are for good at first, but pass where the same has worked before: a worker died in its
@@ -78,15 +73,12 @@ export class Deployment<Source, Payload> {
   readonly #progress = new Set<ProgressListener>();
   readonly #stopListening: () => void;
   readonly #requestHost: RequestHost;
-  readonly #rivalHost: RivalHost;
+  readonly #trials: TrialSchedule;
   #lastProgress: Parameters<ProgressListener> | undefined;
   #lease: Lease | undefined;
   #replica: ModelReplica | undefined;
   #serving: Serving | undefined;
   #loading: Promise<void> | undefined;
-  #isTrying = false;
-  #quietUntil = 0;
-  #isChecking = false;
 
   /** Times that a worker died under this model. */
   restarts = 0;
@@ -110,7 +102,13 @@ export class Deployment<Source, Payload> {
       unload: () => this.#unload(),
     });
     this.#requestHost = this.#asRequestHost();
-    this.#rivalHost = this.#asRivalHost(trial);
+    this.#trials = new TrialSchedule({
+      environment,
+      lane: this.#lane,
+      choice: this.#choice,
+      host: this.#asRivalHost(trial),
+      replica: () => this.#replica,
+    });
     liveDeployments.add(this);
     // A load that the network refused is made again when there is a network.
     this.#stopListening = environment.onOnline(() => {
@@ -193,7 +191,7 @@ export class Deployment<Source, Payload> {
     });
     const resume = () => {
       this.#workload.rest();
-      this.#consider();
+      this.#trials.consider();
     };
     renewal.then(resume, resume);
     try {
@@ -207,7 +205,7 @@ export class Deployment<Source, Payload> {
 
   /** Begins no trial and no check for so many milliseconds. */
   beQuiet(milliseconds: number): void {
-    this.#quietUntil = this.#environment.now() + milliseconds;
+    this.#trials.beQuiet(milliseconds);
   }
 
   /**
@@ -331,7 +329,7 @@ export class Deployment<Source, Payload> {
       });
     this.#loading = loading;
     loading.then(
-      () => this.#consider(),
+      () => this.#trials.consider(),
       () => undefined,
     );
     return loading;
@@ -475,62 +473,6 @@ export class Deployment<Source, Payload> {
     const own = [...connection.fallbacks, ...loaded.fallbacks, ...late];
     const fallbacks = [...plan.fallbacks, ...this.#choice.fallbacks, ...own];
     this.#serving = { loaded, plan, loadTime, verified, fallbacks };
-  }
-
-  /** What is worth knowing once something serves. */
-  #consider(): void {
-    this.#considerRivals();
-    this.#considerCheck();
-  }
-
-  /** Tries backends that may be better than the one in use, until one is. */
-  #considerRivals(): void {
-    if (!this.#choice.rival || !this.#replica || this.#isTrying) return;
-    this.#isTrying = true;
-    const trials = this.#lane.run('trial', async (signal) => {
-      await this.#quiet(beforeTrial, signal);
-      for (;;) {
-        const { rival } = this.#choice;
-        const current = this.#replica;
-        if (!rival || !current) return;
-        const { tryRival } = await this.#environment.background();
-        signal.throwIfAborted();
-        const hasMoved = await tryRival(this.#rivalHost, rival, current, signal);
-        this.#choice.tried(hasMoved);
-      }
-    });
-    const end = () => {
-      this.#isTrying = false;
-    };
-    // What gave it up has another one begun when it has ended itself.
-    trials.then(end, end);
-  }
-
-  /** Waits so many milliseconds, and for as long as {@link beQuiet} says. */
-  async #quiet(milliseconds: number, signal: AbortSignal): Promise<void> {
-    const environment = this.#environment;
-    for (let left = milliseconds; left > 0; left = this.#quietUntil - environment.now()) {
-      await pause(environment, left, signal);
-    }
-  }
-
-  /** Checks a GPU that serves and that nothing was compared with yet. */
-  #considerCheck(): void {
-    if (this.#replica?.verified !== 'none' || this.#isChecking || this.#environment.savesData())
-      return;
-    this.#isChecking = true;
-    const check = this.#lane.run('check', async (signal) => {
-      await this.#quiet(beforeCheck, signal);
-      const current = this.#replica;
-      if (current?.verified !== 'none') return;
-      const { checkServing } = await this.#environment.background();
-      signal.throwIfAborted();
-      await checkServing(this.#rivalHost, current, signal);
-    });
-    const end = () => {
-      this.#isChecking = false;
-    };
-    check.then(end, end);
   }
 
   /** Requests that have begun end where they are, before any begins at the new place. */

@@ -1,28 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { finish } from '../finish.js';
-import type { LinearKind } from '../types.js';
+import { type LinearGolden, linearGolden } from '../golden/linear.js';
 import { leastSquares } from './least-squares.js';
 import { fitLinearClassifier } from './linear-classifier.js';
 
-interface Golden {
-  name: string;
-  kind: LinearKind;
-  C: number | null;
-  columns: number;
-  rows: number[];
-  targets: number[];
-  coefficients: number[][];
-  intercepts: number[];
-}
-
-/** `linear.py` made them with scikit-learn. */
-const golden = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../golden/linear.json'), 'utf8'),
-) as Golden[];
-
-const fitted = ({ kind, C, columns, rows, targets }: Golden) => {
+const fitted = ({ kind, C, columns, rows, targets }: LinearGolden) => {
   const table = { data: Float32Array.from(rows), rows: targets.length, columns };
   if (kind === 'linear-regression') return [finish(leastSquares(table, targets))];
   const count = new Set(targets).size;
@@ -33,7 +15,7 @@ const fitted = ({ kind, C, columns, rows, targets }: Golden) => {
 };
 
 describe("a linear model has scikit-learn's coefficients:", () => {
-  it.each(golden)('$kind, $name', (each) => {
+  it.each(linearGolden)('$kind, $name', (each) => {
     const formulas = fitted(each);
     expect(formulas).toHaveLength(each.intercepts.length);
     for (const [k, { weights, intercept }] of formulas.entries()) {
