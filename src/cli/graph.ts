@@ -10,6 +10,8 @@ import { checkGraph } from '../tasks/image-classification/graph.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
 import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
+export type { GraphFiles };
+
 let started: Promise<Backend> | undefined;
 
 /** The engine, started by the first call, from the binary that lies beside this script. */

@@ -47,6 +47,7 @@ export function readLabels(bytes: Uint8Array, where: string): LabelSet {
   return parseLabelFile(decodeText(bytes), where);
 }
 
-function isClassifier(manifest: { task: string }): manifest is ModelManifest {
+/** Whether it is the manifest of a classifier of pictures. */
+export function isClassifier(manifest: { task: string }): manifest is ModelManifest {
   return manifest.task === 'image-classification';
 }
