@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 
@@ -18,7 +18,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 const pages = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-  ...readdirSync(join(root, 'docs'))
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ].map((path) => ({ path, text: read(path) }));
@@ -126,6 +126,19 @@ it('links lead to files and headings that exist', () => {
     }
   }
   expect(broken).toEqual([]);
+});
+
+it('pictures are there, none for nothing, and small', () => {
+  const folder = join(root, 'docs/images');
+  const named = pages.flatMap(({ path, text }) =>
+    [...text.matchAll(/(?:!\[[^\]]*\]\(|(?:src|srcset)=")([^)"\s]+)/g)].map(([, target = '']) =>
+      relative(folder, resolve(root, dirname(path), target)),
+    ),
+  );
+  const all = readdirSync(folder);
+  expect([...new Set(named)].sort()).toEqual(all.sort());
+  const bytes = all.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  expect(bytes).toBeLessThan(600_000);
 });
 
 it('commands name scripts, tests and files that exist', () => {
