@@ -114,8 +114,7 @@ describe('a snippet', () => {
 it('links lead to files and headings that exist', () => {
   const broken: string[] = [];
   for (const { path, text } of pages) {
-    const plain = text.replaceAll(/^```.*?^```/gms, '');
-    for (const [, target = ''] of plain.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       const [file = '', anchor] = target.split('#');
       const there = file === '' ? join(root, path) : resolve(root, dirname(path), file);
@@ -131,8 +130,8 @@ it('links lead to files and headings that exist', () => {
 it('pictures are there, none for nothing, and small', () => {
   const folder = join(root, 'docs/images');
   const named = pages.flatMap(({ path, text }) =>
-    [...text.matchAll(/(?:!\[[^\]]*\]\(|(?:src|srcset)=")([^)"\s]+)/g)].map(([, target = '']) =>
-      relative(folder, resolve(root, dirname(path), target)),
+    [...withoutCode(text).matchAll(/(?:!\[[^\]]*\]\(|(?:src|srcset)=")([^)"\s]+)/g)].map(
+      ([, target = '']) => relative(folder, resolve(root, dirname(path), target)),
     ),
   );
   const all = readdirSync(folder);
@@ -172,9 +171,13 @@ it('commands name scripts, tests and files that exist', () => {
   expect(seen).toBeGreaterThan(20);
 });
 
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```.*?^```/gms, '');
+}
+
 /** The ids that headings have on GitHub and in the documentation. */
 function headings(file: string): Set<string> {
-  const text = readFileSync(file, 'utf8').replaceAll(/^```.*?^```/gms, '');
+  const text = withoutCode(readFileSync(file, 'utf8'));
   return new Set(
     [...text.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
       words
