@@ -62,7 +62,7 @@ const pages = readdirSync(site, { recursive: true, encoding: 'utf8' })
 const ids = new Map();
 const broken = [];
 for (const page of pages) {
-  const html = inOrder(withLandmarks(readFileSync(page, 'utf8'))).replaceAll(
+  const html = shownAtOnce(inOrder(withLandmarks(readFileSync(page, 'utf8')))).replaceAll(
     /<a href="([^"]+)"([^>]*)>(.*?)<\/a>/gs,
     (given, address, attributes, text) => {
       if (/^[a-z][\w+.-]*:/i.test(address)) return given;
@@ -105,6 +105,11 @@ function withLandmarks(html) {
     .replace('<nav id="tsd-sidebar-links"', '<nav id="tsd-sidebar-links" aria-label="Links"')
     .replace('<nav class="tsd-navigation">', '<nav class="tsd-navigation" aria-label="Pages">')
     .replace('<div class="col-sidebar">', '<div class="col-sidebar" role="complementary">');
+}
+
+/** Shows the text at once; the theme hides it until its script has run. */
+function shownAtOnce(html) {
+  return html.replace('document.body.style.display="none";', '');
 }
 
 /** Headings whose levels skip none, for those who do not see them; the theme goes by their looks. */

@@ -4,7 +4,7 @@
  * snippet knows that as `file`, `files`, `text` and `model`. What it passes to `show()` is printed.
  */
 const folder = new URL('live/', new URL(document.documentElement.dataset.base, location.href));
-const samples = ['01-apple', '02-orange', '11-castle'].map((name) => `samples/${name}.svg`);
+const samples = ['01-apple', '02-orange', '10-clock'].map((name) => `samples/${name}.svg`);
 
 for (const box of document.querySelectorAll('.live')) {
   const code = box.previousElementSibling.querySelector('code').cloneNode(true);
