@@ -372,6 +372,8 @@ function demoBuild(): UserConfig {
   return {
     root: resolve(root, 'src/demo'),
     base: './',
+    // What is not there is answered with 404, and not with the page.
+    appType: 'mpa',
     publicDir: resolve(root, 'public'),
     build: {
       target: 'es2022',

@@ -660,6 +660,10 @@ test('a table with words makes a model of the store, and a zip', async ({ open }
   expect(found.card).toContain('city=&lt;b&gt;Bern&lt;/b&gt;');
   const zip = unzipSync(Buffer.from(found.zip, 'base64'));
   expect(Object.keys(zip).sort()).toEqual(['README.md', 'model.json', 'prices.onnx']);
+  const path = join(temporaryFolder(), 'prices.zip');
+  writeFileSync(path, Buffer.from(found.zip, 'base64'));
+  const said = execFileSync(process.execPath, [cli, 'check', path], { encoding: 'utf8' });
+  expect(said).toContain('all well');
 });
 
 test('a base for something else is refused', async ({ open, server }) => {

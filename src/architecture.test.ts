@@ -113,6 +113,7 @@ describe('no arrow leads', () => {
         'cli/self-test.ts → runtime/compare.ts',
         'cli/self-test.ts → runtime/self-test.ts',
         'cli/self-test.ts → runtime/session.ts',
+        'cli/table.ts → tasks/tabular/worker.ts',
       ],
     ],
     ['from the page into a pack', new RegExp(`^(${faces}|serving|wire)`), /^worker\/packs\//, []],

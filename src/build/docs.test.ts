@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 
@@ -18,7 +18,7 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 const pages = [
   ...['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
-  ...readdirSync(join(root, 'docs'))
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ].map((path) => ({ path, text: read(path) }));
@@ -114,8 +114,7 @@ describe('a snippet', () => {
 it('links lead to files and headings that exist', () => {
   const broken: string[] = [];
   for (const { path, text } of pages) {
-    const plain = text.replaceAll(/^```.*?^```/gms, '');
-    for (const [, target = ''] of plain.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       const [file = '', anchor] = target.split('#');
       const there = file === '' ? join(root, path) : resolve(root, dirname(path), file);
@@ -126,6 +125,19 @@ it('links lead to files and headings that exist', () => {
     }
   }
   expect(broken).toEqual([]);
+});
+
+it('pictures are there, none for nothing, and small', () => {
+  const folder = join(root, 'docs/images');
+  const named = pages.flatMap(({ path, text }) =>
+    [...withoutCode(text).matchAll(/(?:!\[[^\]]*\]\(|(?:src|srcset)=")([^)"\s]+)/g)].map(
+      ([, target = '']) => relative(folder, resolve(root, dirname(path), target)),
+    ),
+  );
+  const all = readdirSync(folder);
+  expect([...new Set(named)].sort()).toEqual(all.sort());
+  const bytes = all.reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  expect(bytes).toBeLessThan(600_000);
 });
 
 it('commands name scripts, tests and files that exist', () => {
@@ -159,9 +171,13 @@ it('commands name scripts, tests and files that exist', () => {
   expect(seen).toBeGreaterThan(20);
 });
 
+function withoutCode(text: string): string {
+  return text.replaceAll(/^```.*?^```/gms, '');
+}
+
 /** The ids that headings have on GitHub and in the documentation. */
 function headings(file: string): Set<string> {
-  const text = readFileSync(file, 'utf8').replaceAll(/^```.*?^```/gms, '');
+  const text = withoutCode(readFileSync(file, 'utf8'));
   return new Set(
     [...text.matchAll(/^#+ (.+)$/gm)].map(([, words = '']) =>
       words

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 
 /** Packages whose code is in `dist/`. */
-const bundled = [
+export const bundled = [
   'onnxruntime-web',
   'onnxruntime-common',
   'comlink',
@@ -12,7 +12,7 @@ const bundled = [
   '@noble/hashes',
   'fflate',
   'fft.js',
-  'fflate',
+  '@huggingface/tokenizers',
   '@jsquash/jpeg',
   '@jsquash/png',
 ] as const;

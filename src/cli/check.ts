@@ -8,20 +8,22 @@ import { unzipSync } from 'fflate';
 import { createPreprocessor } from '../input/image/preprocess.js';
 import { fitsLabels } from '../model/fit.js';
 import { readLabels } from '../model/label-file.js';
-import { parseManifest } from '../model/manifest.js';
-import type { CoreManifest, FileReference } from '../model/manifest-core.js';
+import { isClassifier } from '../model/manifest.js';
+import type { CoreManifest, FileReference, ModelFile } from '../model/manifest-core.js';
 import { readOnnx } from '../model/onnx/graph.js';
 import { skeletonOf } from '../model/onnx/skeleton.js';
 import { isOutside } from '../model/paths.js';
 import { decryptFile } from '../model/protection/encryption.js';
 import type { ManifestEncryption } from '../model/protection/types.js';
 import { parseJson } from '../model/text.js';
+import { parseAnyManifest } from '../tasks/manifests.js';
 import { doubtsOf } from './doubts.js';
-import { openComplete } from './graph.js';
+import { type GraphFiles, openComplete } from './graph.js';
 import { keyBytes } from './keys.js';
 import { pythonFor } from './python.js';
 import { tellReference } from './reference.js';
 import { runTests } from './self-test.js';
+import { isTable, tryTable } from './table.js';
 import { unknownFields } from './unknown.js';
 
 /** Options of {@link check}. */
@@ -69,27 +71,39 @@ export async function check(
   const where = join(directory, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
   const given = parseJson(await readFile(where, 'utf8'), where);
-  const manifest = parseManifest(given, where);
-  const labels = Array.isArray(manifest.labels)
-    ? manifest.labels
-    : await labelsIn(directory, manifest.labels.url);
-  for (const [tag, { url }] of Object.entries(manifest.translations ?? {})) {
-    const found = (await labelsIn(directory, url)).length;
-    if (found === labels.length) continue;
-    throw new Error(`${url} (${tag}) has ${found} labels; the model has ${labels.length}.`);
+  const manifest = parseAnyManifest(given, where);
+  const labels = await labelsOf(manifest, directory);
+  const open =
+    manifest.encryption && key !== undefined
+      ? await opener(manifest, manifest.encryption, key)
+      : null;
+  const isEncrypted = manifest.encryption !== undefined && !open;
+  const trial = trialOf(manifest, labels, directory, reference);
+  if (python) {
+    if (isClassifier(manifest)) return say(pythonFor(manifest, labels));
+    throw new Error(
+      `--python is for classifiers of pictures; this model's task is ${manifest.task}.`,
+    );
   }
-  const complete = { ...manifest, labels };
-  if (python) return say(pythonFor(manifest, labels));
-  const unknown = unknownFields(given, manifest);
+  if (reference !== undefined && !isClassifier(manifest)) {
+    throw new Error(
+      `--reference is for classifiers of pictures; this model's task is ${manifest.task}.`,
+    );
+  }
+  const unknown = isClassifier(manifest) ? unknownFields(given, manifest) : [];
   for (const warning of unknown) say(`Warning: ${warning}`);
-  const { encryption } = manifest;
-  const open = encryption && key !== undefined ? await opener(manifest, encryption, key) : null;
-  if (encryption && !open) {
+  if (isEncrypted || !trial) {
     for (const file of allFiles(manifest)) {
       await verified(directory, file);
-      say(`${file.url}: ${file.bytes ?? 'unknown'} bytes, encrypted, sha256 as promised`);
+      const { bytes = 'unknown', sha256 } = file;
+      say(
+        `${file.url}: ${bytes} bytes, ${isEncrypted ? 'encrypted, ' : ''}${sha256 ? 'sha256 as promised' : 'no sha256'}`,
+      );
     }
-    say(`${manifest.name} ${manifest.version}: not run, for want of --key.`);
+    const why = isEncrypted
+      ? 'for want of --key'
+      : `since this command does not ask models of the task ${manifest.task}`;
+    say(`${manifest.name} ${manifest.version}: not run, ${why}.`);
     return;
   }
   let warned = unknown.length;
@@ -101,30 +115,7 @@ export async function check(
         data: await verified(directory, each, open),
       })),
     );
-    const { session, feed } = await openComplete({ bytes, external }, () => complete, file.url);
-    const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
-    const picture = { type: manifest.input.dtype, dims: [], data: input };
-    const outputs = await session.run(
-      feed.feeds(picture, () => manifest.input),
-      [manifest.output.name],
-    );
-    const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
-    if (!fitsLabels(length, labels.length)) {
-      throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
-    }
-    const tests = await runTests(manifest, file, session, async (url) =>
-      readFile(inside(directory, url)),
-    );
-    const told: string[] = [];
-    if (reference !== undefined) {
-      await tellReference(reference, complete, { session, feed }, (line) => told.push(line));
-    }
-    await session.release();
-    const skeleton = skeletonOf(bytes)?.write();
-    const { errors, warnings } = skeleton
-      ? doubtsOf(complete, readOnnx(skeleton))
-      : { errors: [], warnings: [] };
-    if (errors.length > 0) throw new Error(`${file.url}: ${errors.join(' ')}`);
+    const { tests, warnings, told } = await trial(file, { bytes, external });
     for (const warning of warnings) say(`Warning: ${warning}`);
     warned += warnings.length;
     say(
@@ -135,7 +126,73 @@ export async function check(
       say('  Without a sha256, pages cannot keep the file. `tabserve manifest` writes it.');
   }
   const verdict = warned > 0 ? `${warned} warnings, see above` : 'all well';
-  say(`${manifest.name} ${manifest.version}: ${labels.length} classes, ${verdict}.`);
+  const what = labels.length > 0 ? `${labels.length} classes` : manifest.task;
+  say(`${manifest.name} ${manifest.version}: ${what}, ${verdict}.`);
+}
+
+/** What was found when a file ran. */
+interface Tried {
+  /** Self-tests that it passed. */
+  tests: number;
+  warnings: readonly string[];
+  told: readonly string[];
+}
+
+/** How a model's files are tried; `undefined` for a task that only pages can ask. */
+function trialOf(
+  manifest: CoreManifest,
+  labels: readonly string[],
+  directory: string,
+  reference: string | undefined,
+): ((file: ModelFile, graph: GraphFiles) => Promise<Tried>) | undefined {
+  const read = async (url: string) => readFile(inside(directory, url));
+  if (isTable(manifest)) {
+    return async (file, graph) => {
+      const tests = await tryTable(manifest, labels, graph, file, read);
+      return { tests, warnings: [], told: [] };
+    };
+  }
+  if (!isClassifier(manifest)) return undefined;
+  const complete = { ...manifest, labels: [...labels] };
+  return async (file, graph) => {
+    const { session, feed } = await openComplete(graph, () => complete, file.url);
+    const input = createPreprocessor(manifest.input, manifest.preprocess).allocate(1);
+    const picture = { type: manifest.input.dtype, dims: [], data: input };
+    const outputs = await session.run(
+      feed.feeds(picture, () => manifest.input),
+      [manifest.output.name],
+    );
+    const { length } = Object.values(feed.first(outputs))[0]?.data ?? [];
+    if (!fitsLabels(length, labels.length)) {
+      throw new Error(`${file.url} answers ${length} classes; there are ${labels.length} labels.`);
+    }
+    const tests = await runTests(manifest, file, session, read);
+    const told: string[] = [];
+    if (reference !== undefined) {
+      await tellReference(reference, complete, { session, feed }, (line) => told.push(line));
+    }
+    await session.release();
+    const skeleton = skeletonOf(graph.bytes)?.write();
+    const { errors, warnings } = skeleton
+      ? doubtsOf(complete, readOnnx(skeleton))
+      : { errors: [], warnings: [] };
+    if (errors.length > 0) throw new Error(`${file.url}: ${errors.join(' ')}`);
+    return { tests, warnings, told };
+  };
+}
+
+/** The labels, and that there are as many in each language. */
+async function labelsOf(
+  { labels = [], translations = {} }: CoreManifest,
+  directory: string,
+): Promise<string[]> {
+  const own = Array.isArray(labels) ? labels : await labelsIn(directory, labels.url);
+  for (const [tag, { url }] of Object.entries(translations)) {
+    const found = (await labelsIn(directory, url)).length;
+    if (found === own.length) continue;
+    throw new Error(`${url} (${tag}) has ${found} labels; the model has ${own.length}.`);
+  }
+  return own;
 }
 
 async function verified(

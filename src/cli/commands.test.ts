@@ -4,11 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { meanColour, wideModel } from '../../e2e/models.js';
 import { writeOnnx } from '../../e2e/onnx.js';
+import { writeLinear } from '../learn/carry/linear.js';
+import { LinearFit } from '../learn/linear.js';
 import { giving, type Handler, serve, type Web } from '../testing/http.js';
-import { check } from './check.js';
+import { check, checkGiven } from './check.js';
 import { copy } from './copy.js';
 import { writeManifest } from './manifest.js';
 import { pack } from './pack.js';
@@ -224,6 +227,85 @@ describe('check', () => {
   it('prints a program for Python', async () => {
     await check(folderWith({}), say, { python: true });
     expect(text()).toMatch(/import onnxruntime/);
+  });
+
+  describe('of a table that was fitted in a page', () => {
+    const weights = Float64Array.of(0.5, -1, 2);
+    const fitted = (kind: 'linear-regression' | 'logistic-regression', labels: string[]) => {
+      const file = writeLinear(kind, [{ weights, intercept: 0.25 }], labels);
+      const scores = labels.length > 0 ? 'scores' : 'value';
+      const made = { file, sha256: digest(file), input: 'rows', scores };
+      return new LinearFit({
+        options: { model: kind },
+        columns: [
+          { name: 'city', kind: 'category', categories: ['Bern', 'Rome'] },
+          { name: 'rooms', kind: 'number', mean: 3 },
+        ],
+        labels,
+        rows: 10,
+        result: {
+          kind: 'linear',
+          coefficients: [weights],
+          intercepts: [0.25],
+          steps: 1,
+          converged: true,
+          made,
+        },
+      });
+    };
+    const zipped = async (fit: LinearFit, change: object = {}) => {
+      const files = await Promise.all(
+        Object.entries(await fit.files({ name: 'prices' })).map(async ([name, file]) => {
+          const bytes = new Uint8Array(await (file as File).arrayBuffer());
+          if (name !== 'model.json') return [name, bytes] as const;
+          const changed = { ...JSON.parse(Buffer.from(bytes).toString()), ...change };
+          return [name, new Uint8Array(Buffer.from(JSON.stringify(changed)))] as const;
+        }),
+      );
+      const path = join(newFolder(), 'prices.zip');
+      writeFileSync(path, zipSync(Object.fromEntries(files)));
+      return path;
+    };
+
+    it('approves a regression and a classifier', async () => {
+      await checkGiven(await zipped(fitted('linear-regression', [])), say);
+      expect(text()).toMatch(/prices\.onnx: \d+ bytes, sha256 as promised, runs/);
+      expect(text()).toMatch(/prices 1\.0\.0: tabular, all well/);
+      said = [];
+      await checkGiven(await zipped(fitted('logistic-regression', ['dear', 'cheap'])), say);
+      expect(text()).toMatch(/2 classes, all well/);
+    });
+
+    it.each<[string, object, RegExp]>([
+      ['a column too few', { columns: [{ name: 'rooms', kind: 'number' }] }, /columns/],
+      ['an output', { output: { kind: 'class', scores: 'other' } }, /other/],
+      ['labels', { labels: ['a', 'b', 'c'] }, /2 scores.*3 classes/],
+    ])('finds %s that is wrong', async (_name, change, words) => {
+      const path = await zipped(fitted('logistic-regression', ['dear', 'cheap']), change);
+      await expect(checkGiven(path, say)).rejects.toThrow(words);
+    });
+
+    it('has no program for Python, and takes no picture', async () => {
+      const path = await zipped(fitted('linear-regression', []));
+      await expect(checkGiven(path, say, { python: true })).rejects.toThrow(/--python.*tabular/);
+      await expect(checkGiven(path, say, { reference: 'a.png' })).rejects.toThrow(
+        /--reference.*tabular/,
+      );
+    });
+  });
+
+  it('verifies the files of a task that only pages can ask, and says that it did not run them', async () => {
+    const embedding = {
+      task: 'image-embedding',
+      labels: undefined,
+      output: { name: manifest.output.name, pooling: 'none' },
+      files: [{ ...file, sha256: digest(model) }],
+    };
+    await check(folderWith(embedding), say);
+    expect(text()).toMatch(/sha256 as promised[\s\S]*not run, .*image-embedding/);
+    await expect(
+      check(folderWith({ ...embedding, files: [{ ...file, sha256: 'a'.repeat(64) }] }), say),
+    ).rejects.toThrow(/sha256/);
   });
 });
 

@@ -10,6 +10,8 @@ import { checkGraph } from '../tasks/image-classification/graph.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
 import { type ImageFeed, imageFeed } from '../tasks/image-feed.js';
 
+export type { GraphFiles };
+
 let started: Promise<Backend> | undefined;
 
 /** One thread of the engine, from its binary. */

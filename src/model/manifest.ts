@@ -40,6 +40,7 @@ export function parseManifest(value: unknown, where: string): ModelManifest {
   );
 }
 
-function isClassifier(manifest: { task: string }): manifest is ModelManifest {
+/** Whether it is the manifest of a classifier of pictures. */
+export function isClassifier(manifest: { task: string }): manifest is ModelManifest {
   return manifest.task === 'image-classification';
 }

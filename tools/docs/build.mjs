@@ -3,7 +3,8 @@
  * `docs/`. It fails where an exported name has no comment, a type that is used is not exported, or a
  * link leads nowhere.
  */
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Application, Converter, OptionDefaults } from 'typedoc';
 
@@ -21,6 +22,9 @@ const entryPoints = Object.entries(exports)
 
 /** What comments say of the element, for other tools; docs/element.md has it. */
 const elementTags = ['@tag', '@tagname', '@attr', '@fires', '@slot', '@csspart', '@cssprop'];
+
+const cli = join(root, 'dist/cli.js');
+if (!existsSync(cli)) throw new Error('There is no dist/. Run "npm run build" first.');
 
 process.chdir(here);
 const app = await Application.bootstrapWithPlugins({
@@ -43,6 +47,14 @@ app.validate(project);
 await app.generateOutputs(project);
 if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
 
+// What the live examples run.
+const live = join(site, 'live');
+execFileSync(process.execPath, [
+  cli,
+  ...['copy', join(live, 'tabserve'), '--engines', 'wasm', '--models', 'photos,digits', '--force'],
+]);
+cpSync(join(root, 'src/demo/samples/everyday'), join(live, 'samples'), { recursive: true });
+
 const pages = readdirSync(site, { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.html'))
   .map((path) => join(site, path));
@@ -50,7 +62,7 @@ const pages = readdirSync(site, { recursive: true, encoding: 'utf8' })
 const ids = new Map();
 const broken = [];
 for (const page of pages) {
-  const html = withLandmarks(readFileSync(page, 'utf8')).replaceAll(
+  const html = shownAtOnce(inOrder(withLandmarks(readFileSync(page, 'utf8')))).replaceAll(
     /<a href="([^"]+)"([^>]*)>(.*?)<\/a>/gs,
     (given, address, attributes, text) => {
       if (/^[a-z][\w+.-]*:/i.test(address)) return given;
@@ -73,6 +85,11 @@ for (const page of pages) {
       return link;
     },
   );
+  for (const [, address] of html.matchAll(/<(?:img|source)\b[^>]* (?:src|srcset)="([^"]+)"/g)) {
+    if (/^[a-z][\w+.-]*:/i.test(address) || isFile(resolve(dirname(page), decodeURI(address))))
+      continue;
+    broken.push(`${relative(site, page)}: ${address}`);
+  }
   writeFileSync(page, html);
 }
 if (broken.length > 0) {
@@ -88,6 +105,21 @@ function withLandmarks(html) {
     .replace('<nav id="tsd-sidebar-links"', '<nav id="tsd-sidebar-links" aria-label="Links"')
     .replace('<nav class="tsd-navigation">', '<nav class="tsd-navigation" aria-label="Pages">')
     .replace('<div class="col-sidebar">', '<div class="col-sidebar" role="complementary">');
+}
+
+/** Shows the text at once; the theme hides it until its script has run. */
+function shownAtOnce(html) {
+  return html.replace('document.body.style.display="none";', '');
+}
+
+/** Headings whose levels skip none, for those who do not see them; the theme goes by their looks. */
+function inOrder(html) {
+  let last = 0;
+  return html.replaceAll(/<h([1-6])\b/g, (tag, given) => {
+    const level = Math.min(Number(given), last + 1);
+    last = level;
+    return level === Number(given) ? tag : `${tag} aria-level="${level}"`;
+  });
 }
 
 function isFile(path) {

@@ -19,6 +19,7 @@ declare const model: import('tabserve').TabularModel & string;
 
 declare const file: File;
 declare const files: FileList;
+declare const text: string;
 declare const cupFiles: FileList;
 declare const plateFiles: FileList;
 declare const oneFile: File;

@@ -120,8 +120,11 @@ export class DriftChart {
       ctx.moveTo(x, bbox.top);
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
+      // Whole, also of what lies before the first comparison or at the end.
+      const last = bbox.left + bbox.width - ctx.measureText(name).width;
+      const place = Math.min(Math.max(x, bbox.left), last - 8 * ratio) + 4 * ratio;
       // Neighbours would be written over each other.
-      ctx.fillText(name, x + 4 * ratio, bbox.top + (14 + 16 * (index % 3)) * ratio);
+      ctx.fillText(name, place, bbox.top + (14 + 16 * (index % 3)) * ratio);
     }
     ctx.restore();
   }
