@@ -276,7 +276,7 @@ function libraryBuild(
               ? facadeModuleId.includes('/packs/')
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
-              : `${partOf(facadeModuleId ?? '') ?? name}.js`,
+              : `${namedAs(name)}.js`,
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
           // Frameworks that render on a server take it for code of the browser.
@@ -702,6 +702,11 @@ function modelFiles(wanted: RegExp): { path: string; file: string }[] {
 /** What a module is called as a part. */
 function partOf(module: string): string | undefined {
   return partNames[relative(resolve(root, 'src'), module).replace(/\.ts$/, '')];
+}
+
+/** What a chunk with a part in it is called: as the part. */
+function namedAs(chunk: string): string {
+  return Object.entries(partNames).find(([module]) => module.endsWith(`/${chunk}`))?.[1] ?? chunk;
 }
 
 function versionOf(folder: string): string {
