@@ -22,7 +22,6 @@ import { dirname, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin, type UserConfig } from 'vite';
 import openWabt from 'wabt';
-import { leanComlink } from './src/build/comlink.js';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
 import { engineParts } from './src/build/engine-parts/parts.js';
 import { thirdPartyLicences } from './src/build/licences.js';
@@ -212,7 +211,6 @@ function workerBuild(flavour: EngineFlavour): UserConfig {
     },
     plugins: [
       engineFromSource(resolve(root, 'node_modules'), resolve(root, 'src/runtime'), flavour),
-      leanComlink(),
       leanManifests(),
       assemble(),
       shaders(),
@@ -285,7 +283,7 @@ function libraryBuild(
       },
       minify: true,
     },
-    plugins: [leanComlink(), leaveAddressesAlone(), ...plugins],
+    plugins: [leaveAddressesAlone(), ...plugins],
   };
 }
 
@@ -303,7 +301,7 @@ function globalBuild(): UserConfig {
       },
       minify: true,
     },
-    plugins: [leanComlink(), packageFiles('global'), loadParts()],
+    plugins: [packageFiles('global'), loadParts()],
   };
 }
 
@@ -429,7 +427,7 @@ function fileBuild(): UserConfig {
         tabserve: resolve(root, 'src/index.ts'),
       },
     },
-    plugins: [leanComlink(), packageFiles('single'), oneFile()],
+    plugins: [packageFiles('single'), oneFile()],
   };
 }
 

@@ -8,7 +8,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plugin, UserConfig } from 'vite';
-import { replaced, saidDifferently, type Words } from './said-differently.js';
 
 /** A build of the engine. */
 export type EngineFlavour = 'wasm' | 'jspi' | 'asyncify';
@@ -211,7 +210,7 @@ function standIns(glue: string, flavour: EngineFlavour): Record<string, string> 
  * so, in the threads of its pool as well. It names its own script by `import.meta.url`, which a classic script does not have, and starts
  * threads by plain addresses, which Trusted Types forbid. And it asks whether it is in Node.
  */
-const glueWords: Words = [
+const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
   [
     /\w+\?\?=\w+\.locateFile\?[^;]*;return (function\(\w+\)\{[^}]*\})\(await \w+\((\w+)\)\)/g,
     'return $1(await instantiateEngine($2))',
@@ -228,7 +227,9 @@ const glueWords: Words = [
  * What is said differently in the engine's JavaScript where there is but one backend, whose tensors are
  * all in memory: what the bundler then finds to be never reached it leaves out.
  */
-const cpuWords: Readonly<Record<string, Words>> = {
+const cpuWords: Readonly<
+  Record<string, readonly (readonly [theirs: string | RegExp, ours: string])[]>
+> = {
   'wasm/wasm-core-impl.ts': [
     [/\bepName === 'web(gpu|nn)'/g, 'false'],
     [/\b(l|location|preferredLocation) === '(gpu-buffer|ml-tensor(-cpu-output)?)'/g, 'false'],
@@ -258,8 +259,22 @@ function adaptGlue(code: string, id: string, runtime: string): string {
     ${saidDifferently(code, glueWords, id)}`;
 }
 
+function saidDifferently(
+  code: string,
+  words: readonly (readonly [theirs: string | RegExp, ours: string])[],
+  id: string,
+): string {
+  return words.reduce((text, [theirs, ours]) => replaced(text, theirs, ours, id), code);
+}
+
 function withoutNode(code: string, id: string): string {
   return replaced(code, "require('node:os').cpus().length", '1', id);
+}
+
+function replaced(code: string, theirs: string | RegExp, ours: string, id: string): string {
+  const text = code.replaceAll(theirs, ours);
+  if (text === code) throw new Error(`${id} does not say ${theirs}: see what it says now.`);
+  return text;
 }
 
 function quoted(folder: string, path: string): string {
