@@ -12,7 +12,7 @@ async function open(page: Page, server: TestServer): Promise<void> {
 
 /** Names, units and addresses, which are the same everywhere. */
 const untranslatable =
-  /^(\{1\} )?(tabserve|WebGPU|WebAssembly|fp32|fp16|int8|p50|p95|p99|max|https:.*|hf:.*|\.onnx|model\.json|my-model)$/;
+  /^(\{1\} )?(tabserve|WebGPU|WebAssembly|fp32|fp16|int8|p50|p95|p99|max|https:.*|hf:.*|\.onnx|model\.json|my-model|English|Deutsch|中文)$/;
 
 test('every text of the page has its translation', async ({ page, server }) => {
   await open(page, server);

@@ -5,11 +5,9 @@
 import { de } from './texts/de.js';
 import { zh } from './texts/zh.js';
 
-/** The languages, as they call themselves. */
-const names = { en: 'English', de: 'Deutsch', zh: '中文' } as const;
+type Language = 'en' | 'de' | 'zh';
 
-type Language = keyof typeof names;
-
+/** For each language that the switch of index.html offers. */
 const tables: Readonly<Record<Language, Readonly<Record<string, string>>>> = { en: {}, de, zh };
 
 const key = 'tabserve-demo-language';
@@ -23,7 +21,7 @@ function chosen(): Language {
 }
 
 function isLanguage(name: string): name is Language {
-  return Object.hasOwn(names, name);
+  return Object.hasOwn(tables, name);
 }
 
 function remembered(): string {
@@ -54,15 +52,10 @@ function translated(text: string): string {
 /** Attributes that are read out or shown. */
 const attributes = ['aria-label', 'alt', 'placeholder', 'content'];
 
-/** Puts index.html into the page's language, and offers the others. */
+/** Puts index.html into the page's language, and lets the switch change it. */
 export function translatePage(): void {
   document.documentElement.lang = language;
   const select = document.getElementById('language') as HTMLSelectElement;
-  for (const [value, text] of Object.entries(names)) {
-    const option = document.createElement('option');
-    Object.assign(option, { value, text, lang: value });
-    select.append(option);
-  }
   select.value = language;
   select.addEventListener('change', () => {
     try {
