@@ -232,9 +232,11 @@ export class GraphCapture {
       wanted.size === this.#outputs.size &&
       [...this.#outputs.keys()].every((name) => wanted.has(name)) &&
       Object.keys(feeds).length === this.#inputs.size &&
-      [...this.#inputs].every(([name, { type, dims }]) => {
+      [...this.#inputs].every(([name, { type, dims, bytes }]) => {
         const given = feeds[name];
-        return given?.type === type && given.dims.join() === dims.join() && isCopyable(given);
+        return (
+          given?.type === type && given.dims.join() === dims.join() && isCopyable(given, bytes)
+        );
       })
     );
   }
@@ -322,10 +324,11 @@ function aligned(bytes: number, to: number): number {
   return Math.ceil(bytes / to) * to;
 }
 
-function isCopyable(given: Tensor | GpuTensor): boolean {
-  return 'data' in given
-    ? ArrayBuffer.isView(given.data)
-    : (given.gpuBuffer.usage & GPUBufferUsage.COPY_SRC) !== 0;
+/** A copy that the GPU refuses is told to nobody, and would leave the input of an earlier run. */
+function isCopyable(given: Tensor | GpuTensor, bytes: number): boolean {
+  if ('data' in given) return ArrayBuffer.isView(given.data);
+  const { usage, size } = given.gpuBuffer;
+  return (usage & GPUBufferUsage.COPY_SRC) !== 0 && size >= aligned(bytes, 4);
 }
 
 /** Queues write words of four bytes. */
