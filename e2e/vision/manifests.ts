@@ -52,15 +52,7 @@ export const detectors: Record<
 /** A segmenter that gives a mask. */
 export const segmenter = {
   task: 'image-segmentation',
-  input: {
-    name: 'input',
-    layout: 'NCHW',
-    dtype: 'float32',
-    width: 64,
-    height: 64,
-    channels: 3,
-    colorOrder: 'RGB',
-  },
+  input: { ...detectorInput, name: 'input' },
   preprocess: { resize: { policy: 'exact', width: 64, height: 64 } },
   output: { kind: 'mask', name: 'mask', activation: 'sigmoid' },
 };

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { meanColour } from '../../e2e/models.js';
 import { detectorInput, detectors, segmenter as mask } from '../../e2e/vision/manifests.js';
 import { decodePng, imageData } from '../testing/png.js';
-import { openTab, projectFile, projectJson, type Tab } from '../testing/tab.js';
+import { keeper, openTab, projectFile, projectJson, type Tab } from '../testing/tab.js';
 import { ImageClassifier } from './image-classifier.js';
 import { ImageEmbedder } from './image-embedder.js';
 import { ImageSegmenter } from './image-segmenter.js';
@@ -27,14 +27,9 @@ beforeAll(async () => {
   pictures = { wide: read('wide'), tall: read('tall') };
   routeModel('/mean', meanColour.manifest);
 });
-/** What a test has made, for those that fail before they end it. */
-const made: { destroy(): void }[] = [];
-const kept = <T extends { destroy(): void }>(handle: T): T => {
-  made.push(handle);
-  return handle;
-};
+const { kept, destroyKept } = keeper();
 afterEach(() => {
-  for (const handle of made.splice(0)) handle.destroy();
+  destroyKept();
   return tab.expectNothingLeft();
 });
 afterAll(() => tab.close());

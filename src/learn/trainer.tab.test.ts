@@ -7,7 +7,7 @@ import { decodePngFiles, pngFile } from '../testing/decoder.js';
 import { memoryDisk } from '../testing/directory.js';
 import { MemoryIndexedDb, MemoryKeyRange } from '../testing/indexed-db.js';
 import { imageData } from '../testing/png.js';
-import { openTab, type Tab } from '../testing/tab.js';
+import { keeper, openTab, type Tab } from '../testing/tab.js';
 import { linearGolden } from './golden/linear.js';
 import {
   checkWatermark,
@@ -38,14 +38,9 @@ beforeEach(() => {
   database = new MemoryIndexedDb();
   vi.stubGlobal('indexedDB', database);
 });
-/** What a test has made, for those that fail before they end it. */
-const made: { destroy(): void }[] = [];
-const kept = <T extends { destroy(): void }>(handle: T): T => {
-  made.push(handle);
-  return handle;
-};
+const { kept, destroyKept } = keeper();
 afterEach(() => {
-  for (const handle of made.splice(0)) handle.destroy();
+  destroyKept();
   expect(database.connections.size).toBe(0);
   return tab.expectNothingLeft();
 });

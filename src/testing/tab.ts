@@ -197,3 +197,17 @@ export function projectFile(path: string): Uint8Array<ArrayBuffer> {
 export function projectJson<T>(path: string): T {
   return JSON.parse(readFileSync(join(root, path), 'utf8')) as T;
 }
+
+/** Keeps what a test makes, for those that fail before they end it. */
+export function keeper() {
+  const made: { destroy(): void }[] = [];
+  return {
+    kept: <T extends { destroy(): void }>(handle: T): T => {
+      made.push(handle);
+      return handle;
+    },
+    destroyKept: () => {
+      for (const handle of made.splice(0)) handle.destroy();
+    },
+  };
+}
