@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
+import { packWeights } from '../../src/model/onnx/pack-weights.js';
 import { mobileNetManifest, sha256 } from '../models.js';
 import { renameTensors } from './rename.js';
 import { type BenchServer, sharedFolder } from './server.js';
@@ -46,6 +47,7 @@ export async function provideMaterial(server: BenchServer, page: Page): Promise<
     .trim()
     .split('\n');
   server.provide('/material/mobilenet/model.json', JSON.stringify(manifest(labels)));
+  providePacked(server, labels);
   provideHuggingFace(server, labels);
   provideTfjs(server);
 }
@@ -62,6 +64,20 @@ function manifest(labels: string[]) {
         return { url, dtype, bytes: content.length, sha256: sha256(content) };
       }),
   };
+}
+
+/** The model as `npx tabserve pack --weights int8` writes it. */
+function providePacked(server: BenchServer, labels: string[]): void {
+  const folder = '/material/mobilenet-int8-weights';
+  const { model } = packWeights(readFileSync(join(sharedFolder, 'models', modelFile('fp32'))));
+  const url = `${folder}/mobilenet.int8-weights.onnx`;
+  const { length: bytes } = model;
+  const file = { url, dtype: 'int8', weightsOnly: true, bytes, sha256: sha256(model) };
+  server.provide(url, Buffer.from(model));
+  server.provide(
+    `${folder}/model.json`,
+    JSON.stringify({ ...mobileNetManifest('fp32', labels), files: [file] }),
+  );
 }
 
 /** The model in the layout of a Hugging Face repository, with the tensor names wanted there. */

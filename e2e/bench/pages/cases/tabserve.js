@@ -1,14 +1,15 @@
 import { ImageClassifier } from '/dist/index.js';
 
 export async function start({
+  model = '/material/mobilenet/model.json',
   dtype = 'fp32',
   device = 'wasm',
   threads = 'auto',
   preprocessing = 'auto',
 }) {
-  const model = new URL('/material/mobilenet/model.json', location.href);
   const classifier = await ImageClassifier.create({
-    model,
+    // A path, or the name of an embedded model.
+    model: model.startsWith('/') ? new URL(model, location.href) : model,
     device,
     dtype,
     threads,
