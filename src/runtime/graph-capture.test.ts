@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Feeds } from '../base/gpu-tensor.js';
+import type { Feeds, GpuTensor } from '../base/gpu-tensor.js';
 import type { Tensor, Tensors } from '../base/tensor.js';
-import { CaptureTrial, type RecordedRun } from './graph-capture.js';
+import { CaptureTrial, isCopyable, type RecordedRun } from './graph-capture.js';
 import { SerialQueue } from './queue.js';
 
 beforeEach(() => {
@@ -139,4 +139,28 @@ it.each(wrong)('is not recorded where that gives %s, and says so', async (_, ans
     to: 'ordinary runs',
     reason: expect.stringMatching(/not answered as ordinary ones are: .*"y"/),
   });
+});
+
+const buffers: [string, { usage: number; size: number }, number, boolean][] = [
+  ['one of the size', { usage: 4, size: 16 }, 16, true],
+  ['a larger one', { usage: 4 | 128, size: 32 }, 16, true],
+  ['one that ends within the last word', { usage: 4, size: 6 }, 6, false],
+  ['one filled up to a word', { usage: 4, size: 8 }, 6, true],
+  ['a smaller one', { usage: 4, size: 12 }, 16, false],
+  ['one that nothing may be copied from', { usage: 128, size: 16 }, 16, false],
+];
+
+it.each(buffers)('takes a buffer of the GPU that can be copied: %s', (_, buffer, bytes, can) => {
+  vi.stubGlobal('GPUBufferUsage', { COPY_SRC: 4 });
+  try {
+    const given = { type: 'float32', dims: [1], gpuBuffer: buffer } as unknown as GpuTensor;
+    expect(isCopyable(given, bytes)).toBe(can);
+  } finally {
+    vi.unstubAllGlobals();
+  }
+});
+
+it('takes numbers, and no strings', () => {
+  expect(isCopyable({ type: 'float32', dims: [1], data: new Float32Array(1) }, 4)).toBe(true);
+  expect(isCopyable({ type: 'string', dims: [1], data: ['a'] }, 4)).toBe(false);
 });

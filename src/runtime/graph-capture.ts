@@ -324,8 +324,11 @@ function aligned(bytes: number, to: number): number {
   return Math.ceil(bytes / to) * to;
 }
 
-/** A copy that the GPU refuses is told to nobody, and would leave the input of an earlier run. */
-function isCopyable(given: Tensor | GpuTensor, bytes: number): boolean {
+/**
+ * Whether a feed can be brought into a recorded run's input of this size. A copy that the GPU refuses is told to
+ * nobody, and would leave the input of an earlier run.
+ */
+export function isCopyable(given: Tensor | GpuTensor, bytes: number): boolean {
   if ('data' in given) return ArrayBuffer.isView(given.data);
   const { usage, size } = given.gpuBuffer;
   return (usage & GPUBufferUsage.COPY_SRC) !== 0 && size >= aligned(bytes, 4);
