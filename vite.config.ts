@@ -44,8 +44,8 @@ const ortBinaries = ['', '.jspi', '.asyncify'].map(
 /** Beside the packages: what takes seconds to make. */
 const cache = resolve(root, 'node_modules/.cache/tabserve');
 
-/** The engine that answers first, in two parts. */
-const parts = engineParts(
+/** The engine that answers first, with a kernel of tabserve's, whole and in two parts. */
+const parts = await engineParts(
   new Uint8Array(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'))),
   cache,
   console.warn,
@@ -56,9 +56,7 @@ const engineFiles: Readonly<Record<string, Uint8Array>> = {
   ...Object.fromEntries(
     ortBinaries.map((name) => [name, readFileSync(resolve(ortFolder, 'dist', name))]),
   ),
-  'ort-wasm-simd-threaded.whole.wasm': readFileSync(
-    resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'),
-  ),
+  'ort-wasm-simd-threaded.whole.wasm': parts.whole,
   'ort-wasm-simd-threaded.wasm': parts.first,
   // Bundlers take the file that is named, and one of no code is none to them.
   'ort-wasm-simd-threaded.rest.wasm': parts.rest ?? parts.first,

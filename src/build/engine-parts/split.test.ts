@@ -2,7 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import openWabt from 'wabt';
-import { functionCount, instrumented, splitExports, splitModule } from './split.js';
+import {
+  functionCount,
+  instrumented,
+  precedable,
+  preceded,
+  splitExports,
+  splitModule,
+} from './split.js';
 
 /** Functions 0 to 6 are defined; two are imported. */
 const source = `(module
@@ -40,13 +47,27 @@ const source = `(module
   (export "never" (func $never))
   (export "calls" (global $calls)))`;
 
+/** Writes twice what it is given to the memory, unless that is 0. */
+const substitute = `(module
+  (import "host" "memory" (memory 1))
+  (func (param i32) (result i32)
+    (if (i32.eqz (local.get 0)) (then (return (i32.const 0))))
+    (i32.store8 (i32.const 32) (i32.mul (local.get 0) (i32.const 2)))
+    (i32.const 1)))`;
+
 let binary: Uint8Array;
+let before: Uint8Array;
 
 beforeAll(async () => {
   const wabt = await openWabt();
-  const parsed = wabt.parseWat('small.wat', source);
-  binary = Buffer.from(parsed.toBinary({}).buffer);
-  parsed.destroy();
+  const assembled = (text: string) => {
+    const parsed = wabt.parseWat('small.wat', text);
+    const { buffer } = parsed.toBinary({});
+    parsed.destroy();
+    return buffer;
+  };
+  binary = assembled(source);
+  before = assembled(substitute);
 });
 
 /** What the host gives a binary. */
@@ -140,6 +161,26 @@ it('says which functions run', () => {
   exports.callsCounted(16);
   expect([...new Uint8Array(memory.buffer, flags, 7)]).toEqual([1, 1, 1, 0, 0, 1, 0]);
   expect(exports.mixed(1, 2n, 0.5, 0.25)).toBe(0.75);
+});
+
+it('puts a function before another', () => {
+  // Only what takes one number and returns nothing.
+  expect(precedable(binary, before)).toEqual([6]);
+  const { memory, imports } = host();
+  const never = (otherwise: 'own' | 'trap') => {
+    const linked = new WebAssembly.Module(preceded(binary, 6, before, otherwise));
+    return new WebAssembly.Instance(linked, imports).exports as unknown as Exports;
+  };
+  const exports = never('own');
+  exports.never(21);
+  expect(new Uint8Array(memory.buffer)[32]).toBe(42);
+  // What it does not do the other does, which here only traps.
+  expect(() => exports.never(0)).toThrow(WebAssembly.RuntimeError);
+  expect(() => never('trap').never(0)).toThrow(WebAssembly.RuntimeError);
+  expect(exports.counted(16)).toBe(2 * 'a'.charCodeAt(0));
+  expect(functionCount(preceded(binary, 6, before))).toBe(9);
+  expect(() => preceded(binary, 1, before)).toThrow('other parameters');
+  expect(() => preceded(binary, 6, binary)).toThrow('one function');
 });
 
 it('refuses what it cannot split', () => {

@@ -170,24 +170,113 @@ export function instrumented(binary: Uint8Array, flags: number): Uint8Array<Arra
   });
 }
 
+/**
+ * The same binary, in which another function stands before one, and does its work where it can. Both come
+ * after all others, first the new one and then the one that was there; the numbers of all stay as they are.
+ *
+ * @param defined - Which, by its number among those that are defined in the binary. It returns nothing.
+ * @param before - A module whose one function has the same parameters, calls nothing, and returns 1 where
+ *   it has done the work, else 0.
+ * @param otherwise - What runs where it has not: the one that was there, or nothing that does not trap.
+ * @throws Error for binaries of another form.
+ */
+export function preceded(
+  binary: Uint8Array,
+  defined: number,
+  before: Uint8Array,
+  otherwise: 'own' | 'trap' = 'own',
+): Uint8Array<ArrayBuffer> {
+  const module = readModule(binary);
+  const { functions, importedFunctions, types, bodies } = module;
+  if (!precedable(binary, before).includes(defined)) {
+    throw new Error('A function is preceded that has other parameters, or returns something.');
+  }
+  const type = functions[defined] as number;
+  const form = new Reader((types[type] as Module['types'][number]).bytes.subarray(1));
+  const params = [...form.bytes(form.unsigned())];
+  const [body] = bodiesOf(sectionsOf(before));
+  const given = params.flatMap((_, at) => [0x20, ...unsigned(at)]);
+  const first = importedFunctions + functions.length;
+  const call = (number: number) => [...given, 0x10, ...unsigned(number)];
+  const trap = sized([0, 0, 0x0b]);
+  return rebuilt(module, {
+    [section.function]: (content) =>
+      appended(content, [unsigned(indexOfType(types, params, [i32])), unsigned(type)]),
+    [section.code]: () =>
+      codeOf([
+        ...bodies.map((own, at) =>
+          at === defined
+            ? sized([0, ...call(first), 0x45, 0x04, 0x40, ...call(first + 1), 0x0b, 0x0b])
+            : own,
+        ),
+        body as Uint8Array,
+        otherwise === 'own' ? (bodies[defined] as Uint8Array) : trap,
+      ]),
+  });
+}
+
+/**
+ * Before which functions another may stand; see {@link preceded}.
+ *
+ * @returns Their numbers among those that are defined in the binary.
+ */
+export function precedable(binary: Uint8Array, before: Uint8Array): number[] {
+  const sections = sectionsOf(before);
+  const [type] = typesOf(sections);
+  if (!type || bodiesOf(sections).length !== 1) {
+    throw new Error('What precedes a function is one function.');
+  }
+  // The same without the result: 0x60, a vector of parameters, and an empty one.
+  const wanted = String([...type.bytes.subarray(0, 2 + type.params), 0]);
+  const { functions, types } = readModule(binary);
+  return [...functions.keys()].filter(
+    (at) => String(types[functions[at] as number]?.bytes) === wanted,
+  );
+}
+
 /** How many functions are defined in a binary. */
 export function functionCount(binary: Uint8Array): number {
   return readModule(binary).functions.length;
 }
 
-function readModule(binary: Uint8Array): Module {
+function sectionsOf(binary: Uint8Array): Module['sections'] {
   const sections: Module['sections'] = [];
   const reader = new Reader(binary);
   for (reader.at = 8; reader.at < binary.length; ) {
     const id = reader.byte();
     sections.push({ id, content: reader.bytes(reader.unsigned()) });
   }
-  const each = <T>(id: number, read: (reader: Reader) => T): T[] => {
-    const found = sections.find((one) => one.id === id);
-    if (!found) return [];
-    const reader = new Reader(found.content);
-    return Array.from({ length: reader.unsigned() }, () => read(reader));
-  };
+  return sections;
+}
+
+/** What `read` reads of each item of a section. */
+function eachOf<T>(sections: Module['sections'], id: number, read: (reader: Reader) => T): T[] {
+  const found = sections.find((one) => one.id === id);
+  if (!found) return [];
+  const reader = new Reader(found.content);
+  return Array.from({ length: reader.unsigned() }, () => read(reader));
+}
+
+function typesOf(sections: Module['sections']): Module['types'] {
+  return eachOf(sections, section.type, (from) => {
+    let params = 0;
+    const bytes = from.since(() => {
+      if (from.byte() !== 0x60) throw new Error('The binary has types that are no functions.');
+      params = from.unsigned();
+      from.bytes(params);
+      from.bytes(from.unsigned());
+    });
+    return { params, bytes };
+  });
+}
+
+function bodiesOf(sections: Module['sections']): Uint8Array[] {
+  return eachOf(sections, section.code, (from) => from.since(() => from.bytes(from.unsigned())));
+}
+
+function readModule(binary: Uint8Array): Module {
+  const sections = sectionsOf(binary);
+  const each = <T>(id: number, read: (reader: Reader) => T) => eachOf(sections, id, read);
   const imports = each(section.import, (from) => {
     from.bytes(from.unsigned());
     from.bytes(from.unsigned());
@@ -202,16 +291,7 @@ function readModule(binary: Uint8Array): Module {
   if (!table || tables.length > 1) throw new Error('A binary is split that has one table.');
   return {
     sections,
-    types: each(section.type, (from) => {
-      let params = 0;
-      const bytes = from.since(() => {
-        if (from.byte() !== 0x60) throw new Error('The binary has types that are no functions.');
-        params = from.unsigned();
-        from.bytes(params);
-        from.bytes(from.unsigned());
-      });
-      return { params, bytes };
-    }),
+    types: typesOf(sections),
     importedFunctions: imports.filter((kind) => kind === 0).length,
     functions: each(section.function, (from) => from.unsigned()),
     globals: each(section.global, (from) => {
@@ -220,7 +300,7 @@ function readModule(binary: Uint8Array): Module {
       return type;
     }),
     table,
-    bodies: each(section.code, (from) => from.since(() => from.bytes(from.unsigned()))),
+    bodies: bodiesOf(sections),
   };
 }
 

@@ -21,9 +21,10 @@ const folder = resolve(process.argv[2] ?? '.');
 const here = import.meta.dirname;
 const root = resolve(here, '../../../..');
 const load = async (path) => (await runnerImport(resolve(root, path))).module;
-const { functionCount, instrumented, splitExports, splitModule } = await load(
+const { functionCount, instrumented, precedable, splitExports, splitModule } = await load(
   'src/build/engine-parts/split.ts',
 );
+const { assembledKernel, withDirectKernel } = await load('src/build/engine-parts/direct.ts');
 const { widenHalves } = await load('src/runtime/widen.ts');
 const { widenIntegers } = await load('src/runtime/widen-weights.ts');
 const { operatorsOf } = await load('src/model/onnx/operators.ts');
@@ -169,6 +170,7 @@ async function profile() {
     networks: [...networks],
     operators: [...operators].sort(),
     functions: count,
+    convolve: await placeOfKernel(hot),
     hot: Buffer.from(bits).toString('base64'),
   };
   writeFileSync(resolve(here, '../engine-profile.json'), `${JSON.stringify(written, null, 2)}\n`);
@@ -188,6 +190,21 @@ async function profile() {
     `${hotPart.runs.length} runs, ${isSame ? 'the same numbers' : 'OTHER NUMBERS'} on the hot part alone; cold functions called: ${hotPart.cold.join(', ') || 'none'}.`,
   );
   if (!isSame || hotPart.cold.length > 0) process.exitCode = 1;
+}
+
+/** The function before which the kernel for depthwise convolutions works, found by trying. */
+async function placeOfKernel(hot) {
+  for (const at of precedable(binary, await assembledKernel())) {
+    if (hot[at] !== 1) continue;
+    const isIt = await withDirectKernel(binary, at).then(
+      () => true,
+      () => false,
+    );
+    if (isIt) return at;
+  }
+  throw new Error(
+    'The kernel works before no function: see whether its parameters lie elsewhere now (depthwise.ts).',
+  );
 }
 
 /** Runs all networks on the whole engine, or on its hot part alone, and writes down what came out. */
