@@ -39,8 +39,8 @@ export async function recordTest(
   const names = session.outputs.flatMap(({ name, type }) => (type in arrayClasses ? [name] : []));
   if (names.length === 0) throw new Error('it has no output of numbers');
   const found = await session.run(testFeeds(inputs), names.slice(0, 16));
-  const like = Object.entries(found).map(([name, { data }]) => {
-    const { step, size } = detailOf(data.length, mostNumbers, mostParts);
+  const like = Object.entries(found).map(([name, { data, dims }]) => {
+    const { step, size } = detailOf(dims, mostNumbers, mostParts);
     return { name, step, blocks: new Float64Array(Math.ceil(data.length / size)) };
   });
   const outputs = digestOf(found, like).map(({ name, type, dims, step, sample, blocks }) => {

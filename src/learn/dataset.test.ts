@@ -100,5 +100,7 @@ describe('a label', () => {
     expect(folderOf('cup/1.png')).toBe('cup');
     expect(folderOf('/1.png')).toBeNull();
     expect(folderOf('1.png')).toBeNull();
+    expect(folderOf('../1.png')).toBeNull();
+    expect(folderOf('./cup/../1.png')).toBe('cup');
   });
 });

@@ -12,7 +12,12 @@ const mostFiles = 100_000;
 
 /** The folder that a file lies in: its label. `null` where it lies in none. */
 export function folderOf(path: string): string | null {
-  return path.split('/').filter(Boolean).at(-2) ?? null;
+  return (
+    path
+      .split('/')
+      .filter((part) => !/^\.{0,2}$/.test(part))
+      .at(-2) ?? null
+  );
 }
 
 /** Files of an `<input webkitdirectory>`, or with paths as their names. */
@@ -51,6 +56,6 @@ export async function* filesOf(
 }
 
 /** Whether a file is not one that systems put there for themselves. */
-function isForPeople(path: string): boolean {
+export function isForPeople(path: string): boolean {
   return !/(^|\/)(\.|__MACOSX\/|Thumbs\.db$|desktop\.ini$)/i.test(path);
 }

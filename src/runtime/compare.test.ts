@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Tensor, Tensors } from '../base/tensor.js';
 import { checkInput } from './check-input.js';
-import { compareOutputs, digestOf, maxBlocks, maxSample, tolerances } from './compare.js';
+import { compareOutputs, detailOf, digestOf, maxBlocks, maxSample, tolerances } from './compare.js';
 
 /** Outputs of a network that answers [1, channels, 16, 16]. */
 function outputs(channels: number, change: (value: number, index: number) => number = (v) => v) {
@@ -51,6 +51,53 @@ describe.each(sizes)('%i channels', (channels) => {
     const other = outputs(channels, (_, i) => Math.cos(i * 0.3) * 3);
     expect(differ(right, other)).toBeDefined();
   });
+});
+
+describe.each([
+  ['in channels', (box: number, field: number, boxes: number) => field * boxes + box],
+  ['in rows', (box: number, field: number) => box * 12 + field],
+])('boxes in pixels beside scores, %s', (order, placeOf) => {
+  const boxes = 8232;
+  /** Four numbers of up to 640 and eight scores for each box. */
+  const detections = (change: (score: number, field: number) => number) => {
+    const data = new Float32Array(boxes * 12);
+    for (let box = 0; box < boxes; box++) {
+      for (let field = 0; field < 12; field++) {
+        const wave = Math.abs(Math.sin(box * 0.37 + field * 1.7));
+        data[placeOf(box, field, boxes)] = field < 4 ? 640 * wave : change(wave, field);
+      }
+    }
+    const dims = order === 'in rows' ? [1, boxes, 12] : [1, 12, boxes];
+    return { y: { type: 'float32', dims, data } } satisfies Tensors;
+  };
+  const right = detections((score) => score);
+
+  it('one class whose scores are scaled', () => {
+    for (let scaled = 4; scaled < 12; scaled++) {
+      const wrong = detections((score, field) => (field === scaled ? score * 0.95 : score));
+      expect(differ(right, wrong), `class ${scaled}`).toBeDefined();
+    }
+  });
+
+  it('rounding', () => {
+    const sound = detections((score, field) => score * (1 + 1e-5 * Math.cos(field)));
+    expect(differ(right, sound)).toBeUndefined();
+  });
+});
+
+it('every row and channel is looked at, whatever the sizes', () => {
+  for (const dims of [
+    [1, 171, 4099],
+    [1, 6000, 84],
+    [3, 5, 7, 11, 13, 17],
+    [1, 10_007],
+  ]) {
+    const { step } = detailOf(dims);
+    for (const size of dims) {
+      const seen = new Set(Array.from({ length: size }, (_, i) => (i * step) % size));
+      expect(seen.size).toBe(size);
+    }
+  }
 });
 
 const tensor = (type: Tensor['type'], data: Tensor['data']): Tensors => ({

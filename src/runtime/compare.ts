@@ -26,6 +26,16 @@ export const maxBlocks = 256;
  */
 export const tolerances = { fp32: 1e-3, fp16: 2e-2, int8: 5e-2 } as const;
 
+/**
+ * An output may hold what has little to do with each other, such as boxes in pixels and scores of 0…1.
+ * So numbers are compared by the size of their own row or channel, but as if that were at least this
+ * share of the output's: rounding of what was added up and has cancelled out may be that large.
+ */
+const leastShare = 0.02;
+
+/** So many numbers tell the size of a row or channel. */
+const enough = 16;
+
 /** As good as zero, as ONNX's own tests have it. */
 const nothing = 1e-7;
 
@@ -51,14 +61,20 @@ export interface Detail {
 }
 
 /**
- * Of more than so many numbers every n-th is taken, n odd, so that no channel is passed over; what goes
- * wrong between them is seen in the size of the parts.
- *
- * @param length - How many numbers the output has.
+ * Of more than so many numbers every n-th is taken, where n has no divisor in common with a dimension,
+ * so that no row and no channel is passed over; what goes wrong between them is seen in the size of the
+ * parts.
  */
-export function detailOf(length: number, numbers = maxSample, blocks = maxBlocks): Detail {
-  const step = Math.max(1, Math.ceil(length / numbers) | (length > numbers ? 1 : 0));
+export function detailOf(dims: readonly number[], numbers = maxSample, blocks = maxBlocks): Detail {
+  const length = dims.reduce((product, size) => product * size, 1);
+  let step = Math.max(1, Math.ceil(length / numbers));
+  if (length > 0) while (dims.some((size) => divisor(size, step) > 1)) step += 1;
   return { step, size: Math.max(1, Math.ceil(length / blocks)) };
+}
+
+/** The greatest common one, by Euclid. */
+function divisor(a: number, b: number): number {
+  return b === 0 ? a : divisor(b, a % b);
 }
 
 /**
@@ -78,7 +94,7 @@ export function digestOf(
       const other = like.find((each) => each.name === name);
       const { step, size } = other
         ? { step: other.step, size: Math.ceil(length / Math.max(1, other.blocks.length)) || 1 }
-        : detailOf(length);
+        : detailOf(tensor.dims);
       const sample = Float64Array.from(
         { length: Math.ceil(length / step) },
         (_, index) => numbers[index * step] as number,
@@ -122,12 +138,41 @@ export function compareOutputs(
   return undefined;
 }
 
+/** For each number of a digest how large it is taken to be, at least. */
+function sizesOf({ dims, step, sample }: OutputDigest, scale: number): Float64Array {
+  const sizes = new Float64Array(sample.length).fill(scale);
+  let below = 1;
+  for (const size of dims.toReversed()) {
+    const stride = below;
+    below *= size;
+    if (size < 2 || sample.length < enough * size) continue;
+    const most = new Float64Array(size);
+    const placeOf = (i: number) => Math.floor((i * step) / stride) % size;
+    for (const [i, value] of sample.entries()) {
+      const place = placeOf(i);
+      if (Number.isFinite(value)) most[place] = Math.max(most[place] as number, Math.abs(value));
+    }
+    for (const i of sample.keys()) {
+      sizes[i] = Math.min(sizes[i] as number, most[placeOf(i)] as number);
+    }
+  }
+  return sizes.map((size) => Math.max(size, leastShare * scale));
+}
+
+/** The same for the parts. */
+function partSizes({ dims, blocks }: OutputDigest, scale: number): Float64Array {
+  const length = dims.reduce((product, size) => product * size, 1);
+  const own = length >= enough * blocks.length ? leastShare : 1;
+  return blocks.map((size) => Math.max(Number.isFinite(size) ? size : 0, own * scale));
+}
+
 function compareNumbers(
-  { name, type, ...expected }: OutputDigest,
+  expected: OutputDigest,
   of: 'sample' | 'blocks',
   actual: OutputDigest,
   tolerance: number,
 ): Difference | undefined {
+  const { name, type } = expected;
   const isWhole = !type.startsWith('float');
   const [right, found] = [expected[of], actual[of]];
   let scale = 0;
@@ -141,8 +186,10 @@ function compareNumbers(
     const share = `${right.length - useful} of ${right.length} numbers of the reference are none`;
     return different(name, Number.NaN, Number.NaN, `it cannot be compared: ${share}`);
   }
+  const sizes = of === 'sample' ? sizesOf(expected, scale) : partSizes(expected, scale);
   // Integers are right or wrong; quantised ones may be a step off.
-  const allowed = isWhole ? (/^u?int8$/.test(type) ? 1 : 0) : tolerance * scale + nothing;
+  const allowedAt = (i: number) =>
+    isWhole ? (/^u?int8$/.test(type) ? 1 : 0) : tolerance * (sizes[i] as number) + nothing;
   let worst = -1;
   let largest = 0;
   let off = 0;
@@ -150,7 +197,7 @@ function compareNumbers(
     const value = right[i] as number;
     if (!Number.isFinite(value)) continue;
     const distance = Math.abs((found[i] as number) - value);
-    if (distance <= allowed) continue;
+    if (distance <= allowedAt(i)) continue;
     off += 1;
     if (worst >= 0 && distance <= largest) continue;
     worst = i;
@@ -166,7 +213,7 @@ function compareNumbers(
   const [expectedNumber, foundNumber] = [right[worst] as number, found[worst] ?? Number.NaN];
   const what = of === 'sample' ? 'number' : 'root mean square of part';
   const numbers = `${shown(foundNumber)} instead of ${shown(expectedNumber)}`;
-  const limit = isWhole ? '' : `, where ${shown(allowed)} apart is allowed`;
+  const limit = isWhole ? '' : `, where ${shown(allowedAt(worst))} apart is allowed`;
   return different(name, expectedNumber, foundNumber, `${what} ${worst} is ${numbers}${limit}`);
 }
 

@@ -43,3 +43,38 @@ describe.each(names)("%s: the tokens of Hugging Face's tokenizers", (name) => {
     expect(different).toEqual([]);
   });
 });
+
+describe('tokens that stand in texts as they are', () => {
+  const added = JSON.parse(read('added.json').toString()) as {
+    texts: string[];
+    golden: Record<string, { tokenizer: object; ids: number[][] }>;
+  };
+  it.each(Object.entries(added.golden))('%s', (where, { tokenizer, ids }) => {
+    const file = new TextEncoder().encode(JSON.stringify(tokenizer));
+    const opened = openTokenizer(file, undefined, { maxTokens: 100, where });
+    for (const [at, text] of added.texts.entries()) {
+      expect(opened.encode(text).ids, JSON.stringify(text)).toEqual(ids[at]);
+    }
+  });
+
+  it('refuses pieces with a prefix, which its model of pairs does not know', () => {
+    const { tokenizer } = added.golden.pairs as { tokenizer: { model: object } };
+    const prefixed = {
+      ...tokenizer,
+      model: { ...tokenizer.model, continuing_subword_prefix: '##' },
+    };
+    const file = new TextEncoder().encode(JSON.stringify(prefixed));
+    expect(() => openTokenizer(file, undefined, { maxTokens: 100, where: 'it' })).toThrow(
+      expect.objectContaining({ code: 'unsupported' }),
+    );
+  });
+});
+
+it('gives the odd token of a pair to the longer text, also of two very long ones', () => {
+  // Both are longer than what has to be looked at of them for 9 tokens; the first one has more tokens.
+  const long = 'a '.repeat(1_000);
+  const longer = `${'a'.repeat(120)} `.repeat(20) + 'a '.repeat(1_500);
+  const opened = open('bert', 9 + 3);
+  const { typeIds } = opened.encode(longer, long);
+  expect(typeIds.filter((type) => type === 0)).toHaveLength(2 + 5);
+});

@@ -6,8 +6,9 @@
  */
 import { Tokenizer as Core } from '@huggingface/tokenizers';
 import { isTabserveError, messageOf, TabserveError } from '../../base/errors.js';
+import { openAddedTokens } from './added-tokens.js';
 import { type Fields, flag, isFields, list, text as textIn, unknownPart } from './json.js';
-import { type Normalizer, openNormalizer } from './normalizers.js';
+import { openNormalizer } from './normalizers.js';
 import { openPreTokenizer } from './pre-tokenizers.js';
 import { openTemplate } from './template.js';
 
@@ -74,41 +75,68 @@ export function openTokenizer(
   checkModel(fields, where);
   const normalizer = openNormalizer(fields.normalizer, where);
   const preTokenizer = openPreTokenizer(fields.pre_tokenizer, where);
-  const core = coreOf(fields, settings, normalizer, where);
-  const own = core as unknown as {
-    normalizer: Normalizer;
-    pre_tokenizer: (piece: string, place: { section_index: number }) => string[];
-    model: {
-      unk_token_id?: number | undefined;
-      tokens_to_ids: Map<string, number>;
-      vocab: string[];
-    };
-  };
-  own.normalizer = normalizer;
-  own.pre_tokenizer = (piece, place) => preTokenizer([piece], place.section_index === 0);
-  const unknown = textIn(fields.model as Fields, 'unk_token');
-  own.model.unk_token_id ??=
-    unknown === undefined ? undefined : own.model.tokens_to_ids.get(unknown);
-  const template = openTemplate(fields.post_processor, (token) => core.token_to_id(token), where);
+  const added = list(fields, 'added_tokens');
+  const isNormalized = (token: Fields) => flag(token, 'normalized', !flag(token, 'special'));
+  const literal = openAddedTokens(added.filter((token) => !isNormalized(token)));
+  const normalized = openAddedTokens(
+    added
+      .filter(isNormalized)
+      .map((token) => ({ ...token, content: normalizer(token.content as string) })),
+  );
+  const contents = new Map(added.map(({ id, content }) => [id as number, content as string]));
+  const model = modelOf(fields, settings, where);
+  const addedIds = new Map(added.map(({ id, content }) => [content as string, id as number]));
+  const idOf = (token: string) => addedIds.get(token) ?? model.tokens_to_ids.get(token);
+  const template = openTemplate(fields.post_processor, idOf, where);
   const pads = isFields(fields.padding) ? fields.padding : {};
   const padToken = textIn(pads, 'pad_token') ?? tokenIn(settings.pad_token);
-  const padId =
-    whole(pads.pad_id) ?? (padToken === undefined ? undefined : core.token_to_id(padToken));
+  const padId = whole(pads.pad_id) ?? (padToken === undefined ? undefined : idOf(padToken));
   const side = textIn(settings, 'padding_side') ?? textIn(pads, 'direction') ?? 'right';
   const cutsLeft = textIn(settings, 'truncation_side') === 'left';
   const { model_input_names: names } = settings;
   // Transformers does not give these where the tokenizer's settings leave them out.
   const isTyped = !Array.isArray(names) || names.includes('token_type_ids');
 
-  const tokensOf = (text: string): number[] => {
-    const { ids } = core.encode(text, { add_special_tokens: false });
-    const at = ids.findIndex((id) => !Number.isSafeInteger(id));
-    if (at < 0) return ids;
+  const { unknown, isFused, hasBytes } = unknownsOf(fields.model as Fields, idOf);
+  const unknownIds = (text: string): number[] => {
+    const bytes = hasBytes && !model.tokens_to_ids.has(text) ? bytesOf(text, model) : undefined;
+    if (bytes) return bytes;
+    if (unknown !== undefined) return [unknown];
     throw new TabserveError(
       'model-invalid',
       `The vocabulary in ${where} has no token for a part of this text, and none for what is unknown.`,
       { details: { file: where } },
     );
+  };
+  /** Adds the tokens of a piece, within which the model looks for them. */
+  const addPiece = (piece: string, ids: number[]) => {
+    let rest = '';
+    const addRest = () => {
+      if (rest !== '') ids.push(...unknownIds(rest));
+      rest = '';
+    };
+    for (const token of model.encode([piece])) {
+      const id = model.tokens_to_ids.get(token) ?? unknown;
+      if (id === unknown && isFused) {
+        rest += token;
+        continue;
+      }
+      addRest();
+      if (id === unknown) ids.push(...unknownIds(token));
+      else ids.push(id as number);
+    }
+    addRest();
+  };
+  const tokensOf = (text: string): number[] => {
+    const ids: number[] = [];
+    for (const [at, section] of literal(text).entries()) {
+      const parts = typeof section === 'number' ? [section] : normalized(normalizer(section));
+      for (const [within, part] of parts.entries()) {
+        if (typeof part === 'number') ids.push(part);
+        else for (const piece of preTokenizer([part], at + within === 0)) addPiece(piece, ids);
+      }
+    }
+    return ids;
   };
   return {
     maxTokens,
@@ -118,11 +146,14 @@ export function openTokenizer(
     encode(text, pair = null) {
       const room = Math.max(0, maxTokens - template.specials(pair !== null));
       // Of a long text only so much is looked at as there is room for.
+      // Which of two is the longer one matters where one token is left over.
+      const isLong = (tokens: readonly number[]) =>
+        tokens.length > room && (pair === null || room % 2 === 0);
       const read = (text: string) => {
         for (let units = unitsPerToken * (room + 1); ; units *= 2) {
           const part = cutsLeft ? text : beginning(text, units);
           const tokens = tokensOf(wellFormed(part));
-          if (part === text || tokens.length > room) return tokens;
+          if (part === text || isLong(tokens)) return tokens;
         }
       };
       const { isCut, ...parts } = truncated(
@@ -135,7 +166,7 @@ export function openTokenizer(
       const types = isTyped ? typeIds : typeIds.map(() => 0);
       return { ids, typeIds: types, specials, isTruncated: isCut };
     },
-    tokenOf: (id) => own.model.vocab[id] ?? `[${id}]`,
+    tokenOf: (id) => contents.get(id) ?? model.vocab[id] ?? `[${id}]`,
   };
 }
 
@@ -232,6 +263,10 @@ function checkModel({ model, added_tokens: added = [] }: Fields, where: string):
     }
   }
   if (type === 'BPE') {
+    const prefix = model.continuing_subword_prefix;
+    if (typeof prefix === 'string' && prefix !== '') {
+      throw unknownPart('kind of BPE', { type: `continuing_subword_prefix ${prefix}` }, where);
+    }
     const isMerge = (merge: unknown) =>
       typeof merge === 'string' ||
       (Array.isArray(merge) &&
@@ -252,20 +287,23 @@ function checkModel({ model, added_tokens: added = [] }: Fields, where: string):
   }
 }
 
-/** The library's tokenizer, with the parts of it that are not replaced. */
-function coreOf(fields: Fields, settings: Fields, normalizer: Normalizer, where: string): Core {
-  const added = list(fields, 'added_tokens').map((token) => {
-    const isNormalized = flag(token, 'normalized', !flag(token, 'special'));
-    return isNormalized ? { ...token, content: normalizer(token.content as string) } : token;
-  });
+/** What is used of the library: a model, without what stands around it. */
+interface Model {
+  tokens_to_ids: Map<string, number>;
+  /** Tokens by their numbers. */
+  vocab: string[];
+  /** Of Unigram. */
+  scores?: number[];
+  encode(pieces: string[]): string[];
+}
+
+function modelOf(fields: Fields, settings: Fields, where: string): Model {
   const model = fields.model as Fields;
   try {
-    return new Core(
+    const { model: opened } = new Core(
       {
-        ...fields,
-        added_tokens: added.filter(({ content }) => content !== ''),
-        // One that changes nothing: added tokens are looked for in what the other one made.
-        normalizer: { type: 'Sequence', normalizers: [] },
+        added_tokens: [],
+        normalizer: null,
         pre_tokenizer: null,
         post_processor: null,
         decoder: null,
@@ -273,10 +311,13 @@ function coreOf(fields: Fields, settings: Fields, normalizer: Normalizer, where:
           model.type === 'BPE' && (model.merges as unknown[]).length === 0
             ? { ...model, merges: [] }
             : model,
-      },
-      // What the library makes of these is the slow tokenizers', which normalise by themselves.
-      { ...settings, remove_space: undefined, do_lowercase_and_remove_accent: undefined } as never,
-    );
+      } as never,
+      settings as never,
+    ) as unknown as { model: Model };
+    // The library makes the unknown token's own text as unlikely as what is unknown.
+    const own = Array.isArray(model.vocab) && model.vocab[model.unk_id as number]?.[1];
+    if (typeof own === 'number' && opened.scores) opened.scores[model.unk_id as number] = own;
+    return opened;
   } catch (cause) {
     if (isTabserveError(cause)) throw cause;
     throw new TabserveError('model-invalid', `${where} cannot be used: ${messageOf(cause)}`, {
@@ -284,6 +325,26 @@ function coreOf(fields: Fields, settings: Fields, normalizer: Normalizer, where:
       details: { file: where },
     });
   }
+}
+
+/** What becomes of what the vocabulary has not. */
+function unknownsOf(fields: Fields, idOf: (token: string) => number | undefined) {
+  const { unk_id: place } = fields;
+  const isUnigram = Array.isArray(fields.vocab);
+  const token = textIn(fields, 'unk_token');
+  return {
+    unknown: isUnigram ? (place as number) : token === undefined ? undefined : idOf(token),
+    isFused: isUnigram || flag(fields, 'fuse_unk'),
+    hasBytes: isUnigram && flag(fields, 'byte_fallback'),
+  };
+}
+
+/** A text as tokens of its bytes, where the vocabulary has all of them. */
+function bytesOf(text: string, { tokens_to_ids: ids }: Model): number[] | undefined {
+  const bytes = Array.from(new TextEncoder().encode(text), (byte) =>
+    ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+  );
+  return bytes.includes(undefined) ? undefined : (bytes as number[]);
 }
 
 /** A token, which settings give as its text, or with more about it. */

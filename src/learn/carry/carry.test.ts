@@ -216,6 +216,27 @@ describe('where a base is cut', () => {
 describe('a zip', () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
 
+  it('reads names as other systems write them', async () => {
+    const zip = zipFiles({
+      'Äpfel/猫.png': bytes('a'),
+      'windows\\b.png': bytes('b'),
+      'Thumbs.db': bytes('c'),
+    });
+    expect((await unzipFiles(new Blob([zip]))).map(({ path }) => path)).toEqual([
+      'Äpfel/猫.png',
+      'windows/b.png',
+    ]);
+    // As macOS writes them: without the flag that says that they are UTF-8.
+    const silent = withFlags(zip, (flags) => flags & ~0x800);
+    const [first] = await unzipFiles(new Blob([silent]));
+    expect(first?.path).toBe('Äpfel/猫.png');
+  });
+
+  it('says of an encrypted zip that it is one', async () => {
+    const zip = withFlags(zipFiles({ 'a/b.png': bytes('a') }), (flags) => flags | 1);
+    await expect(unzipFiles(new Blob([zip]))).rejects.toThrow(/encrypted/);
+  });
+
   it('comes back as it was, without what systems add', async () => {
     const zip = zipFiles({
       'model.onnx': bytes('weights'),
@@ -246,3 +267,14 @@ it('a card takes labels for text', () => {
     '&lt;b&gt;\\*x\\*&lt;/b&gt; \\| \\`y\\` &amp; \\[z\\](u) \\#',
   );
 });
+
+/** The zip with other flags in its local and central headers. */
+function withFlags(zip: Uint8Array<ArrayBuffer>, change: (flags: number) => number) {
+  const copy = zip.slice();
+  const view = new DataView(copy.buffer);
+  for (let at = 0; at + 10 < copy.length; at++) {
+    const place = { 67324752: at + 6, 33639248: at + 8 }[view.getUint32(at, true)];
+    if (place) view.setUint16(place, change(view.getUint16(place, true)), true);
+  }
+  return copy;
+}
