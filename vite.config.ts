@@ -44,20 +44,16 @@ const ortBinaries = ['', '.jspi', '.asyncify'].map(
 /** Beside the packages: what takes seconds to make. */
 const cache = resolve(root, 'node_modules/.cache/tabserve');
 
-/** The engine that answers first, in two parts. */
-const parts = engineParts(
-  new Uint8Array(readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'))),
-  cache,
-  console.warn,
+/** The engine that answers first, in one piece and in two parts. */
+const wholeEngine = new Uint8Array(
+  readFileSync(resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm')),
 );
+const parts = engineParts(wholeEngine, cache, console.warn);
 
 /** What is served of the engine, by the name of its file before `.gz`. */
 const engineFiles: Readonly<Record<string, Uint8Array>> = {
   ...Object.fromEntries(
     ortBinaries.map((name) => [name, readFileSync(resolve(ortFolder, 'dist', name))]),
-  ),
-  'ort-wasm-simd-threaded.whole.wasm': readFileSync(
-    resolve(ortFolder, 'dist/ort-wasm-simd-threaded.wasm'),
   ),
   'ort-wasm-simd-threaded.wasm': parts.first,
   // Bundlers take the file that is named, and one of no code is none to them.
@@ -75,9 +71,7 @@ const define = {
         name,
         fingerprint(readFileSync(resolve(ortFolder, 'dist', name))),
       ]),
-      ...Object.entries(engineFiles)
-        .filter(([name]) => !name.includes('.whole.'))
-        .map(([name, content]) => [`${name}.gz`, fingerprint(content)]),
+      ...Object.entries(engineFiles).map(([name, content]) => [`${name}.gz`, fingerprint(content)]),
     ]),
   ),
   __ENGINE_OPERATORS__: JSON.stringify(parts.operators),
@@ -587,8 +581,8 @@ function copyAssets(): Plugin {
     name: 'tabserve:copy-assets',
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
-      for (const name of Object.keys(engineFiles)) {
-        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
+      for (const [name, binary] of Object.entries(engineFiles)) {
+        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressed(binary));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
@@ -598,9 +592,7 @@ function copyAssets(): Plugin {
 }
 
 /** A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one. */
-function compressedBinary(name: string): Buffer {
-  const binary = engineFiles[name];
-  if (!binary) throw new Error(`There is no ${name}.`);
+function compressed(binary: Uint8Array): Buffer {
   const kept = resolve(cache, `${fingerprint(binary).sha256}.gz`);
   if (!existsSync(kept)) {
     mkdirSync(dirname(kept), { recursive: true });
@@ -638,7 +630,7 @@ function oneFile(): Plugin {
         {
           path: 'ort/ort-wasm-simd-threaded.wasm.gz',
           // In one piece: nothing can be fetched from a file.
-          content: compressedBinary('ort-wasm-simd-threaded.whole.wasm'),
+          content: compressed(wholeEngine),
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {

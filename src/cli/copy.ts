@@ -80,8 +80,7 @@ export async function copy(
   const weights = new Map(parts.map(({ name }) => [name, { bytes: 0, packed: 0 }]));
   for (const path of await filesIn(dist)) {
     const isOther =
-      // The command line's engine is in one piece.
-      /^(types|cli\.js|vite\.js|ort\/.*\.whole\.)/.test(path) ||
+      /^(types|cli\.js|vite\.js)/.test(path) ||
       (!withGpu && gpuFiles.test(path)) ||
       (path.startsWith('models/') && !names.some((name) => path.startsWith(`models/${name}/`)));
     if (isOther) continue;
