@@ -56,7 +56,6 @@ const engineFiles: Readonly<Record<string, Uint8Array>> = {
   ...Object.fromEntries(
     ortBinaries.map((name) => [name, readFileSync(resolve(ortFolder, 'dist', name))]),
   ),
-  'ort-wasm-simd-threaded.whole.wasm': parts.whole,
   'ort-wasm-simd-threaded.wasm': parts.first,
   // Bundlers take the file that is named, and one of no code is none to them.
   'ort-wasm-simd-threaded.rest.wasm': parts.rest ?? parts.first,
@@ -73,9 +72,7 @@ const define = {
         name,
         fingerprint(readFileSync(resolve(ortFolder, 'dist', name))),
       ]),
-      ...Object.entries(engineFiles)
-        .filter(([name]) => !name.includes('.whole.'))
-        .map(([name, content]) => [`${name}.gz`, fingerprint(content)]),
+      ...Object.entries(engineFiles).map(([name, content]) => [`${name}.gz`, fingerprint(content)]),
     ]),
   ),
   __ENGINE_OPERATORS__: JSON.stringify(parts.operators),
@@ -585,8 +582,8 @@ function copyAssets(): Plugin {
     name: 'tabserve:copy-assets',
     writeBundle() {
       mkdirSync(resolve(root, 'dist/ort'), { recursive: true });
-      for (const name of Object.keys(engineFiles)) {
-        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressedBinary(name));
+      for (const [name, binary] of Object.entries(engineFiles)) {
+        writeFileSync(resolve(root, 'dist/ort', `${name}.gz`), compressed(binary));
       }
       for (const { path, file } of modelFiles(/\.(onnx|json|txt)$/)) {
         cpSync(file, resolve(root, 'dist', path));
@@ -596,9 +593,7 @@ function copyAssets(): Plugin {
 }
 
 /** A binary of the engine, compressed: a quarter of it, on every host, and none is too large for one. */
-function compressedBinary(name: string): Buffer {
-  const binary = engineFiles[name];
-  if (!binary) throw new Error(`There is no ${name}.`);
+function compressed(binary: Uint8Array): Buffer {
   const kept = resolve(cache, `${fingerprint(binary).sha256}.gz`);
   if (!existsSync(kept)) {
     mkdirSync(dirname(kept), { recursive: true });
@@ -636,7 +631,7 @@ function oneFile(): Plugin {
         {
           path: 'ort/ort-wasm-simd-threaded.wasm.gz',
           // In one piece: nothing can be fetched from a file.
-          content: compressedBinary('ort-wasm-simd-threaded.whole.wasm'),
+          content: compressed(parts.whole),
         },
         // Weights hardly get smaller.
         ...modelFiles(/model\.json$/).flatMap(({ path, file }) => {

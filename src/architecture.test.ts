@@ -109,6 +109,7 @@ describe('no arrow leads', () => {
       [
         // The command line is a worker without a page.
         'cli/graph.ts → runtime/backend.ts',
+        'cli/graph.ts → runtime/engine-parts.ts',
         'cli/graph.ts → runtime/session.ts',
         'cli/self-test.ts → runtime/compare.ts',
         'cli/self-test.ts → runtime/self-test.ts',

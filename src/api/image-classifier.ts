@@ -38,15 +38,11 @@ import type {
 /** The events of an {@link ImageClassifier}. */
 export interface ImageClassifierEventMap extends ModelHandleEventMap {}
 
-const kind = {
-  ...imageKind('image-classification'),
+const pictures = imageKind('image-classification');
+const kind: typeof pictures = {
+  ...pictures,
   options: labelOptions,
-  later: () =>
-    Promise.all([
-      import('./many.js'),
-      import('./catalog-entries.js'),
-      import('../input/image/seldom.js'),
-    ]),
+  later: () => Promise.all([pictures.later?.(), import('./catalog-entries.js')]),
 };
 
 /**
@@ -219,32 +215,10 @@ export class ImageClassifier extends ModelHandle<ImageSource, CapturedImage> {
     video: HTMLVideoElement,
     { maxFps, signal, ...options }: WatchOptions = {},
   ): AsyncGenerator<WatchResult, void> {
-    const stop = new AbortController();
-    const signals = [stop.signal, this.life, ...(signal ? [signal] : [])];
     this.beginVideo();
-    const { FrameFollower } = await part(import('./many.js'));
-    const follower = new FrameFollower(video, AbortSignal.any(signals));
-    let previous = -1;
-    try {
-      for (;;) {
-        const began = performance.now();
-        const frame = await follower.next();
-        if (!frame) return;
-        const classifications = await this.classify(video, {
-          ...options,
-          ...(signal && { signal }),
-        });
-        yield {
-          classifications,
-          mediaTime: frame.mediaTime,
-          skippedFrames: previous < 0 ? 0 : frame.presentedFrames - previous - 1,
-        };
-        previous = frame.presentedFrames;
-        if (maxFps) await follower.pause(began + 1000 / maxFps - performance.now());
-      }
-    } finally {
-      stop.abort();
-    }
+    const { watchVideo } = await part(import('./many.js'));
+    const classify = () => this.classify(video, { ...options, ...(signal && { signal }) });
+    yield* watchVideo(video, classify, [this.life, ...(signal ? [signal] : [])], maxFps);
   }
 }
 

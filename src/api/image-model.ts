@@ -43,6 +43,7 @@ const defaultMaxPixels = 100_000_000;
 export function imageKind(task: string, pack?: PackName): HandleKind<ImageSource, CapturedImage> {
   return {
     task: imagePage(task, pack),
+    later: () => import('../input/image/seldom.js'),
     taskSettings: ({ preprocessing = 'auto', maxPixels = defaultMaxPixels }) => ({
       preprocessing,
       maxPixels,

@@ -1,8 +1,58 @@
-/** The keys that a page gives for encrypted models. */
+/** The keys that a page gives for encrypted models, and those that have to have signed them. */
 import { messageOf, TabserveError } from '../base/errors.js';
+import { shown } from '../base/shown.js';
 import { bytesOfBase64, subtleCrypto } from '../model/protection/canonical.js';
 import type { KeyQuestion } from '../model/protection/types.js';
-import type { DecryptionKey, KeyMaterial } from './types.js';
+import type { Protection } from './protection.js';
+import type { CreateOptions, DecryptionKey, KeyMaterial } from './types.js';
+
+/** Answers for a key. */
+export type GiveKey = (question: KeyQuestion) => Promise<CryptoKey>;
+
+/** The same callback is the same answer: what was loaded ahead with it is found again. */
+const callbacks = new WeakMap<DecryptionKey, GiveKey>();
+
+/**
+ * What the options stand for.
+ *
+ * @throws TabserveError `invalid-argument`.
+ */
+export function checkedProtection({
+  decryptionKey,
+  signedBy,
+}: Pick<CreateOptions, 'decryptionKey' | 'signedBy'>): Protection {
+  return {
+    ...(decryptionKey !== undefined && { keys: giveKeys(decryptionKey) }),
+    ...(signedBy !== undefined && { signedBy: signersOf(signedBy) }),
+    packs: ['protect'],
+  };
+}
+
+function giveKeys(callback: DecryptionKey): GiveKey {
+  if (typeof callback !== 'function') {
+    throw wrong('decryptionKey', callback, 'a function that gives the key');
+  }
+  const give = callbacks.get(callback) ?? keysOf(callback);
+  callbacks.set(callback, give);
+  return give;
+}
+
+/** The public keys, each once. */
+function signersOf(given: string | readonly string[]): string[] {
+  const keys: unknown = typeof given === 'string' ? [given] : given;
+  // 32 bytes are 43 digits of base64 and one that fills up.
+  const isKey = (key: unknown) => typeof key === 'string' && /^[\w+/]{43}=$/.test(key);
+  if (Array.isArray(keys) && keys.length > 0 && keys.every(isKey)) return [...new Set(keys)];
+  throw wrong('signedBy', given, 'public keys, 32 bytes each as base64');
+}
+
+function wrong(option: string, found: unknown, expected: string): TabserveError {
+  return new TabserveError(
+    'invalid-argument',
+    `The option "${option}" is ${shown(found)}; it takes ${expected}.`,
+    { details: { option, expected } },
+  );
+}
 
 /**
  * Asks the page, and makes of what it gives a key that may decrypt and that no script can read.
@@ -10,7 +60,7 @@ import type { DecryptionKey, KeyMaterial } from './types.js';
  * @throws TabserveError `key-missing`, `key-expired`, `key-wrong` for what is no key; `unsupported` where
  *   the page has no cryptography; what the callback throws.
  */
-export function keysOf(callback: DecryptionKey): (question: KeyQuestion) => Promise<CryptoKey> {
+export function keysOf(callback: DecryptionKey): GiveKey {
   return async (question) => {
     const { model, keyId, expires } = question;
     const details = { model, keyId };

@@ -1,6 +1,7 @@
 /** The page's thin handle on a model in a worker, whatever the model's task is. */
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import { identityOf } from '../base/identity.js';
+import { part } from '../base/part.js';
 import type { TensorInfo, Tensors } from '../base/tensor.js';
 import { models } from '../library/models.js';
 import { autoWorkers, planBackends } from '../serving/backends.js';
@@ -22,7 +23,7 @@ import {
   toModelRequest,
 } from './options.js';
 import { DownloadMonitor } from './progress.js';
-import { protectionOf } from './protection.js';
+import { type Protection, protectionOf } from './protection.js';
 import type {
   Availability,
   ClassifierMetrics,
@@ -50,7 +51,7 @@ export interface HandleKind<Source, Payload> {
   options?: string;
   /** What of the options only the task understands, complete and checked. */
   taskSettings(options: CreateOptions): object;
-  /** Loads code that no first answer needs, so that a page may lose its network after that. */
+  /** Loads code that few first answers need, so that a page may lose its network after that. */
   later?(): Promise<unknown>;
 }
 
@@ -273,50 +274,18 @@ export abstract class ModelHandle<Source, Payload> extends EventTarget implement
     place: string,
   ): Promise<unknown[]> {
     const id = common.id ?? String(this.#nextId++);
-    const results: unknown[] = [];
-    const siblingFailed = new AbortController();
-    const { signal: given } = common;
-    const signal = AbortSignal.any(given ? [siblingFailed.signal, given] : [siblingFailed.signal]);
-    const queue = sources.entries();
-    const lane = async (more: () => void) => {
-      for (const [index, source] of queue) {
-        const one = { ...common, id: `${id}.${index}`, signal };
-        const behind = sources.length - index - 1;
-        const details = { [place]: index };
-        results[index] = await this.#askOne(source, one, taskOptions, { behind, details });
-        more();
-      }
+    const { inLanes } = await part(import('./many.js'));
+    const ask = (source: Source, index: number, signal: AbortSignal) => {
+      const behind = sources.length - index - 1;
+      const one = { ...common, id: `${id}.${index}`, signal };
+      return this.#askOne(source, one, taskOptions, { behind, details: { [place]: index } });
     };
-    try {
-      await this.#inLanes(lane);
-      return results;
-    } catch (error) {
-      siblingFailed.abort(error);
-      throw error;
-    }
+    return inLanes(sources, ask, () => this.lanes, common.signal);
   }
 
   /** How many sources of one call are worth having under way. */
   protected get lanes(): number {
     return Math.max(batchLanes * this.#deployment.maxWorkers, this.#deployment.room - 1);
-  }
-
-  /** Runs as many of `lane` as there are {@link lanes}, and more when there are more. */
-  async #inLanes(lane: (more: () => void) => Promise<void>): Promise<void> {
-    const all: Promise<void>[] = [];
-    let begun = 0;
-    const more = () => {
-      while (begun < this.lanes) {
-        begun += 1;
-        all.push(lane(more));
-      }
-    };
-    more();
-    // Those that are begun meanwhile are waited for too.
-    for (let ended = 0; ended < all.length; ) {
-      ended = all.length;
-      await Promise.all(all);
-    }
   }
 
   async #askOne<From = Source, Sent = Payload>(
@@ -378,7 +347,7 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
 ): Promise<Handle> {
   const { signal, monitor, maxQueue = defaultMaxQueue } = options;
   signal?.throwIfAborted();
-  const settings = settingsOf(kind, options);
+  const settings = settingsOf(kind, options, await protectionOf(options));
   const progress = monitor && new DownloadMonitor(monitor);
   const key = keyOf(kind, settings, options);
   const ahead = preloaded.get(key) as Deployment<Source, Payload> | undefined;
@@ -388,12 +357,11 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const handle = build({ deployment, maxQueue });
   try {
     const onProgress = progress?.report.bind(progress);
+    loadLater(kind);
     await Promise.all([deployment.load({ signal, onProgress }), preparePages(kind, options)]);
     // What was loaded before the abort is given up all the same.
     signal?.throwIfAborted();
     progress?.finish();
-    // What is then missing is loaded by the call that needs it, or that says what was wrong.
-    kind.later?.().catch(() => undefined);
     return handle;
   } catch (error) {
     handle.destroy();
@@ -406,6 +374,11 @@ async function withClass(error: TabserveError): Promise<TabserveError> {
   // Without that code the error says enough.
   const advice = await import('./other-class.js').catch(() => undefined);
   return advice?.withClass(error) ?? error;
+}
+
+/** What is then missing is loaded by the call that needs it, or that says what was wrong. */
+function loadLater<Source, Payload>({ later }: HandleKind<Source, Payload>): void {
+  Promise.all([import('./many.js'), later?.()]).catch(() => undefined);
 }
 
 /** Loads the page's code for what the handle will be asked. */
@@ -421,7 +394,7 @@ export async function preloadHandle<Source, Payload>(
   kind: HandleKind<Source, Payload>,
   options: CreateOptions,
 ): Promise<void> {
-  const settings = settingsOf(kind, options);
+  const settings = settingsOf(kind, options, await protectionOf(options));
   const { model } = settings;
   if (model.kind !== 'name' && model.kind !== 'hub' && model.kind !== 'url') {
     throw new TabserveError(
@@ -434,7 +407,7 @@ export async function preloadHandle<Source, Payload>(
   const deployment = known ?? deploy(kind, settings, options);
   preloaded.set(key, deployment as unknown as Deployment<never, never>);
   try {
-    kind.later?.().catch(() => undefined);
+    loadLater(kind);
     await Promise.all([deployment.load(), preparePages(kind, options)]);
   } catch (error) {
     // What is missing now may be there at the next try.
@@ -453,7 +426,7 @@ export async function availabilityOf<Source, Payload>(
 ): Promise<Availability> {
   let settings: DeploymentSettings;
   try {
-    settings = settingsOf(kind, options);
+    settings = settingsOf(kind, options, { packs: [] });
     const { plans } = await planBackends(options.device ?? 'auto', 'auto');
     const { model } = settings;
     // Only the store knows the names of models that came by an address.
@@ -502,11 +475,11 @@ function retire<Source, Payload>(
 function settingsOf<Source, Payload>(
   kind: HandleKind<Source, Payload>,
   options: CreateOptions,
+  { packs, ...protection }: Protection,
 ): DeploymentSettings {
   checkCreateOptions(options, kind.options);
   const assets = assetOptions(options);
   const { maxWorkers = 'auto', lang } = options;
-  const { packs, ...protection } = protectionOf(options);
   return {
     model: toModelRequest(options.model, assets, options.processor),
     task: kind.task.name,

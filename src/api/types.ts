@@ -127,8 +127,8 @@ export interface CreateOptions {
    */
   device?: 'auto' | Device;
   /**
-   * Which of the model's files. `auto` takes one whose weights alone are `int8` (`weightsOnly` in its
-   * manifest), then `fp16` where the device computes it at full speed (WASM, where it is widened to
+   * Which of the model's files. `auto` takes one whose weights alone are `int8` or `fp16` (`weightsOnly`
+   * in its manifest), then `fp16` where the device computes it at full speed (WASM, where it is widened to
    * fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then other `int8`: today's engine runs
    * quantised graphs slower than float ones.
    * @default 'auto'
@@ -382,8 +382,8 @@ export interface ClassifierInfo {
   /** How the file stores its weights. */
   dtype: ModelDtype;
   /**
-   * What it computes in. Weights in int8 alone are widened to `fp32` when they are loaded, and those
-   * in fp16 on WASM: the download is smaller, the speed fp32's.
+   * What it computes in. Weights that alone are in int8 or fp16 are widened to `fp32` when they are
+   * loaded, and all those in fp16 on WASM: the download is smaller, the speed fp32's.
    */
   computeDtype: ModelDtype;
   /** Threads of the WASM backend; 1 on WebGPU. */

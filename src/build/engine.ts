@@ -83,7 +83,10 @@ export function engineFromSource(
         handler(id) {
           const code = stands.get(id);
           if (code !== undefined) return { code, moduleType: 'js' };
-          if (id === glue) return adaptGlue(readFileSync(id, 'utf8'), id, runtime);
+          if (id === glue) {
+            const words = flavour === 'wasm' ? [...glueWords, ...unaskedWords] : glueWords;
+            return adaptGlue(saidDifferently(readFileSync(id, 'utf8'), words, id), runtime);
+          }
           if (id.endsWith('backend-wasm.ts')) return withoutNode(readFileSync(id, 'utf8'), id);
           const words = flavour === 'wasm' && cpuWords[id.slice(library.length + 1)];
           return words ? saidDifferently(readFileSync(id, 'utf8'), words, id) : null;
@@ -224,6 +227,22 @@ const glueWords: readonly [theirs: string | RegExp, ours: string][] = [
 ];
 
 /**
+ * What nobody asks the glue of the build for WASM: the time of day for lines of a log that is not
+ * kept, and the names of functions for traces of the C++ stack.
+ */
+const unaskedWords: readonly (readonly [theirs: RegExp, ours: string])[] = [
+  [/function (\w+)\(\w+,\w+\)\{[^{}]*\.getUTCSeconds[^{}]*\}/g, 'function $1(){}'],
+  [/function (\w+)\(\w+,\w+\)\{[^{}]*\.getSeconds[^{}]*\}/g, 'function $1(){}'],
+  [/function (\w+)\(\w+\)\{[^{}]*new Date\([^{}]*BigInt[^{}]*\}/g, 'function $1(){return -1n}'],
+  [
+    /function (\w+)\((?:\w+,){3}\w+\)\{[^{}]*\.getTimezoneOffset[\s\S]*?,17\)\)\}/g,
+    'function $1(){}',
+  ],
+  [/function (\w+)\([\w,]*\)\{[^{}]*Error\(\)\.stack[^{}]*\}/g, 'function $1(){return 0}'],
+  [/function (\w+)\(\w+\)\{[^{}]*\/\^\\s\+at [^{}]*\}/g, 'function $1(){return 0}'],
+];
+
+/**
  * What is said differently in the engine's JavaScript where there is but one backend, whose tensors are
  * all in memory: what the bundler then finds to be never reached it leaves out.
  */
@@ -252,11 +271,11 @@ const cpuWords: Readonly<
   ],
 };
 
-function adaptGlue(code: string, id: string, runtime: string): string {
+function adaptGlue(code: string, runtime: string): string {
   return `import { ThreadWorker } from ${quoted(runtime, 'threads.ts')};
     import { instantiateEngine } from ${quoted(runtime, 'engine-module.ts')};
     import { instantiateThread } from ${quoted(runtime, 'engine-parts.ts')};
-    ${saidDifferently(code, glueWords, id)}`;
+    ${code}`;
 }
 
 function saidDifferently(

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { meanColour, wideModel } from '../../e2e/models.js';
@@ -19,15 +19,21 @@ import { pull } from './pull.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** The engine's binary, which the build puts beside the script. */
+/** The engine's parts, which the build puts beside the script. */
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
   const { gzipSync } = await import('node:zlib');
-  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-web'));
-  const readFile = async (path: string | URL, ...rest: [never]) => {
-    const name = /([^/]+\.wasm)\.gz$/.exec(String(path))?.[1];
-    if (name === undefined) return actual.readFile(path, ...rest);
-    return gzipSync(await actual.readFile(join(folder, name.replace('.whole', ''))), { level: 1 });
+  const { engineParts } = await import('../build/engine-parts/parts.js');
+  const cache = join(import.meta.dirname, '../../node_modules/.cache/tabserve');
+  const whole = createRequire(import.meta.url)
+    .resolve('onnxruntime-web')
+    .replace(/[^/\\]+$/, 'ort-wasm-simd-threaded.wasm');
+  const readFile = async (path: string | URL, ...others: [never]) => {
+    const asked = /threaded(\.rest)?\.wasm\.gz$/.exec(String(path));
+    if (!asked) return actual.readFile(path, ...others);
+    const binary = new Uint8Array(await actual.readFile(whole));
+    const { first, rest } = await engineParts(binary, cache, console.warn);
+    return gzipSync((asked[1] ? rest : first) as Uint8Array, { level: 1 });
   };
   return { ...actual, readFile };
 });

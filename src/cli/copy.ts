@@ -9,7 +9,10 @@ import { embeddedModels } from '../model/embedded.js';
 
 /** Options of {@link copy}, as they stand on the command line. */
 export interface CopyOptions {
-  /** `wasm`, or `wasm,webgpu`. @default 'wasm,webgpu' */
+  /**
+   * `wasm`, or `wasm,webgpu`. With `wasm-first` instead of `wasm` the second part of the WASM engine is left
+   * out, which models of unusual operators need. @default 'wasm,webgpu'
+   */
   engines?: string | undefined;
   /** Names of embedded models, or `none`. @default 'photos' */
   models?: string | undefined;
@@ -29,6 +32,7 @@ interface Part {
 
 const gpuFiles =
   /(^|\/)(worker-(jspi|asyncify)\.js|ort-wasm-simd-threaded\.(jspi|asyncify)\.wasm\.gz)$/;
+const restFile = /(^|\/)ort-wasm-simd-threaded\.rest\.wasm\.gz$/;
 const gzipFile = promisify(gzip);
 const brotliFile = promisify(brotliCompress);
 
@@ -37,6 +41,11 @@ const parts: readonly Part[] = [
     name: 'WebGPU engines',
     without: 'everything runs on WASM',
     has: (path) => gpuFiles.test(path),
+  },
+  {
+    name: "WASM engine's second part",
+    without: 'models of unusual operators load it from a CDN, or fail',
+    has: (path) => restFile.test(path),
   },
   {
     name: 'WASM engine',
@@ -62,7 +71,9 @@ export async function copy(
   { engines = 'wasm,webgpu', models = 'photos', compress = false, force = false }: CopyOptions,
   say: (line: string) => void,
 ): Promise<void> {
-  const withGpu = listed(engines, 'engines', ['wasm', 'webgpu']).includes('webgpu');
+  const wanted = listed(engines, 'engines', ['wasm', 'wasm-first', 'webgpu']);
+  const withGpu = wanted.includes('webgpu');
+  const withRest = wanted.includes('wasm') || !wanted.includes('wasm-first');
   const names = models === 'none' ? [] : listed(models, 'models', Object.keys(embeddedModels));
   const isThere = await stat(directory).then(
     () => true,
@@ -80,9 +91,9 @@ export async function copy(
   const weights = new Map(parts.map(({ name }) => [name, { bytes: 0, packed: 0 }]));
   for (const path of await filesIn(dist)) {
     const isOther =
-      // The command line's engine is in one piece.
-      /^(types|cli\.js|vite\.js|ort\/.*\.whole\.)/.test(path) ||
+      /^(types|cli\.js|vite\.js)/.test(path) ||
       (!withGpu && gpuFiles.test(path)) ||
+      (!withRest && restFile.test(path)) ||
       (path.startsWith('models/') && !names.some((name) => path.startsWith(`models/${name}/`)));
     if (isOther) continue;
     const target = join(directory, path);

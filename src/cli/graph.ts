@@ -4,7 +4,8 @@ import { gunzipSync } from 'node:zlib';
 import * as ort from 'onnxruntime-web/wasm';
 import { isTabserveError } from '../base/errors.js';
 import { explainEngineError } from '../model/engine-errors.js';
-import type { Backend } from '../runtime/backend.js';
+import { type Backend, identityModel } from '../runtime/backend.js';
+import { joinParts, takeRest } from '../runtime/engine-parts.js';
 import { type GraphFiles, ModelSession } from '../runtime/session.js';
 import { checkGraph } from '../tasks/image-classification/graph.js';
 import type { ModelManifest } from '../tasks/image-classification/types.js';
@@ -29,13 +30,41 @@ export function wasmBackend(binary: Uint8Array): Backend {
   };
 }
 
-/** The engine, started by the first call, from the binary that lies beside this script. */
+/** The engine, started by the first call, from the two parts that lie beside this script. */
 function backend(): Promise<Backend> {
   started ??= (async () => {
-    const binary = new URL('./ort/ort-wasm-simd-threaded.whole.wasm.gz', import.meta.url);
-    return wasmBackend(gunzipSync(await readFile(binary)));
+    const [first, rest] = await Promise.all(
+      ['', '.rest'].map(async (part) => {
+        const file = new URL(`./ort/ort-wasm-simd-threaded${part}.wasm.gz`, import.meta.url);
+        return new Uint8Array(gunzipSync(await readFile(file)));
+      }),
+    );
+    await takeRest(rest as Uint8Array<ArrayBuffer>);
+    const backend = wasmBackend(first as Uint8Array);
+    await startJoined();
+    return backend;
   })();
   return started;
+}
+
+/**
+ * Starts the engine so that its first part finds the rest. ONNX Runtime as it is for Node instantiates
+ * its binary itself, with the first session, and hands the instance to nobody.
+ */
+async function startJoined(): Promise<void> {
+  const { instantiate } = WebAssembly;
+  const joining = async (binary: BufferSource, imports: WebAssembly.Imports = {}) => {
+    const source = await instantiate(binary, imports);
+    joinParts(source.instance, imports);
+    return source;
+  };
+  WebAssembly.instantiate = joining as typeof instantiate;
+  try {
+    const session = await ort.InferenceSession.create(identityModel());
+    await session.release();
+  } finally {
+    WebAssembly.instantiate = instantiate;
+  }
 }
 
 /**

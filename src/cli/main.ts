@@ -47,7 +47,8 @@ const commands: Readonly<Record<string, Command>> = {
     usage: 'copy <directory>',
     arguments: 1,
     help: `copies what a deployment serves, and prints what it weighs
-  --engines <wasm|wasm,webgpu>   the engines that go along (default: both)
+  --engines <wasm|wasm,webgpu>   the engines that go along (default: both);
+                                 wasm-first: without what unusual operators need
   --models <names|none>          the embedded models that go along (default: photos)
   --compress                     writes .br and .gz beside what gets smaller
   --force                        replaces a directory that is there`,

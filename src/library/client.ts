@@ -79,7 +79,7 @@ export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
     async update(name, options = {}) {
       const { signal, monitor, dtype = 'auto', hubUrl, stallTimeout = 20_000 } = options;
       const progress = monitor && new DownloadMonitor(monitor);
-      const { packs: needed, keys, ...protection } = protectionOf(options);
+      const { packs: needed, keys, ...protection } = await protectionOf(options);
       const requestId = newRequestId();
       const request = {
         requestId,

@@ -23,9 +23,10 @@ export interface FileReference {
 export interface ModelFile extends FileReference {
   dtype: ModelDtype;
   /**
-   * That an `int8` file has nothing but its weights in int8 (`DequantizeLinear` of constants). They
-   * are widened when the file is loaded, and it computes in fp32 at fp32's speed; by `auto` it is
-   * then taken before the larger files. @default false
+   * That an `int8` file has nothing but its weights in int8 (`DequantizeLinear` of constants), or an
+   * `fp16` file nothing but its weights in half precision. They are widened when the file is loaded, on
+   * every device, and it computes in fp32 at fp32's speed; by `auto` it is then taken before the other
+   * files. @default false
    */
   weightsOnly?: boolean | undefined;
   /** Files that hold weights which the graph keeps outside, as models of more than 2 GB must. */

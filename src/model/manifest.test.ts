@@ -159,7 +159,7 @@ describe('selectFile', () => {
 
 describe('selectFile with int8 weights', () => {
   const packed = { url: '8w', dtype: 'int8', weightsOnly: true };
-  const choose = (files: object[], dtype: 'auto' | 'fp32' | 'int8', fp16 = true) =>
+  const choose = (files: object[], dtype: 'auto' | 'fp32' | 'fp16' | 'int8', fp16 = true) =>
     selectFile(parseManifest({ ...valid, files }, 'model.json'), dtype, { device: 'webgpu', fp16 })
       .url;
   const full = { url: '8', dtype: 'int8' };
@@ -175,6 +175,15 @@ describe('selectFile with int8 weights', () => {
     expect(choose([packed, single], 'int8')).toBe('8w');
     expect(choose([packed, single], 'fp32')).toBe('32');
     expect(() => choose([packed], 'fp32')).toThrow(/it offers int8/);
+  });
+
+  test('weights in half precision are taken the same way, on a GPU without 16-bit numbers too', () => {
+    const halves = { url: '16w', dtype: 'fp16', weightsOnly: true };
+    expect(choose([halves, full], 'auto', false)).toBe('16w');
+    expect(choose([halves, full], 'fp16', false)).toBe('16w');
+    expect(choose([halves, { url: '16', dtype: 'fp16' }], 'fp16')).toBe('16');
+    expect(choose([halves, full], 'int8')).toBe('8');
+    expect(() => choose([halves, full], 'fp32')).toThrow(/it offers fp16, int8/);
   });
 });
 

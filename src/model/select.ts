@@ -20,7 +20,7 @@ const preference: readonly ModelDtype[] = ['fp16', 'fp32', 'int8'];
 
 /**
  * Picks the file of `dtype`, or of the best dtype that the backend can compute: the smallest of those
- * that run at full speed. Asked for `int8` by name, it takes a file that computes in int8 before one
+ * that run at full speed. Asked for a dtype by name, it takes a file that computes in it before one
  * that has only its weights in it.
  *
  * @throws TabserveError `unsupported`, saying which dtypes there are and which work here.
@@ -32,14 +32,15 @@ export function selectFile(
 ): ModelFile {
   const usable = preference.filter((candidate) => candidate !== 'fp16' || abilities.fp16);
   const isAuto = dtype === 'auto';
-  const packed = manifest.files.find((each) => each.dtype === 'int8' && each.weightsOnly === true);
+  // Any device takes these.
+  const packed = manifest.files.find((each) => each.weightsOnly === true);
   if (isAuto && packed) return packed;
   const wanted = isAuto ? usable : usable.filter((candidate) => candidate === dtype);
   for (const candidate of wanted) {
     const file = manifest.files.find((each) => each.dtype === candidate && each !== packed);
     if (file) return file;
   }
-  if (packed && wanted.includes('int8')) return packed;
+  if (packed?.dtype === dtype) return packed;
   const offered = manifest.files.map((file) => file.dtype).join(', ');
   throw new TabserveError(
     'unsupported',

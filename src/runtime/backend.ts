@@ -52,8 +52,11 @@ export interface StartedBackend extends Backend {
  * ONNX Runtime compiles its binary when the first session is created; this one lets that happen
  * while the real model is still on its way.
  */
-const identityModel =
-  'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
+export function identityModel(): Uint8Array {
+  const model =
+    'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
+  return Uint8Array.from(atob(model), (char) => char.charCodeAt(0));
+}
 
 /**
  * The engine's binaries, by file name. `….wasm` is as ONNX Runtime's package has it, `….wasm.gz` what
@@ -119,10 +122,9 @@ export async function startBackend(
   await pause(0);
   try {
     await withModule(binary.module, async () => {
-      const session = await ort.InferenceSession.create(
-        Uint8Array.from(atob(identityModel), (char) => char.charCodeAt(0)),
-        { executionProviders: ['wasm'] },
-      );
+      const session = await ort.InferenceSession.create(identityModel(), {
+        executionProviders: ['wasm'],
+      });
       await session.release();
     });
   } catch (cause) {

@@ -584,6 +584,7 @@ class Load {
     const files: GraphFiles = {
       bytes: values.length > 0 ? withOutputs(plain, values) : plain,
       hidden: values,
+      weightsOnly: file.weightsOnly,
       external: (file.external ?? []).map(({ path }, index) => ({
         path,
         data: (rest[index] as Clear).bytes,

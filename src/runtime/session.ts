@@ -16,6 +16,8 @@ export interface GraphFiles {
   bytes: Uint8Array;
   /** Files that hold weights outside of the graph, by the paths that the graph gives them. */
   external: readonly { path: string; data: Uint8Array }[];
+  /** That nothing but the weights is in half precision, whatever the device. @default false */
+  weightsOnly?: boolean | undefined;
   /** Outputs that the graph was given besides its own, by name: they are not told of. @default none */
   hidden?: readonly string[];
 }
@@ -72,13 +74,13 @@ export class ModelSession {
    */
   static async create(
     backend: Backend,
-    { bytes, external, hidden = [] }: GraphFiles,
+    { bytes, external, weightsOnly = false, hidden = [] }: GraphFiles,
     where: string,
   ): Promise<ModelSession> {
     refuseMarkup(bytes, where);
     const wide = widenIntegers(bytes);
     const isGpu = __ENGINE_HAS_GPU__ && backend.abilities.device === 'webgpu';
-    const single = isGpu ? wide : widenHalves(wide);
+    const single = isGpu && !weightsOnly ? wide : widenHalves(wide);
     const { graph, fallbacks } = isGpu
       ? curedForGpu(single, where)
       : { graph: single, fallbacks: [] };

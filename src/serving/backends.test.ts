@@ -41,6 +41,8 @@ it('says why a GPU is not used', async () => {
 });
 
 it('does not wait for ever for a GPU', async () => {
+  // Modules come by the real clock.
+  await import('./background.js');
   vi.useFakeTimers();
   browser({ gpu: { requestAdapter: () => new Promise(() => undefined) } });
   const planned = planBackends('webgpu', 'auto');

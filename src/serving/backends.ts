@@ -1,7 +1,8 @@
 /** Which backends this browser can offer, best first, and why. */
 
 import type { Device, Fallback } from '../api/types.js';
-import { TabserveError } from '../base/errors.js';
+import { messageOf, TabserveError } from '../base/errors.js';
+import { part } from '../base/part.js';
 import type { EngineFlavour } from '../wire/protocol.js';
 
 /** One way to run a model. */
@@ -37,9 +38,6 @@ export interface LaterPlans {
 /** More threads than this cost more in memory and waiting than small networks gain. */
 const maxAutoThreads = 4;
 
-/** A browser that does not answer about its GPU in this time is taken to have none. */
-const adapterTimeout = 5_000;
-
 /**
  * The backends to try.
  *
@@ -68,20 +66,9 @@ export async function planBackends(
     const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
     return { plans: [plan], laterPlans: laterPlansOf(plan, threads) };
   }
-  const gpu = await findGpu();
-  if (!gpu.usable) {
-    if (device === 'auto') return alone([withoutGpu(planWasm(threads, '', []), gpu.reason)]);
-    throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
-  }
-  if (device === 'webgpu') {
-    return alone([{ ...webgpu, reason: 'asked for by name', fallbacks: [] }]);
-  }
-  if (gpu.isSoftware) return alone([withoutGpu(planWasm(threads, '', []), software)]);
-  const reason = 'the user saves data, and one engine is loaded';
-  return alone([{ ...webgpu, reason, fallbacks: [] }, planWasm(threads, 'WebGPU failed', [])]);
+  const { planGpu } = await part(import('./background.js'));
+  return alone(await planGpu(device, (reason) => planWasm(threads, reason, [])));
 }
-
-const software = 'its adapter is a software one, slower than WASM';
 
 /** Plans that are settled. */
 function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
@@ -91,28 +78,15 @@ function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
 
 /** What becomes of a plan for WASM that was made before the GPU was known. */
 async function laterPlansOf(plan: BackendPlan, threads: 'auto' | number): Promise<LaterPlans> {
-  const gpu = await findGpu();
-  const hasGpu = gpu.usable && !gpu.isSoftware;
-  const settled = hasGpu ? plan : withoutGpu(plan, gpu.usable ? software : gpu.reason);
-  const rivals = singleThread(settled, threads);
-  if (hasGpu) rivals.unshift({ ...webgpu, reason: 'not measured yet', fallbacks: [] });
-  return { rivals, reason: settled.reason, fallbacks: settled.fallbacks };
+  const rivals = singleThread(plan, threads);
+  try {
+    const { besideGpu } = await part(import('./background.js'));
+    return await besideGpu(plan, rivals);
+  } catch (error) {
+    const fallback = { from: 'webgpu', to: 'wasm', reason: messageOf(error) };
+    return { rivals, reason: plan.reason, fallbacks: [fallback, ...plan.fallbacks] };
+  }
 }
-
-function withoutGpu(plan: BackendPlan, reason: string): BackendPlan {
-  const fallbacks = [{ from: 'webgpu', to: 'wasm', reason }, ...plan.fallbacks];
-  return { ...plan, reason: `WebGPU is not used: ${reason}`, fallbacks };
-}
-
-/** JSPI lets WASM wait for the GPU without the cost of asyncify's rewritten code. */
-const webgpu = {
-  device: 'webgpu',
-  flavour:
-    typeof WebAssembly === 'object' && 'Suspending' in WebAssembly
-      ? ('jspi' as const)
-      : ('asyncify' as const),
-  threads: 1,
-} as const;
 
 function planWasm(
   threads: 'auto' | number,
@@ -158,32 +132,4 @@ export function autoWorkers(): number {
     {}) as Navigator & { deviceMemory?: number };
   const most = deviceMemory <= 2 ? 1 : deviceMemory <= 4 ? 2 : 4;
   return Math.min(most, cores, Math.max(2, Math.floor(cores / 2)));
-}
-
-type GpuFinding = { usable: true; isSoftware: boolean } | { usable: false; reason: string };
-
-async function findGpu(): Promise<GpuFinding> {
-  const { gpu } = navigator;
-  if (!gpu) {
-    const reason = globalThis.isSecureContext
-      ? 'this browser has no WebGPU'
-      : 'WebGPU needs a secure context (https or localhost)';
-    return { usable: false, reason };
-  }
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  try {
-    const adapter = await Promise.race([
-      gpu.requestAdapter({ powerPreference: 'high-performance' }),
-      new Promise<'late'>((resolve) => {
-        timer = setTimeout(resolve, adapterTimeout, 'late');
-      }),
-    ]);
-    if (adapter === 'late') return { usable: false, reason: 'the browser does not answer' };
-    if (!adapter) return { usable: false, reason: 'the browser has no adapter for this GPU' };
-    return { usable: true, isSoftware: adapter.info.isFallbackAdapter };
-  } catch (error) {
-    return { usable: false, reason: String(error) };
-  } finally {
-    clearTimeout(timer);
-  }
 }

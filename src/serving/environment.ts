@@ -1,6 +1,6 @@
 /** What the serving room takes from the platform; tests hand it another clock and other workers. */
 
-import * as Comlink from 'comlink';
+import { transfer } from 'comlink';
 import type { TabserveError } from '../base/errors.js';
 import { type Connection, newRequestId, type WorkerConfig } from '../wire/connection.js';
 import { savesData } from './backends.js';
@@ -80,7 +80,6 @@ export const pageOfTabs: Environment = {
   takeLease: (config, _own, nth) =>
     new LaterLease(async () => {
       const { takeSharedLease } = await import('./sharing.js');
-      const { transfer } = Comlink;
       return takeSharedLease({ ...page, newRequestId, transfer }, config, nth);
     }),
 };

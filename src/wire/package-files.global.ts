@@ -33,7 +33,7 @@ const suffix: Readonly<Record<EngineFlavour, string>> = {
 
 const modelFiles: Readonly<Record<string, readonly string[]>> = {
   photos: ['photos.int8.onnx', 'labels.en.txt', 'labels.de.txt', 'labels.zh.txt'],
-  everyday: ['everyday.fp16.onnx', 'everyday.fp32.onnx', 'everyday.int8.onnx'],
+  everyday: ['everyday.fp16.onnx', 'everyday.int8.onnx'],
   digits: ['digits.onnx'],
 };
 

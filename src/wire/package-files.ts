@@ -25,7 +25,6 @@ const modelFiles: Readonly<Record<string, Readonly<Record<string, () => URL>>>> 
   },
   everyday: {
     'everyday.fp16.onnx': () => new URL('./models/everyday/everyday.fp16.onnx', import.meta.url),
-    'everyday.fp32.onnx': () => new URL('./models/everyday/everyday.fp32.onnx', import.meta.url),
     'everyday.int8.onnx': () => new URL('./models/everyday/everyday.int8.onnx', import.meta.url),
   },
   digits: {

@@ -6,7 +6,8 @@
  */
 
 import { deferred } from '../base/deferred.js';
-import { isTabserveError, messageOf, TabserveError } from '../base/errors.js';
+import { isTabserveError, messageOf } from '../base/errors.js';
+import { part } from '../base/part.js';
 import type { Fallback } from '../base/types.js';
 import { version } from '../base/version.js';
 import { type AssetOptions, named } from './assets.js';
@@ -43,30 +44,27 @@ export async function startWorker(
   options: AssetOptions,
   packs: readonly PackName[],
 ): Promise<StartedWorker> {
-  if (options.workerUrl !== undefined) {
-    const url = named(options.workerUrl, `worker-${flavour}.js`, '.js');
-    const worker = await startFile(url, flavour).catch((reason: unknown) => {
-      throw blocked([messageOf(reason)], url, reason);
-    });
-    const beside = packs.map((name) => new URL(`packs/${name}.js`, url).href);
-    return { worker, packs: beside, fallbacks: [], dispose: () => undefined };
+  const given = options.workerUrl;
+  let refusal: unknown;
+  if (given === undefined) {
+    try {
+      if (blobRefusal !== undefined) throw new Error(blobRefusal);
+      return { ...(await startInlined(flavour, packs)), packs: [], fallbacks: [] };
+    } catch (reason) {
+      // This build has no such worker at all, or a pack could not be loaded.
+      if (isTabserveError(reason, 'unsupported') || isTabserveError(reason, 'network')) {
+        throw reason;
+      }
+      refusal = reason;
+    }
   }
-  const url = workerFile(flavour);
-  try {
-    if (blobRefusal !== undefined) throw new Error(blobRefusal);
-    return { ...(await startInlined(flavour, packs)), packs: [], fallbacks: [] };
-  } catch (reason) {
-    // This build has no such worker at all, or a pack could not be loaded.
-    if (isTabserveError(reason, 'unsupported') || isTabserveError(reason, 'network')) throw reason;
-    if (url === null) throw blocked([messageOf(reason)], 'blob:', reason);
-    const why = messageOf(reason);
-    const worker = await startFile(url, flavour).catch((cause: unknown) => {
-      throw blocked([why, messageOf(cause)], url, cause);
-    });
-    const fallback = { from: 'the inlined worker script', to: url, reason: why };
-    const files = packs.map(packFile).filter((file) => file !== null);
-    return { worker, packs: files, fallbacks: [fallback], dispose: () => undefined };
-  }
+  const url =
+    given === undefined ? workerFile(flavour) : named(given, `worker-${flavour}.js`, '.js');
+  const { startFile } = await part(import('./worker-file.js'));
+  const started = await startFile(url, (from) => startFrom(from, flavour), refusal);
+  const besideIt = (name: PackName) => new URL(`packs/${name}.js`, started.url).href;
+  const files = packs.map(given === undefined ? packFile : besideIt);
+  return { ...started, packs: files.filter((file) => file !== null), dispose: () => undefined };
 }
 
 async function startInlined(
@@ -83,17 +81,6 @@ async function startInlined(
     const why = `From its inlined script (a blob: address): ${messageOf(error)}.`;
     if (error instanceof Violation) blobRefusal = why;
     throw new Error(why);
-  }
-}
-
-async function startFile(url: string, flavour: EngineFlavour): Promise<Worker> {
-  try {
-    return await startFrom(url, flavour);
-  } catch (error) {
-    // A browser does not say why a script did not load; asking for it once more does.
-    const { explainWorkerFile } = await import('./worker-advice.js');
-    const why = await explainWorkerFile(url, messageOf(error));
-    throw new Error(`From ${url}: ${why}`, { cause: error });
   }
 }
 
@@ -150,12 +137,4 @@ async function startFrom(url: string, flavour: EngineFlavour): Promise<Worker> {
     clearTimeout(timer);
     violations.removeEventListener('securitypolicyviolation', onViolation);
   }
-}
-
-function blocked(reasons: readonly string[], url: string, cause: unknown): TabserveError {
-  return new TabserveError(
-    'worker-blocked',
-    `The worker did not start. ${reasons.join(' ')} Allow worker-src blob:, or serve the worker files of tabserve ${version} on the page's own origin and set the option workerUrl to their folder.`,
-    { details: { url }, cause },
-  );
 }

@@ -1,4 +1,4 @@
-"""Turns a checkpoint into ../everyday.{fp32,fp16,int8}.onnx, ../labels.txt and ../model.json.
+"""Turns a checkpoint into ../everyday.{fp16,int8}.onnx, ../labels.txt and ../model.json.
 
     python export.py --data /path/to/data --checkpoint WORK/checkpoint.pt
 
@@ -177,18 +177,21 @@ def main(arguments=None):
     bias[100:] += group
     weight, bias = weight / temperature, bias / temperature
 
-    files = {kind: out / f"everyday.{kind}.onnx" for kind in ("fp16", "fp32", "int8")}
-    for kind, stored in (("fp32", np.float32), ("fp16", np.float16)):
-        files[kind].write_bytes(build(model, weight, bias, sharpening, stored).SerializeToString())
+    files = {kind: out / f"everyday.{kind}.onnx" for kind in ("fp16", "int8")}
+    single = args.checkpoint.with_name("everyday.fp32.onnx")  # what the others are made from and compared with
+    for path, stored in ((single, np.float32), (files["fp16"], np.float16)):
+        path.write_bytes(build(model, weight, bias, sharpening, stored).SerializeToString())
     everything = np.concatenate([held[s][0] for s in SETS]), np.concatenate([targets[s] for s in SETS])
-    quantised = quantise(files["fp32"], files["int8"], *everything)
+    quantised = quantise(single, files["int8"], *everything)
 
     metrics = {"heldOut": {}, "test": {}}
     test = {s: load(args.data, s, "test") for s in SETS}
-    for kind, path in files.items():
+    for kind, path in {"fp32": single, **files}.items():
         run = session(path, 2)
-        metrics["test"][kind] = {s: measures(logits_of(run, test[s][0], PREPROCESS), test[s][1]) for s in SETS}
-        print(kind, path.stat().st_size, json.dumps(metrics["test"][kind]), flush=True)
+        found = {s: measures(logits_of(run, test[s][0], PREPROCESS), test[s][1]) for s in SETS}
+        if kind in files:
+            metrics["test"][kind] = found
+        print(kind, path.stat().st_size, json.dumps(found), flush=True)
     run = session(files["fp16"], 2)
     metrics["heldOut"] = {s: measures(logits_of(run, held[s][0], PREPROCESS), targets[s]) for s in SETS}
     print("held out", json.dumps(metrics["heldOut"]))
@@ -209,7 +212,7 @@ def main(arguments=None):
                   "channels": 3, "colorOrder": "RGB"},
         "preprocess": PREPROCESS,
         "output": {"name": "logits", "activation": "softmax"},
-        "files": [{"url": path.name, "dtype": kind, "bytes": path.stat().st_size,
+        "files": [{"url": path.name, "dtype": kind, **({"weightsOnly": True} if kind == "fp16" else {}), "bytes": path.stat().st_size,
                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} for kind, path in files.items()],
         "metrics": metrics,
     }

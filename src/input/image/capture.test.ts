@@ -254,13 +254,14 @@ describe('an <img>', () => {
   });
 
   it('that loads is waited for, as long as somebody does', async () => {
-    let loaded = () => undefined as unknown;
+    let loaded: (() => void) | undefined;
     const fields = {
       complete: false,
-      decode: () => new Promise<void>((resolve) => (loaded = () => resolve())),
+      decode: () => new Promise<void>((resolve) => (loaded = resolve)),
     };
     const capturing = capture(image(fields));
-    loaded();
+    await vi.waitFor(() => expect(loaded).toBeDefined());
+    loaded?.();
     expect(await capturing).toMatchObject({ kind: 'bitmap' });
     // A lazy picture out of sight never loads.
     const controller = new AbortController();

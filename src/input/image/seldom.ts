@@ -1,3 +1,4 @@
-/** What sources need that few pages have; loaded after the first answer, or by the first such source. */
+/** What sources need that few pages have; loaded beside the model, or by the first such source. */
+export { captureImage } from './element.js';
 export { captureResponse } from './response.js';
-export { bitmapOfSvg, rasteriseSvg } from './svg.js';
+export { rasteriseSvg } from './svg.js';

@@ -186,7 +186,7 @@ describe.each(cases)('$model', ({ model, file, channels, side, target, score, ..
 });
 
 it('says why a graph has no class activation map', async () => {
-  const bytes = new Uint8Array(readFileSync(join(root, 'models/everyday/everyday.fp32.onnx')));
+  const bytes = new Uint8Array(readFileSync(join(root, 'models/everyday/everyday.fp16.onnx')));
   const { known, values } = explanation.study?.(bytes) ?? { known: undefined, values: ['?'] };
   expect(values).toEqual([]);
   const { heads } = known as { heads: Map<string, unknown> };

@@ -37,7 +37,6 @@ const count = functionCount(binary);
 
 const embedded = [
   'digits/digits.onnx',
-  'everyday/everyday.fp32.onnx',
   'everyday/everyday.fp16.onnx',
   'everyday/everyday.int8.onnx',
   'photos/photos.int8.onnx',
