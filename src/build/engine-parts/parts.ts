@@ -1,6 +1,13 @@
 /** The engine's binary as the build puts it into `dist/ort/`: with a kernel of its own, in two parts. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { withDirectKernel } from './direct.js';
 import profile from './engine-profile.json' with { type: 'json' };
@@ -56,7 +63,10 @@ export async function engineParts(
     const parts = split(linked);
     mkdirSync(cache, { recursive: true });
     for (const [at, name] of names.entries()) {
-      writeFileSync(files[at] as string, parts[name] as Uint8Array);
+      const file = files[at] as string;
+      // Several builds may do so at once.
+      writeFileSync(`${file}.${process.pid}`, parts[name] as Uint8Array);
+      renameSync(`${file}.${process.pid}`, file);
     }
   }
   const [whole, first, rest] = files.map((file) => new Uint8Array(readFileSync(file)));
