@@ -117,14 +117,19 @@ function winnersOf({ values, classes, height, width }: Planes): Uint16Array {
 }
 
 function between(values: ArrayLike<number>, a: number, b: number, weight: number): number {
-  return (values[a] as number) * (1 - weight) + (values[b] as number) * weight;
+  return mix(values[a] as number, values[b] as number, weight);
+}
+
+/** A class that the graph rules out has −Infinity, of which nothing is no number. */
+function mix(a: number, b: number, weight: number): number {
+  return weight === 0 ? a : a * (1 - weight) + b * weight;
 }
 
 function greatestBetween(left: Float64Array, right: Float64Array, weight: number): number {
   let winner = 0;
   let greatest = Number.NEGATIVE_INFINITY;
   for (let c = 0; c < left.length; c++) {
-    const value = (left[c] as number) * (1 - weight) + (right[c] as number) * weight;
+    const value = mix(left[c] as number, right[c] as number, weight);
     if (value <= greatest) continue;
     greatest = value;
     winner = c;

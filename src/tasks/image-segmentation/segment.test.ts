@@ -50,6 +50,16 @@ describe('the class of each pixel', () => {
     },
   );
 
+  it('is never one that the graph rules out', () => {
+    const never = new Array<number>(4).fill(-Infinity);
+    const planes = { values: [0, 3, 1, 0, 1, 0, 2, 5, ...never], classes: 3, height: 2, width: 2 };
+    const size = { width: 4, height: 4 };
+    const { x, y } = mapAxes(plain(size), size, input, planes);
+    const ruledOut = classesOf(planes, x, y).map;
+    const two = classesOf({ ...planes, values: planes.values.slice(0, 8), classes: 2 }, x, y).map;
+    expect(ruledOut).toEqual(two);
+  });
+
   it.each(['wide', 'tall'] as const)('of the %s picture, as SegFormer has it', (which) => {
     const { map, logits } = segformer.maps[which];
     const planes = planesOf(logits);

@@ -33,7 +33,7 @@ export const hubTask: HubTask = {
   check: (manifest, where) => checkManifest(manifest, where, [manifestCheck]),
   complete(request, graph, assumed) {
     const known = request.manifest as TabularManifest;
-    const { columns, input } = columnsOf(request, assumed);
+    const { columns, input } = columnsOf(request, graph, assumed);
     const { output, labels } = outputOf(request, graph, assumed);
     const given = Array.isArray(known.labels) ? known.labels : labels;
     return { ...known, columns, input, output, ...(given && { labels: given }) } as TabularManifest;
@@ -42,6 +42,7 @@ export const hubTask: HubTask = {
 
 function columnsOf(
   { inputs, where }: CompleteRequest,
+  graph: OnnxModel | null,
   assumed: string[],
 ): Pick<TabularManifest, 'columns' | 'input'> {
   const [only, ...others] = inputs;
@@ -55,7 +56,11 @@ function columnsOf(
       { details: { model: where, found: all } },
     );
   }
-  const kindOf = ({ type }: TensorInfo) => (type === 'string' ? 'text' : 'number');
+  const gaps = takesGaps(graph);
+  const column = (name: string, { type }: TensorInfo): TableColumn => {
+    if (type === 'string') return { name, kind: 'text' };
+    return { name, kind: 'number', ...(gaps && type.startsWith('float') && { missing: 'NaN' }) };
+  };
   if (others.length > 0 || only.shape[1] === 1) {
     const wide = inputs.find(({ shape }) => shape[1] !== 1);
     if (wide) {
@@ -65,7 +70,7 @@ function columnsOf(
         { details: { model: where, found: wide.name } },
       );
     }
-    const columns = inputs.map((each): TableColumn => ({ name: each.name, kind: kindOf(each) }));
+    const columns = inputs.map((each) => column(each.name, each));
     return { columns, input: { kind: 'columns' } };
   }
   const [, width] = only.shape;
@@ -77,10 +82,7 @@ function columnsOf(
     );
   }
   assumed.push(`columns called x0 to x${width - 1}, in the order of the input "${only.name}"`);
-  const columns = Array.from(
-    { length: width },
-    (_, at): TableColumn => ({ name: `x${at}`, kind: kindOf(only) }),
-  );
+  const columns = Array.from({ length: width }, (_, at) => column(`x${at}`, only));
   return { columns, input: { kind: 'matrix', name: only.name } };
 }
 
@@ -93,23 +95,45 @@ function outputOf(
   const isWhole = ({ type }: TensorInfo) => /^int/.test(type);
   const isFloat = ({ type }: TensorInfo) => type.startsWith('float');
   const label = outputs.find((each) => isText(each) || isWhole(each));
-  const scores = outputs.find((each) => isFloat(each) && each !== label);
+  const floats = outputs.filter(isFloat);
   const labels = classLabels(graph);
+  const [, width] = label?.shape ?? [];
+  if (label && typeof width === 'number' && width > 1) {
+    throw new TabserveError(
+      'model-invalid',
+      `${where} answers ${width} labels for a row, as "${label.name}". Take TensorModel for it.`,
+      { details: { model: where, found: label.name } },
+    );
+  }
+  // One output for each class, as `zipmap: 'columns'` has it.
+  const columns = floats.filter(({ shape }) => shape.length === 1).map(({ name }) => name);
+  const isColumns = columns.length > 1 && columns.length === labels?.length;
+  const scores = isColumns ? columns : floats[0]?.name;
   if (label || labels) {
     const output: TabularOutput = {
       kind: 'class',
       ...(label && { label: label.name }),
-      ...(scores && { scores: scores.name, activation: 'none' as const }),
+      ...(scores && { scores, activation: 'none' as const }),
     };
     if (!labels) assumed.push('classes called as the model answers them');
     return { output, ...(labels && { labels }) };
   }
-  if (scores) return { output: { kind: 'value', name: scores.name } };
+  if (floats[0]) return { output: { kind: 'value', name: floats[0].name } };
   const all = outputs.map(({ name, type }) => `${name} (${type})`).join(', ');
   throw new TabserveError(
     'model-invalid',
     `${where} answers ${all || 'nothing'}; a model of tables answers numbers, or a label. Take TensorModel for it.`,
     { details: { model: where, found: all } },
+  );
+}
+
+/** Whether the graph itself knows what to do where a number is missing. */
+function takesGaps(graph: OnnxModel | null): boolean {
+  return (graph?.nodes ?? []).some(
+    ({ op, attributes }) =>
+      op === 'ai.onnx.ml.Imputer' ||
+      op === 'IsNaN' ||
+      attributes.get('nodes_missing_value_tracks_true')?.ints.some((each) => each !== 0),
   );
 }
 

@@ -43,7 +43,9 @@ export const manifestCheck: ManifestCheck<TabularManifest> = {
       v.object({
         kind: v.literal('class'),
         label: v.optional(name),
-        scores: v.optional(name),
+        scores: v.optional(
+          v.union([name, v.pipe(v.array(name), v.minLength(2), v.maxLength(100_000))]),
+        ),
         activation: v.optional(v.picklist(['softmax', 'sigmoid', 'none', 'log-softmax'] as const)),
       }),
     ]),

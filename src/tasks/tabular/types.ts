@@ -12,8 +12,8 @@ export type TabularOutput =
       kind: 'class';
       /** The output with the label, of text or whole numbers. @default the label of the best score */
       label?: string | undefined;
-      /** The output with the scores, `[rows, classes]`. @default none */
-      scores?: string | undefined;
+      /** The output with the scores, `[rows, classes]`; or one output for each class. @default none */
+      scores?: string | string[] | undefined;
       /** What makes scores of it. @default 'none' */
       activation?: ScoresOutput['activation'] | undefined;
     };

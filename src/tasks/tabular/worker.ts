@@ -33,7 +33,7 @@ export const tabular: WorkerTask<
     const { manifest, inputs, outputs, labels, where } = model;
     const { columns, input, output } = manifest;
     checkInputs(model);
-    const wanted = output.kind === 'value' ? [output.name] : [output.label, output.scores];
+    const wanted = output.kind === 'value' ? [output.name] : [output.label, output.scores].flat();
     const names = wanted.filter((name) => name !== undefined);
     for (const name of names) findTensor(outputs, name, 'output', where);
     return {
@@ -91,8 +91,13 @@ function classesOf(
   most: number,
 ): Prediction[] {
   const said = label === undefined ? undefined : found[label];
-  const table = scores === undefined ? undefined : found[scores];
-  const numbers = table ? numbersOf(table) : [];
+  if (said && said.data.length !== rows) {
+    throw new TabserveError(
+      'model-invalid',
+      `The model answers ${said.data.length} labels for ${rows} rows. Take TensorModel for it.`,
+    );
+  }
+  const numbers = scoresOf(found, scores, rows);
   const width = numbers.length / rows;
   if (!Number.isInteger(width)) throw uneven(numbers.length, rows);
   return Array.from({ length: rows }, (_, row) => {
@@ -116,6 +121,27 @@ function classesOf(
       scores: sorted.slice(0, most),
     };
   });
+}
+
+/** Scores, row by row. */
+function scoresOf(
+  found: Tensors,
+  names: string | string[] | undefined,
+  rows: number,
+): ArrayLike<number> {
+  const tables = [names ?? []].flat().map((name) => {
+    const table = found[name];
+    return table ? numbersOf(table) : [];
+  });
+  const [only = [], ...others] = tables;
+  if (others.length === 0) return only;
+  const odd = tables.find(({ length }) => length !== rows);
+  if (odd) throw uneven(odd.length, rows);
+  const width = tables.length;
+  return Float64Array.from(
+    { length: rows * width },
+    (_, i) => tables[i % width]?.[Math.floor(i / width)] as number,
+  );
 }
 
 /** A label in words: the graph's own text, or what its whole number stands for. */
