@@ -11,6 +11,7 @@ import { page, pageOfTabs } from '../serving/environment.js';
 import type { DeploymentSettings, Served, Serving } from '../serving/types.js';
 import { tensorTask } from '../tasks/late-page.js';
 import type { PageTask } from '../tasks/task.js';
+import type { ProgressListener } from '../wire/progress.js';
 import type { PackName } from '../wire/protocol.js';
 import { MetricsRecorder } from './metrics.js';
 import {
@@ -22,7 +23,7 @@ import {
   hubOf,
   toModelRequest,
 } from './options.js';
-import { DownloadMonitor } from './progress.js';
+import type { DownloadMonitor } from './progress.js';
 import { type Protection, protectionOf } from './protection.js';
 import type {
   Availability,
@@ -348,7 +349,7 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const { signal, monitor, maxQueue = defaultMaxQueue } = options;
   signal?.throwIfAborted();
   const settings = settingsOf(kind, options, await protectionOf(options));
-  const progress = monitor && new DownloadMonitor(monitor);
+  const progress = monitor && monitored(monitor);
   const key = keyOf(kind, settings, options);
   const ahead = preloaded.get(key) as Deployment<Source, Payload> | undefined;
   preloaded.delete(key);
@@ -356,18 +357,32 @@ export async function createHandle<Source, Payload, Handle extends ModelHandle<S
   const deployment = ahead ?? deploy(kind, settings, options);
   const handle = build({ deployment, maxQueue });
   try {
-    const onProgress = progress?.report.bind(progress);
+    const onProgress: ProgressListener | undefined =
+      progress && ((...bytes) => void progress.then((to) => to.report(...bytes), noReport));
     loadLater(kind);
-    await Promise.all([deployment.load({ signal, onProgress }), preparePages(kind, options)]);
+    await Promise.all([
+      deployment.load({ signal, onProgress }),
+      preparePages(kind, options),
+      progress,
+    ]);
     // What was loaded before the abort is given up all the same.
     signal?.throwIfAborted();
-    progress?.finish();
+    (await progress)?.finish();
     return handle;
   } catch (error) {
     handle.destroy();
     throw isTabserveError(error, 'unsupported') ? await withClass(error) : error;
   }
 }
+
+/** Tells a monitor of the load. Few want to know. */
+async function monitored(monitor: NonNullable<CreateOptions['monitor']>): Promise<DownloadMonitor> {
+  const { DownloadMonitor } = await part(import('./progress.js'));
+  return new DownloadMonitor(monitor);
+}
+
+/** What has gone wrong `create()` says. */
+const noReport = () => undefined;
 
 /** The error with the class that would open the model, where it is for another task. */
 async function withClass(error: TabserveError): Promise<TabserveError> {

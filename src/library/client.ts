@@ -1,5 +1,6 @@
 /** What `tabserve.models` does. Loaded by its first call. */
 
+import { DownloadMonitor } from '../api/progress.js';
 import type { CachedModel, CatalogModel } from '../api/types.js';
 import { isTabserveError, TabserveError } from '../base/errors.js';
 import { embeddedManifests, publicManifests } from '../model/catalog.js';
@@ -26,7 +27,7 @@ const packs: Readonly<Record<string, PackName>> = {
 
 /** Builds the API on the page's tools. */
 export function createModels(tools: LibraryTools): Omit<Models, 'prepare'> {
-  const { withWorker, toModelRequest, hubOf, newRequestId, protectionOf, DownloadMonitor } = tools;
+  const { withWorker, toModelRequest, hubOf, newRequestId, protectionOf } = tools;
 
   const survey = (options: LibraryOptions = {}): Promise<LibrarySurvey> =>
     withWorker(options, (worker) => worker.call('survey', null));

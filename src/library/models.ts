@@ -1,7 +1,6 @@
 /** `tabserve.models`: what there is, what is stored, and which version is in use. */
 
 import { assetOptions, hubOf, toModelRequest } from '../api/options.js';
-import { DownloadMonitor } from '../api/progress.js';
 import { protectionOf } from '../api/protection.js';
 import type {
   Availability,
@@ -105,7 +104,6 @@ export interface LibraryTools {
   hubOf: typeof hubOf;
   newRequestId: typeof newRequestId;
   protectionOf: typeof protectionOf;
-  DownloadMonitor: typeof DownloadMonitor;
 }
 
 const tools: LibraryTools = {
@@ -127,7 +125,6 @@ const tools: LibraryTools = {
   hubOf,
   newRequestId,
   protectionOf,
-  DownloadMonitor,
 };
 
 const names = [

@@ -1,5 +1,6 @@
 /** The page half of every task whose source is a picture. */
 
+import { part } from '../base/part.js';
 import { capture, type ImageSource, transferables } from '../input/image/capture.js';
 import type { CapturedImage } from '../input/image/types.js';
 import type { PackName } from '../wire/protocol.js';
@@ -61,11 +62,8 @@ export function imagePage(name: string, pack?: PackName): PageTask<ImageSource, 
     },
     async portable(image) {
       if (image.kind !== 'frame') return image;
-      const { displayWidth, displayHeight } = image.frame;
-      const canvas = new OffscreenCanvas(displayWidth, displayHeight);
-      canvas.getContext('2d')?.drawImage(image.frame, 0, 0);
-      image.frame.close();
-      return { kind: 'bitmap', bitmap: canvas.transferToImageBitmap() };
+      const { bitmapOfFrame } = await part(import('../input/image/seldom.js'));
+      return bitmapOfFrame(image.frame);
     },
     close(image) {
       if (image.kind === 'bitmap') image.bitmap.close();

@@ -52,6 +52,14 @@ export async function captureImage(
   );
 }
 
+/** A frame, which is closed, as what gets to other tabs. */
+export function bitmapOfFrame(frame: VideoFrame): CapturedImage {
+  const canvas = new OffscreenCanvas(frame.displayWidth, frame.displayHeight);
+  canvas.getContext('2d')?.drawImage(frame, 0, 0);
+  frame.close();
+  return { kind: 'bitmap', bitmap: canvas.transferToImageBitmap() };
+}
+
 function describeBroken(image: HTMLImageElement): string {
   const { currentSrc } = image;
   if (currentSrc === '') return 'The <img> has no picture: it has no "src".';
