@@ -1,6 +1,11 @@
 /** The model server in a page, on the built package: models in workers, asked by requests. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  complaint,
+  mutatedRequests,
+  type ReceivedAnswer,
+} from '../src/testing/mutated-requests.js';
 import { Bridge } from './bridge/bridge.js';
 import { openModelServer, registerAll } from './bridge/served.js';
 import { expect, test } from './fixtures.js';
@@ -369,4 +374,32 @@ test('through a bridge, requests of other programs are answered', async ({ page 
   } finally {
     await bridge.close();
   }
+});
+
+test('300 requests that are each made wrong in one way get the answers that Node gives', async ({
+  page,
+}) => {
+  await registerAll(page);
+  const all = mutatedRequests(300);
+  const answers = await page.evaluate(
+    async (asked) => {
+      const answers = [];
+      for (const { method, path, headers, body } of asked) {
+        const sent =
+          body === null ? null : Uint8Array.from(atob(body), (each) => each.charCodeAt(0));
+        const url = new URL(path, location.href);
+        const request = new Request(url, { method, ...(sent && { body: sent }) });
+        // A page may not set some of them.
+        Object.defineProperty(request, 'headers', { value: new Headers(headers) });
+        const response = await window.server.handle(request);
+        const { status } = response;
+        const allow = response.headers.get('allow');
+        answers.push({ status, allow, text: await response.text() });
+      }
+      return answers;
+    },
+    all.map(({ request }) => request),
+  );
+  const complaints = all.map((each, index) => complaint(each, answers[index] as ReceivedAnswer));
+  expect(complaints.filter((each) => each !== null)).toEqual([]);
 });

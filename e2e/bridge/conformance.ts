@@ -4,8 +4,8 @@
  * asked and were answered becomes `golden/exchanges.json`, which `npm test` replays without them.
  *
  * It needs Python 3.11 with `venv`, and a package index. `TABSERVE_CONFORMANCE_VENV` names an
- * environment that has the packages already; those of KServe and Triton are beside it, with `-kserve`
- * and `-triton` at the end of their names, because the three do not go into one.
+ * environment that has the packages already; those of KServe, MLServer and Triton are beside it, with
+ * `-kserve`, `-mlserver` and `-triton` at the end of their names, because they do not go into one.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -137,7 +137,14 @@ const workplace = mkdtempSync(join(tmpdir(), 'tabserve-conformance-'));
 /** Real servers that have `affine`. */
 async function remotes(kserve: string): Promise<Remote[]> {
   const model = `affine=${join(folder, 'golden/affine.onnx')}`;
+  const mlserver = await environment('-mlserver');
   const all = [
+    await Remote.on('mlserver', (port) => [
+      mlserver,
+      recipe('mlserver_server.py'),
+      String(port),
+      model,
+    ]),
     await Remote.on('kserve', (port) => [
       kserve,
       recipe('kserve_server.py'),

@@ -62,7 +62,7 @@ export function wishesOf({ request }: Call): Wishes {
   if (timeout !== undefined && !(timeout > 0 && timeout < 2 ** 31)) {
     throw new ServerError(
       400,
-      `${deadlineHeader} is ${(text ?? '').slice(0, 40)}; it has to be a number of milliseconds.`,
+      `${deadlineHeader} is ${JSON.stringify((text ?? '').slice(0, 40))}; it has to be a number of milliseconds, above 0 and below 2147483648.`,
     );
   }
   const began = beginnings.get(request) ?? performance.now();

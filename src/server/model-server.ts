@@ -309,15 +309,23 @@ export class ModelServer extends EventTarget {
     try {
       request.signal.throwIfAborted();
       const url = new URL(request.url);
-      if (!url.pathname.startsWith(`${this.#basePath}/`)) throw new ServerError(404, 'Not Found');
+      if (!url.pathname.startsWith(`${this.#basePath}/`)) throw this.#notFound(url);
       const found = this.#router.find(request.method, url.pathname.slice(this.#basePath.length));
-      if (!found) throw new ServerError(404, 'Not Found');
+      if (!found) throw this.#notFound(url);
       write = found.route.writeError;
       const call: Call = { request, url, path: found.path };
       return await found.route.handler(call);
     } catch (thrown) {
       return write(asServerError(thrown, request.signal));
     }
+  }
+
+  #notFound({ pathname }: URL): ServerError {
+    const path = pathname.slice(0, 100);
+    return new ServerError(
+      404,
+      `Not Found: ${path}; GET ${this.#basePath}/v2/openapi.json says what there is`,
+    );
   }
 
   #known(name: string, version: string | undefined): ModelVersion {

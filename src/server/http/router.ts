@@ -32,13 +32,18 @@ const maxPath = 2048;
 
 /** Finds routes by method and path. */
 export class Router {
-  readonly #routes: readonly Compiled[];
+  /** By the number of parts of their paths. */
+  readonly #routes = new Map<number, Compiled[]>();
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes
+    const compiled = routes
       .map((route) => ({ ...route, parts: route.path.split('/').slice(1) }))
       // A name that is written out goes before one that may be any.
       .sort((a, b) => named(a) - named(b));
+    for (const route of compiled) {
+      const { length } = route.parts;
+      this.#routes.set(length, [...(this.#routes.get(length) ?? []), route]);
+    }
   }
 
   /**
@@ -49,14 +54,21 @@ export class Router {
    * @throws ServerError 404 for a path that is no text; 405 where only other methods are answered.
    */
   find(method: string, path: string): { route: Route; path: Record<string, string> } | null {
-    if (path.length > maxPath) throw new ServerError(404, 'Not Found');
+    if (path.length > maxPath)
+      throw new ServerError(404, `Not Found: the path has more than ${maxPath} characters`);
     const parts = path.split('/').slice(1).map(decoded);
-    const fitting = this.#routes.filter((route) => fits(route.parts, parts));
+    const fitting = (this.#routes.get(parts.length) ?? []).filter((each) => fits(each, parts));
     if (fitting.length === 0) return null;
     const route = fitting.find((each) => each.method === method);
     if (!route) {
       const allowed = [...new Set(fitting.map((each) => each.method))].join(', ');
-      throw new ServerError(405, 'Method Not Allowed', { headers: { Allow: allowed } });
+      throw new ServerError(
+        405,
+        `Method Not Allowed: ${method.slice(0, 40)}; this path takes ${allowed}`,
+        {
+          headers: { Allow: allowed },
+        },
+      );
     }
     const names = route.parts.flatMap((part, index): [string, string][] =>
       part.startsWith('{') ? [[part.slice(1, -1), parts[index] as string]] : [],
@@ -70,12 +82,9 @@ function named({ parts }: Compiled): number {
   return parts.filter((part) => part.startsWith('{')).length;
 }
 
-function fits(route: readonly string[], parts: readonly string[]): boolean {
-  return (
-    route.length === parts.length &&
-    route.every((part, index) =>
-      part.startsWith('{') ? parts[index] !== '' : part === parts[index],
-    )
+function fits(route: Compiled, parts: readonly string[]): boolean {
+  return route.parts.every((part, index) =>
+    part.startsWith('{') ? parts[index] !== '' : part === parts[index],
   );
 }
 
@@ -83,6 +92,6 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch (cause) {
-    throw new ServerError(404, 'Not Found', { cause });
+    throw new ServerError(404, 'Not Found: the path is no UTF-8', { cause });
   }
 }

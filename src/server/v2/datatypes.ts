@@ -33,14 +33,18 @@ export type DatatypeName = keyof typeof datatypes;
 /**
  * The datatype of a request.
  *
+ * @param where - What messages call its field.
  * @throws ServerError 400 for what is none.
  */
-export function datatypeNamed(name: Json | undefined, input: string): DatatypeName {
+export function datatypeNamed(name: Json | undefined, input: string, where: string): DatatypeName {
   if (typeof name === 'string' && Object.hasOwn(datatypes, name)) return name as DatatypeName;
+  const there = Object.keys(datatypes).join(', ');
+  if (typeof name !== 'string')
+    throw new ServerError(400, `"${where}" is ${shown(name)}; it has to be one of ${there}.`);
   const why = name === 'BF16' ? 'which the engine has no tensors of' : 'which is none';
   throw new ServerError(
     400,
-    `The datatype of the input "${input}" is ${shown(name)}, ${why}; there are ${Object.keys(datatypes).join(', ')}.`,
+    `The datatype of the input "${input}" is ${shown(name)}, ${why}; there are ${there}.`,
   );
 }
 
@@ -90,7 +94,9 @@ export function elementsFromJson(
   }
   if (array === null) {
     values.forEach((value, index) => {
-      if (typeof value !== 'string') throw wrong(index, 'strings');
+      // Half of a surrogate pair has no UTF-8, and would become another character in the engine.
+      if (typeof value !== 'string' || /\p{Surrogate}/u.test(value))
+        throw wrong(index, 'strings that UTF-8 can say');
     });
     return values as readonly string[];
   }
@@ -134,7 +140,7 @@ export function elementsFromBytes(
   if (bytes.length !== count * size) {
     throw new ServerError(
       400,
-      `The input "${input}" has ${bytes.length} bytes; ${count} elements of ${name} have ${count * size}.`,
+      `The input "${input}" has ${bytes.length} bytes; the ${count} elements of its shape have ${count * size} as ${name}.`,
     );
   }
   // The header in front may have any length: the bytes have to begin at a border of elements.

@@ -50,7 +50,7 @@ export function splitBody(
   if (!(length > 0 && length <= body.length)) {
     throw new ServerError(
       400,
-      `Inference-Header-Content-Length is ${headerLength.slice(0, 40)}; the body has ${body.length} bytes, and the JSON at its beginning at least one.`,
+      `Inference-Header-Content-Length is ${shown(headerLength)}; the body has ${body.length} bytes, and the JSON at its beginning at least one.`,
     );
   }
   return {
@@ -116,7 +116,7 @@ function readInputs(
     if (name in tensors) throw new ServerError(400, `The input "${name}" is there twice.`);
     const settings = parametersOf(input.parameters, `${where}.parameters`);
     if (settings.shared_memory_region !== undefined) throw noSharedMemory();
-    const datatype = datatypeNamed(input.datatype, name);
+    const datatype = datatypeNamed(input.datatype, name, `${where}.datatype`);
     const dims = shapeOf(input.shape, `${where}.shape`);
     checkAgainst(info, datatype, dims, model);
     const count = dims.reduce((product, size) => product * size, 1);
@@ -129,33 +129,32 @@ function readInputs(
       );
     }
     if (size === undefined) {
-      const values = flattened(input.data, count, name);
+      const values = flattened(input.data, count, name, `${where}.data`);
       tensors[name] = tensorOf(datatype, dims, elementsFromJson(datatype, values, name));
       continue;
     }
-    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0)
-      throw field(`${where}.parameters.binary_data_size`, size, 'a whole number');
-    if (at + size > tail.length) {
+    const length = whole(size, `${where}.parameters.binary_data_size`);
+    if (at + length > tail.length) {
       throw new ServerError(
         400,
-        `The input "${name}" is said to have ${size} bytes; ${tail.length - at} are left of the body.`,
+        `The input "${name}" is said to have ${length} bytes; ${tail.length - at} are left of the body.`,
       );
     }
-    const bytes = tail.subarray(at, at + size);
-    at += size;
+    const bytes = tail.subarray(at, at + length);
+    at += length;
     tensors[name] = tensorOf(datatype, dims, elementsFromBytes(datatype, bytes, count, name));
-  }
-  if (at < tail.length) {
-    throw new ServerError(
-      400,
-      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" are said to have.`,
-    );
   }
   const missing = expected.filter(({ name }) => !(name in tensors)).map(({ name }) => name);
   if (missing.length > 0) {
     throw new ServerError(
       400,
       `The model "${model}" expects ${expected.length} inputs; ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing.`,
+    );
+  }
+  if (at < tail.length) {
+    throw new ServerError(
+      400,
+      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" are said to have.`,
     );
   }
   return tensors;
@@ -170,7 +169,7 @@ function shapeOf(shape: Json | undefined, where: string): readonly number[] {
     const found = Array.isArray(shape) ? `[${shape.slice(0, 20).map(shown)}]` : shown(shape);
     throw new ServerError(
       400,
-      `"${where}" is ${found}; it has to be a list of at most ${most.rank} whole numbers from 0 on.`,
+      `"${where}" is ${found}; it has to be a list of at most ${most.rank} whole numbers from 0 to ${Number.MAX_SAFE_INTEGER}.`,
     );
   }
   return shape as readonly number[];
@@ -200,8 +199,13 @@ function checkAgainst(
 }
 
 /** The elements of `data`, which may be nested as the shape is. As many as there should be. */
-function flattened(data: Json | undefined, count: number, input: string): readonly Json[] {
-  if (!Array.isArray(data)) throw field(`data of "${input}"`, data, 'a list');
+function flattened(
+  data: Json | undefined,
+  count: number,
+  input: string,
+  where: string,
+): readonly Json[] {
+  if (!Array.isArray(data)) throw field(where, data, 'a list');
   const flat: readonly Json[] = data.some(Array.isArray) ? data.flat(most.rank) : data;
   if (flat.length !== count) {
     throw new ServerError(
@@ -221,11 +225,13 @@ function readOutputs(
   if (list === undefined || (Array.isArray(list) && list.length === 0)) return null;
   if (!Array.isArray(list) || list.length > most.inputs)
     throw field('outputs', list, `a list of at most ${most.inputs} outputs`);
+  const names = new Set<string>();
   return (list as readonly Json[]).map((output, index) => {
     const where = `outputs[${index}]`;
     if (!isObject(output)) throw field(where, output, 'an object');
     const { name } = output;
-    if (typeof name !== 'string' || !known.some((each) => each.name === name)) {
+    if (typeof name !== 'string') throw field(`${where}.name`, name, 'a string');
+    if (!known.some((each) => each.name === name)) {
       const names = known.map((each) => each.name).join(', ');
       throw new ServerError(
         400,
@@ -234,9 +240,10 @@ function readOutputs(
     }
     const settings = parametersOf(output.parameters, `${where}.parameters`);
     if (settings.shared_memory_region !== undefined) throw noSharedMemory();
-    const classes = settings.classification ?? 0;
-    if (typeof classes !== 'number' || !Number.isInteger(classes) || classes < 0)
-      throw field(`${where}.parameters.classification`, classes, 'a whole number');
+    // Of a small request the answer would be a thousand times as large.
+    if (names.has(name)) throw new ServerError(400, `The output "${name}" is asked for twice.`);
+    names.add(name);
+    const classes = whole(settings.classification ?? 0, `${where}.parameters.classification`);
     const binary = flag(settings.binary_data, `${where}.parameters.binary_data`) ?? binaryByDefault;
     return { name, binary, classes };
   });
@@ -254,22 +261,31 @@ function flag(value: Json | undefined, where: string): boolean | undefined {
 }
 
 function timeoutOf(value: Json | undefined): number | undefined {
-  if (value === undefined || value === 0) return undefined;
-  if (typeof value !== 'number' || !(value > 0))
+  const micros = typeof value === 'bigint' ? Number(value) : value;
+  if (micros === undefined || micros === 0) return undefined;
+  if (typeof micros !== 'number' || !(micros > 0))
     throw field('parameters.timeout', value, 'a number of microseconds');
-  return Math.min(value / 1000, 2 ** 31 - 1);
+  return Math.min(micros / 1000, 2 ** 31 - 1);
 }
 
 /** Triton's: 1 is the most urgent, 0 the default. */
 function priorityOf(value: Json | undefined): InferRequest['priority'] {
-  if (value === undefined || value === 0) return 'normal';
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
-    throw field('parameters.priority', value, 'a whole number');
-  return value === 1 ? 'high' : 'low';
+  const priority = whole(value ?? 0, 'parameters.priority');
+  if (priority === 0) return 'normal';
+  return priority === 1 ? 'high' : 'low';
+}
+
+/** A whole number, which may be as large as the protocol's are: 64 bits. */
+function whole(value: Json, where: string): number {
+  const isWhole = typeof value === 'bigint' || Number.isInteger(value);
+  const number = Number(value);
+  if (isWhole && number >= 0 && number <= 2 ** 64) return number;
+  throw field(where, value, 'a whole number from 0 on');
 }
 
 function field(name: string, found: Json | undefined, expected: string): ServerError {
-  return new ServerError(400, `"${name}" is ${shown(found)}; it has to be ${expected}.`);
+  const what = Array.isArray(found) ? `a list of ${found.length}` : shown(found);
+  return new ServerError(400, `"${name}" is ${what}; it has to be ${expected}.`);
 }
 
 function noSharedMemory(): ServerError {

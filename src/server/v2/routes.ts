@@ -74,7 +74,10 @@ function ready({ registry }: ServerContext): Response {
 
 function modelReady({ registry }: ServerContext, { path }: Call): Response {
   const version = registry.version(path.model as string, path.version);
-  if (version?.state !== 'READY') throw new ServerError(400, 'Model version not ready');
+  if (version?.state !== 'READY') {
+    const what = version ? `${version.state} ${version.reason}`.trim() : 'there is none';
+    throw new ServerError(400, `Model version not ready: ${what}`);
+  }
   return json({ name: path.model, ready: true });
 }
 
