@@ -11,7 +11,10 @@ const here = (path: string) => join(import.meta.dirname, path);
 async function openDemo(page: Page, server: TestServer, kind: string): Promise<void> {
   await page.goto(`${server.origin}/site/index.html`);
   await expect(page.locator('#state-chip')).toHaveText(/ready|degraded/);
-  await page.getByRole('tab', { name: kind }).click();
+  const tab = page.getByRole('tab', { name: kind });
+  await tab.click();
+  // Its code comes first.
+  await expect(tab).toHaveAttribute('aria-selected', 'true');
 }
 
 /** Serves the files of a folder. */
