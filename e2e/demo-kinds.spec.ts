@@ -11,7 +11,10 @@ const here = (path: string) => join(import.meta.dirname, path);
 async function openDemo(page: Page, server: TestServer, kind: string): Promise<void> {
   await page.goto(`${server.origin}/site/index.html`);
   await expect(page.locator('#state-chip')).toHaveText(/ready|degraded/);
-  await page.getByRole('tab', { name: kind }).click();
+  const tab = page.getByRole('tab', { name: kind });
+  await tab.click();
+  // Its code comes first.
+  await expect(tab).toHaveAttribute('aria-selected', 'true');
 }
 
 /** Serves the files of a folder. */
@@ -28,6 +31,27 @@ async function load(page: Page, kind: string, address: string): Promise<void> {
   await page.locator(`#${kind}-model`).getByRole('button', { name: 'Load' }).click();
   await expect(page.locator(`#${kind}-model-status`)).toContainText('on WebAssembly');
 }
+
+test('a tab whose code cannot be had says so, and opens once it can be had', async ({
+  browser,
+  server,
+}) => {
+  // The page's own worker would have the code.
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  const page = await context.newPage();
+  const code = /\/assets\/objects-[^/]+\.js$/;
+  await page.route(code, (route) => route.abort());
+  await page.goto(`${server.origin}/site/index.html?model=digits`);
+  await expect(page.locator('#state-chip')).toHaveText(/ready|degraded/);
+  const tab = page.getByRole('tab', { name: 'Find objects' });
+  await tab.click();
+  await expect(page.getByRole('alert')).toContainText('could not be loaded');
+  await expect(page.locator('#kind-panel-name')).toBeVisible();
+  await page.unroute(code);
+  await tab.click();
+  await expect(page.locator('#kind-panel-objects')).toBeVisible();
+  await context.close();
+});
 
 test('objects are found, framed and listed, with a detector of the user’s', async ({
   page,

@@ -65,6 +65,7 @@ for (const [locale, table, lang] of [
       const screens = ['name', 'teach', 'objects', 'compare', 'text', 'sound', 'drift'];
       for (const screen of screens) {
         await page.locator(`#kind-${screen}`).click();
+        await expect(page.locator(`#kind-panel-${screen}`)).toBeVisible();
         const { scrollWidth, clientWidth } = await page.evaluate(() => {
           const { scrollWidth, clientWidth } = document.documentElement;
           return { scrollWidth, clientWidth };

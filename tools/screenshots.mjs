@@ -148,6 +148,7 @@ async function drift(page) {
 /** The drawings, most like the chosen one first. */
 async function compare(page) {
   await page.locator('#kind-compare').click();
+  await page.locator('#kind-panel-compare').waitFor();
   const names = [
     'apple',
     'orange',

@@ -29,19 +29,19 @@ export type { Classification } from '../tasks/image-classification/types.js';
 /**
  * Names a model:
  *
- * - a name of the catalogue, such as `'digits'`, or of a model that is in the store, both also with
+ * - a name from the catalogue, such as `'digits'`, or the name of a stored model, both also with
  *   a version: `'digits@1.0.0'`;
- * - the URL of a manifest (`…/model.json`), its files beside it;
- * - a repository of the Hugging Face hub, `'hf:owner/name'` or `'hf:owner/name@revision'`, that has
- *   ONNX files; or the URL of a folder with a repository's layout (with a slash at its end);
- * - the URL of an `.onnx` file: its preprocessing is then assumed, which `info.fallbacks` says;
- * - the same as files: the manifest and its files, a repository's files, or an `.onnx` file, as
- *   `File`s picked or dropped together, a directory, or bytes;
- * - a manifest object and its files by the names that it gives them.
+ * - the URL of a manifest (`…/model.json`), with the model's files next to it;
+ * - a repository of the Hugging Face hub that has ONNX files, `'hf:owner/name'` or
+ *   `'hf:owner/name@revision'`; or the URL of a folder with the layout of such a repository (ending in a slash);
+ * - the URL of an `.onnx` file: `info.fallbacks` then says what was assumed about its preprocessing;
+ * - the same things as files (a manifest with its files, a repository's files, or an `.onnx` file):
+ *   `File`s that were picked or dropped together, a directory, or bytes;
+ * - a manifest object, and its files under the names that it uses.
  *
- * A model whose files have a sha256 is kept in the store, and is from then on loaded without the
- * network, in the version that was stored: `models.update()` fetches a newer one. A repository's
- * files are kept as they first came.
+ * A model whose files have a sha256 is stored. From then on it loads without the network, in the stored
+ * version; `models.update()` fetches a newer one. The files of a repository are kept as they were at the
+ * first download.
  */
 export type ModelSource =
   | string
@@ -59,14 +59,14 @@ export interface DownloadProgressEvent extends Event {
   /** Bytes so far, over all files of this load. Never falls. */
   readonly loaded: number;
   /**
-   * Bytes in all: what the manifest or the server says of each file. Where `lengthComputable` is
-   * false some file's size is missing in it. Never below `loaded`; the last event has
+   * Bytes in total, as the manifest or the server says for each file. If `lengthComputable` is
+   * false, the size of some file is not known and not included. Never below `loaded`; in the last event
    * `loaded === total`.
    */
   readonly total: number;
   /**
-   * Whether the size of every file is known, so that `total` is the end. If not, show a bar without a
-   * value: a `<progress>` without `value`.
+   * Whether the size of every file is known, so that `total` is final. If not, show a `<progress>`
+   * without a `value`.
    */
   readonly lengthComputable: boolean;
   /**
@@ -75,7 +75,7 @@ export interface DownloadProgressEvent extends Event {
    * `bar.value = event.progress`.
    */
   readonly progress: number;
-  /** Those of `loaded` that were in the store, or in a file, and cost no network. */
+  /** How many of the `loaded` bytes came from the store or a file, and not from the network. */
   readonly cached: number;
 }
 
@@ -94,10 +94,10 @@ export interface CreateMonitor extends EventTarget {
 }
 
 /**
- * Gives the key of an encrypted model: 16, 24 or 32 bytes, the same as base64, or a key of AES-GCM that may
- * decrypt; with the moment until which it is good, if it is not for ever. `null` for none.
+ * Returns the key of an encrypted model: 16, 24 or 32 bytes, their base64, or an AES-GCM `CryptoKey` that may
+ * decrypt. `{ key, expires }` adds when the key expires. `null` if there is no key.
  *
- * @param question - Which model wants it.
+ * @param question - Which model needs the key.
  */
 export type DecryptionKey = (question: KeyQuestion) => GivenKey | null | Promise<GivenKey | null>;
 
@@ -118,19 +118,18 @@ export interface CreateOptions {
   /** @default the best embedded model */
   model?: ModelSource;
   /**
-   * `auto` answers from WASM as soon as that is ready. On a real adapter WebGPU is then loaded in the
-   * background and measured; if it is faster, the classifier moves there between two requests and
-   * fires `devicechange`. The reason stands in `info`. (Where the user asks to save data, WebGPU is
-   * loaded alone, with WASM as the fallback.) A device asked for by name is used or refused, never
-   * replaced.
+   * `auto` answers from WASM as soon as that is ready. If there is a real GPU, WebGPU is then loaded in
+   * the background and measured. If it is faster, the classifier moves there between two requests and
+   * fires `devicechange`; `info.reason` says why. (If the user asks the browser to save data, only WebGPU
+   * is loaded, with WASM as the fallback.) A device that you name is used or refused, never replaced.
    * @default 'auto'
    */
   device?: 'auto' | Device;
   /**
-   * Which of the model's files. `auto` takes one whose weights alone are `int8` or `fp16` (`weightsOnly`
-   * in its manifest), then `fp16` where the device computes it at full speed (WASM, where it is widened to
-   * fp32 on loading, and WebGPU with `shader-f16`), then `fp32`, then other `int8`: today's engine runs
-   * quantised graphs slower than float ones.
+   * Which of the model's files to use. `auto` prefers a file in which only the weights are `int8` or `fp16`
+   * (`weightsOnly` in the manifest); then `fp16`, if the device computes it at full speed (WASM, where it is
+   * converted to fp32 while it loads, and WebGPU with `shader-f16`); then `fp32`; then other `int8` files,
+   * because the engine runs quantised graphs more slowly than float ones.
    * @default 'auto'
    */
   dtype?: 'auto' | ModelDtype;
@@ -146,61 +145,60 @@ export interface CreateOptions {
    */
   threads?: 'auto' | number;
   /**
-   * Workers that may serve the model at a time. On a page that is not cross-origin isolated, where
-   * the WASM backend has one thread, more of them make use of more cores: they are started for a
-   * backlog, from what is in the store or the browser's cache, and ended after 10 seconds without.
-   * Each holds the engine and the model once more in memory.
+   * The greatest number of workers that serve the model at a time. On a page that is not cross-origin
+   * isolated, where the WASM backend has one thread, more workers make use of more cores. They are
+   * started for a backlog, from the store or the browser's cache, and end after 10 seconds without one.
+   * Each holds another copy of the engine and the model in memory.
    * @default 'auto': half of the cores, at least 2 (where there are two) and at most 4; at most 2 with
    *   4 GiB of memory or where the browser does not say, 1 with 2 GiB
    */
   maxWorkers?: 'auto' | number;
   /** Aborts the load. The promise rejects with `signal.reason`. */
   signal?: AbortSignal;
-  /** Is called once, before the first byte, with a target of `downloadprogress` events. */
+  /** Called once, before the first byte, with an object that fires `downloadprogress` events. */
   monitor?: (monitor: CreateMonitor) => void;
   /** Images with more pixels are refused before they are decoded. @default 100_000_000 */
   maxPixels?: number;
   /**
-   * Most requests that may be under way; one more is refused with `queue-full`. Besides, waiting
-   * canvases, videos, bitmaps and buffers are refused when they hold more than 256 MiB in all.
+   * The greatest number of requests under way; one more is refused with `queue-full`. Waiting canvases,
+   * videos, bitmaps and buffers are also refused if they hold more than 256 MiB in total.
    * @default 1000
    */
   maxQueue?: number;
   /**
-   * Milliseconds without a request after which the model is unloaded, to give its memory back. The
+   * After this many milliseconds without a request, the model is unloaded to free its memory. The
    * next request loads it again.
    * @default never
    */
   idleTimeout?: number;
   /**
-   * Whether the model also answers raw tensors, by `infer()`: the worker then loads the code for it.
+   * Whether the model also takes raw tensors, with `infer()`. The worker then loads the code for that.
    * @default false
    */
   tensors?: boolean;
   /**
-   * Whether answers of the model can be explained, by `tabserve/explain`: the worker then loads the
-   * code for it.
+   * Whether `tabserve/explain` can explain the model's answers. The worker then loads the code for that.
    * @default false
    */
   explanations?: boolean;
   /**
-   * Gives the key of an encrypted model (`tabserve pack --encrypt`). Is asked at every load, also when a
-   * worker is replaced. The model is decrypted in the worker, and only what is encrypted is stored. A key
-   * that is given as bytes is made one that no script can read again.
+   * Returns the key of an encrypted model (`tabserve pack --encrypt`). It is called at every load, also when
+   * a worker is replaced. The worker decrypts the model; the store keeps only the encrypted files. Bytes
+   * are turned into a key that no script can read again.
    */
   decryptionKey?: DecryptionKey;
   /**
-   * Takes the model only if its `model.json` is signed (`tabserve pack --sign`) by one of these public keys,
-   * of Ed25519: 32 bytes each, as base64. @default whoever made it
+   * Accepts the model only if its `model.json` is signed (`tabserve pack --sign`) with one of these Ed25519
+   * public keys: 32 bytes each, as base64. @default signatures are not checked
    */
   signedBy?: string | readonly string[];
   /** A worker of its own instead of the one that the page's classifiers share. @default false */
   ownWorker?: boolean;
   /**
-   * One worker for all tabs of the origin that ask for it: one of them holds the models, and when it
-   * closes or crashes another takes over, without a failed request. Needs Web Locks and
-   * `BroadcastChannel`; where these are not to be had `info.fallbacks` says so. Frames of videos are
-   * drawn before they are sent to another tab. Does not go with `ownWorker` and `decryptionKey`.
+   * One worker for all tabs of the origin that ask for it. One of the tabs holds the models; when it
+   * closes or crashes, another takes over without a failed request. Needs Web Locks and
+   * `BroadcastChannel`; if they are missing, `info.fallbacks` says so. Video frames are drawn on a canvas
+   * before they are sent to another tab. Cannot be combined with `ownWorker` or `decryptionKey`.
    * @default false
    */
   shared?: boolean;
@@ -208,50 +206,50 @@ export interface CreateOptions {
    * The worker's script, for pages whose policy forbids `blob:` workers (`worker-src 'self'`): the
    * address of `worker-wasm.js` (`worker-jspi.js`, `worker-asyncify.js`), or of the folder that
    * holds them, on the page's own origin.
-   * @default inlined; where that is forbidden, the file beside tabserve's own
+   * @default inlined; if that is forbidden, the file next to tabserve's own
    */
   workerUrl?: string | URL;
   /**
    * The folder of ONNX Runtime's `.wasm` files, or the address of the one that `device` needs.
-   * @default `ort/` beside tabserve's own file, then the public CDN (see `cdn`)
+   * @default `ort/` next to tabserve's own file, then the public CDN (see `cdn`)
    */
   wasmUrl?: string | URL;
   /**
    * The folder of the embedded models.
-   * @default `models/` beside tabserve's own file, then the public CDN (see `cdn`)
+   * @default `models/` next to tabserve's own file, then the public CDN (see `cdn`)
    */
   modelsUrl?: string | URL;
   /**
-   * Whether files that are not beside tabserve's own may come from cdn.jsdelivr.net, of exactly
-   * this version and checked by their sha256. Their use stands in `info.fallbacks`, and a warning
-   * in the console. Only files are fetched; pictures never leave the page.
+   * Whether files that are missing next to tabserve's own may come from cdn.jsdelivr.net, in exactly
+   * this version and verified by their sha256. `info.fallbacks` and a warning in the console then say so.
+   * This only downloads files; pictures never leave the page.
    * @default true
    */
   cdn?: boolean;
   /**
-   * The hub of `hf:` names: a mirror, or a server that has its layout.
+   * The hub that `hf:` names refer to: a mirror, or a server with the same layout.
    * @default 'https://huggingface.co/'
    */
   hubUrl?: string | URL;
   /**
-   * How a repository's pictures are prepared: by Transformers' `slow` image processors, on Pillow, or by
-   * its `fast` ones, on torchvision, which version 5 takes where nothing is said. Their resizing differs by
-   * single steps of a byte; each is followed to the byte. (DINOv3's fast one does not round to bytes; a
-   * number may be one step off, which `info.fallbacks` says.) In the store it is a model of its own, named
-   * with `?processor=fast` behind.
+   * How pictures are prepared for a model from a repository: like Transformers' `slow` image processors
+   * (Pillow), or like its `fast` ones (torchvision), which are the default of Transformers 5. Their results
+   * differ by single steps of a byte; tabserve follows either of them to the byte. (DINOv3's fast processor
+   * does not round to bytes; a number may be one step off, and `info.fallbacks` says so.) The store keeps
+   * such a model separately, with the suffix `?processor=fast`.
    * @default 'slow'
    */
   processor?: 'slow' | 'fast';
   /**
-   * The language of the labels in answers, where the model has them in several (`translations` in its
-   * manifest): a language tag such as `de`; several, in the order of preference; or `auto` for what the
-   * browser's user reads. `info.model.language` says which it became. One language that the model does not
-   * have is refused; of several, and by `auto`, its own is taken then.
-   * @default that of the model's own label file
+   * The language of the labels in answers, if the model has several (`translations` in its manifest): a
+   * language tag such as `de`, a list of tags in order of preference, or `auto` for the languages of the
+   * browser's user. `info.model.language` says which one was chosen. A single language that the model
+   * lacks is refused; with a list or `auto`, the model's own language is used instead.
+   * @default the language of the model's own label file
    */
   lang?: string | readonly string[];
   /**
-   * Milliseconds without a byte after which a download is asked for again, from where it stopped.
+   * After this many milliseconds without a byte, a download is resumed from where it stopped.
    * @default 20_000
    */
   stallTimeout?: number;
@@ -261,24 +259,24 @@ export interface CreateOptions {
 export type PreloadOptions = Omit<CreateOptions, 'signal' | 'monitor'>;
 
 /**
- * How urgent a request is among those to the same worker. Strict: while a more urgent one waits, no
- * other is begun; one that was begun is finished.
+ * How urgent a request is among those to the same worker. While a more urgent request waits, no other
+ * starts; a request that has started is finished.
  */
 export type RequestPriority = 'high' | 'normal' | 'low';
 
 /** Options of `ImageClassifier.classify()`. */
 export interface ClassifyOptions {
-  /** At most so many answers. @default 5 */
+  /** The greatest number of answers. @default 5 */
   topK?: number;
   /** Only answers with at least this score, 0…1. @default 0 */
   threshold?: number;
   /**
-   * Least scores of single classes, 0…1, by their labels: `{ person: 0.8 }`. They come before `threshold`
-   * and before those of the model (`output.thresholds`).
-   * @default those of the model
+   * Least scores for single classes, 0…1, by label: `{ person: 0.8 }`. They take precedence over
+   * `threshold` and over the model's own (`output.thresholds`).
+   * @default the model's own
    */
   thresholds?: Readonly<Record<string, number>>;
-  /** Only these labels, as `info.model.labels` has them. Scores are not rescaled. @default all */
+  /** Only these labels, spelt as in `info.model.labels`. Scores are not rescaled. @default all */
   allow?: readonly string[];
   /** Not these labels. @default none */
   deny?: readonly string[];
@@ -328,7 +326,7 @@ export type SettledClassification<Source> = {
 
 /** Options of `ImageClassifier.watch()`. */
 export interface WatchOptions extends Omit<ClassifyOptions, 'id'> {
-  /** At most so many classifications a second. @default as many as the device manages */
+  /** The greatest number of classifications per second. @default as many as the device manages */
   maxFps?: number;
 }
 
@@ -338,7 +336,7 @@ export interface WatchResult {
   classifications: Classification[];
   /** The frame's place in the video, in seconds. */
   mediaTime: number;
-  /** Frames that the video showed since the last result and that were let go. */
+  /** Frames that the video has shown since the last result and that were skipped. */
   skippedFrames: number;
 }
 
@@ -346,11 +344,11 @@ export interface WatchResult {
 export interface RequestReport {
   id: string;
   timings: StageTimings;
-  /** How often it was sent to a worker: 2 if the first one was lost over it. */
+  /** How often it was sent to a worker: 2 if the first worker was lost. */
   attempts: number;
   /** What answered. */
   device: Device;
-  /** How many requests the run was for that answered it: 1 unless several waited that could share one. */
+  /** How many requests shared the run: 1, unless several waited that could share one. */
   batch: number;
   /** What preprocessed its picture. */
   preprocessing: PreprocessingReport;
@@ -363,7 +361,7 @@ export interface ClassifierInfo {
     version: string;
     title: string;
     license: string | null;
-    /** One per class, as the model's own label file has them: what `allow`, `deny` and `thresholds` name. */
+    /** One per class, from the model's own label file. Use these in `allow`, `deny` and `thresholds`. */
     labels: readonly string[];
     /** The language of the labels in answers, a BCP 47 tag: see `CreateOptions.lang`. */
     language: string;
@@ -382,8 +380,8 @@ export interface ClassifierInfo {
   /** How the file stores its weights. */
   dtype: ModelDtype;
   /**
-   * What it computes in. Weights that alone are in int8 or fp16 are widened to `fp32` when they are
-   * loaded, and all those in fp16 on WASM: the download is smaller, the speed fp32's.
+   * The precision of the computation. If only the weights are int8 or fp16, or if all of the file is fp16
+   * and runs on WASM, they are converted to `fp32` while they load: the download is smaller, the speed that of fp32.
    */
   computeDtype: ModelDtype;
   /** Threads of the WASM backend; 1 on WebGPU. */
@@ -397,20 +395,20 @@ export interface ClassifierInfo {
   /** The GPU, as the browser describes it; `null` on WASM. */
   adapter: string | null;
   /**
-   * What this device's outputs for a fixed input were compared with: those of WASM, which is its own
-   * `reference`; those that the manifest's `selfTest` records; or nothing (yet), `none`. A device that
-   * is asked for by name, or that alone can run the model, is checked some seconds after its first
-   * answers, unless the user saves data; where the outputs differ, WASM takes over.
+   * What this device's outputs for a fixed input were compared with: those of WASM (`reference`, also on
+   * WASM itself), those that the manifest's `selfTest` records, or nothing so far (`none`). A device that
+   * you named, or the only one that can run the model, is checked some seconds after its first answers,
+   * unless the user saves data; if the outputs differ, WASM takes over.
    */
   verified: 'reference' | 'self-test' | 'none';
   /**
-   * What preprocesses pictures. Where it is the GPU, single pictures may be left to the CPU, which
-   * the `request` event says.
+   * What preprocesses pictures. If it is the GPU, some pictures may still be left to the CPU; the
+   * `request` event says so.
    */
   preprocessing: PreprocessingReport;
   /**
-   * Milliseconds of the load's parts; they overlap. `warmup` is 0 on WASM, where the first image's
-   * run serves as one, or a run in the first idle moment.
+   * How long the parts of the load took, in milliseconds; they overlap. `warmup` is 0 on WASM, where the
+   * first request, or a run in the first idle moment, warms up the model.
    */
   load: { engine: number; model: number; session: number; warmup: number; total: number };
 }
@@ -424,7 +422,7 @@ export type Availability = 'unavailable' | 'downloadable' | 'downloading' | 'ava
  * - `degraded`: answers, on a fallback.
  * - `recovering`: the worker was lost; a new one is loading, and requests wait for it.
  * - `failed`: could not recover. The next `classify` tries again.
- * - `destroyed`: for good.
+ * - `destroyed`: `destroy()` was called.
  */
 export type ClassifierState =
   | 'starting'
@@ -442,7 +440,7 @@ export interface Percentiles {
   max: number;
 }
 
-/** A classifier's running account. */
+/** What a classifier has done so far. */
 export interface ClassifierMetrics {
   /** Finished, successfully or not. */
   requests: number;

@@ -23,6 +23,15 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Resolves when the browser has nothing else to do, in two seconds at most. */
+export function idle(): Promise<void> {
+  return new Promise((resolve) => {
+    // Safari has no such callback.
+    if ('requestIdleCallback' in window) requestIdleCallback(() => resolve(), { timeout: 2_000 });
+    else setTimeout(resolve, 200);
+  });
+}
+
 /** Fills a `<dl>` with one `<div><dt><dd></div>` per pair. */
 export function fillFacts(list: HTMLElement, facts: readonly (readonly [string, string])[]): void {
   list.replaceChildren(

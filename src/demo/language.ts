@@ -16,21 +16,14 @@ const key = 'tabserve-demo-language';
 export const language: Language = chosen();
 
 function chosen(): Language {
-  const wanted = [remembered(), ...navigator.languages].map((each) => each.split('-')[0] ?? '');
+  // Index.html has put what was chosen earlier on the root.
+  const { language = '' } = document.documentElement.dataset;
+  const wanted = [language, ...navigator.languages].map((each) => each.split('-')[0] ?? '');
   return wanted.find(isLanguage) ?? 'en';
 }
 
 function isLanguage(name: string): name is Language {
   return Object.hasOwn(tables, name);
-}
-
-function remembered(): string {
-  try {
-    return localStorage.getItem(key) ?? '';
-  } catch {
-    // Storage can be forbidden.
-    return '';
-  }
 }
 
 /**

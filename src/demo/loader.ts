@@ -1,5 +1,6 @@
 /** Loads models and swaps the classifier, so that a failed load never costs a working one. */
 import { ImageClassifier, models } from 'tabserve';
+import { idle } from './dom.js';
 import { language, t } from './language.js';
 import type { ModelChoice, Settings, State } from './state.js';
 import type { Alerts } from './view/alerts.js';
@@ -89,6 +90,7 @@ export class Loader {
     // A model that somebody drops is to be read without a network too.
     await models.prepare().catch(() => missing++);
     for (const settings of wanted) {
+      await idle();
       try {
         const classifier = await create(settings, null, () => {});
         if (this.#active !== active || this.#shelf.has(shelfKey(settings))) {

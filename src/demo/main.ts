@@ -1,13 +1,7 @@
 /** The demo page: connects where pictures come from with what shows their answers. */
 import { Catalogue, digitsModel } from './catalogue.js';
-import { byId } from './dom.js';
-import { Compare } from './kinds/compare.js';
-import { Drift } from './kinds/drift.js';
+import { byId, idle } from './dom.js';
 import { Kinds } from './kinds/kinds.js';
-import { Objects } from './kinds/objects.js';
-import { Sounds } from './kinds/sounds.js';
-import { Teach } from './kinds/teach.js';
-import { Texts } from './kinds/texts.js';
 import { t, translatePage } from './language.js';
 import { Loader } from './loader.js';
 import { keepOffline } from './offline/register.js';
@@ -58,20 +52,33 @@ const pad = new Pad(
   },
 );
 
-const kinds = new Kinds({
-  name: {
+/** The code of the other panels, which most visitors never open. */
+const others = {
+  teach: () => import('./kinds/teach.js').then(({ Teach }) => Teach),
+  objects: () => import('./kinds/objects.js').then(({ Objects }) => Objects),
+  compare: () => import('./kinds/compare.js').then(({ Compare }) => Compare),
+  text: () => import('./kinds/texts.js').then(({ Texts }) => Texts),
+  sound: () => import('./kinds/sounds.js').then(({ Sounds }) => Sounds),
+  drift: () => import('./kinds/drift.js').then(({ Drift }) => Drift),
+};
+
+const kinds = new Kinds(
+  {
     open: () => undefined,
     // A camera that nobody watches is not to go on.
     close: () => camera.stop(),
     take: takeForNaming,
   },
-  teach: new Teach(alerts),
-  objects: new Objects(alerts),
-  compare: new Compare(alerts),
-  text: new Texts(alerts),
-  sound: new Sounds(alerts),
-  drift: new Drift(alerts),
-});
+  {
+    teach: async () => new (await others.teach())(alerts),
+    objects: async () => new (await others.objects())(alerts),
+    compare: async () => new (await others.compare())(alerts),
+    text: async () => new (await others.text())(alerts),
+    sound: async () => new (await others.sound())(alerts),
+    drift: async () => new (await others.drift())(alerts),
+  },
+  (error) => alerts.show(error, { title: t('This part of the page could not be loaded') }),
+);
 
 /** The picture on the stage, to be asked about again when the model changes. */
 let picture: Picture | null = null;
@@ -106,6 +113,12 @@ async function begin(): Promise<void> {
       void use(settings);
     });
     await loader.use(initialSettings());
+    // What may be wanted later comes while nobody waits, and before the network may go.
+    for (const code of Object.values(others)) {
+      await idle();
+      await code().catch(() => undefined);
+    }
+    await idle();
     await loader.keepReady(catalogue.choices);
   } catch (error) {
     alerts.show(error, { title: t('The page could not start') });

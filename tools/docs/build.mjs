@@ -62,9 +62,9 @@ const pages = readdirSync(site, { recursive: true, encoding: 'utf8' })
 const ids = new Map();
 const broken = [];
 for (const page of pages) {
-  const html = shownAtOnce(inOrder(withLandmarks(readFileSync(page, 'utf8')))).replaceAll(
-    /<a href="([^"]+)"([^>]*)>(.*?)<\/a>/gs,
-    (given, address, attributes, text) => {
+  const html = [titledOnce, withLandmarks, inOrder, shownAtOnce, withoutNestedLinks, sized(page)]
+    .reduce((text, change) => change(text), readFileSync(page, 'utf8'))
+    .replaceAll(/<a href="([^"]+)"([^>]*)>(.*?)<\/a>/gs, (given, address, attributes, text) => {
       if (/^[a-z][\w+.-]*:/i.test(address)) return given;
       // From a disk, a folder's address shows its list of files.
       const href = address.replace(/^((?:\.\.?\/)+)(?=#|$)/, '$1index.html');
@@ -83,8 +83,7 @@ for (const page of pages) {
       if (dirname(target) === join(site, 'media')) return text;
       broken.push(`${relative(site, page)}: ${href}`);
       return link;
-    },
-  );
+    });
   for (const [, address] of html.matchAll(/<(?:img|source)\b[^>]* (?:src|srcset)="([^"]+)"/g)) {
     if (/^[a-z][\w+.-]*:/i.test(address) || isFile(resolve(dirname(page), decodeURI(address))))
       continue;
@@ -110,6 +109,46 @@ function withLandmarks(html) {
 /** Shows the text at once; the theme hides it until its script has run. */
 function shownAtOnce(html) {
   return html.replace('document.body.style.display="none";', '');
+}
+
+/** The start page says its name once; the theme puts it above the README, which begins with it. */
+function titledOnce(html) {
+  return html.replace(
+    /<div class="tsd-page-title">\s*<h1>[^<]*<\/h1>\s*<\/div>(?=\s*<div class="tsd-panel tsd-typography"><h1)/,
+    '',
+  );
+}
+
+/** Folded parts without links in what unfolds them, which those who do not see the page cannot reach. */
+function withoutNestedLinks(html) {
+  return html.replaceAll(/<summary\b.*?<\/summary>/gs, (summary) =>
+    summary.replaceAll(/<a [^>]*class="tsd-anchor-icon".*?<\/a>/gs, ''),
+  );
+}
+
+/** Pictures that take their place before they have come, and come when they are about to be seen. */
+function sized(page) {
+  return (html) =>
+    html.replaceAll(/<img src="([^"]+)"( width="\d+")?/g, (tag, address, given) => {
+      if (/^[a-z][\w+.-]*:/i.test(address)) return tag;
+      const path = resolve(dirname(page), decodeURI(address));
+      if (!isFile(path)) return tag;
+      const { width, height } = webpSize(readFileSync(path));
+      const shown = Number(/\d+/.exec(given ?? '')?.[0] ?? width);
+      return `<img loading="lazy" decoding="async" src="${address}" width="${shown}" height="${Math.round((height * shown) / width)}"`;
+    });
+}
+
+/** The pixels of a WebP file, by its header (RFC 9649). */
+function webpSize(bytes) {
+  switch (bytes.toString('latin1', 12, 16)) {
+    case 'VP8X':
+      return { width: bytes.readUIntLE(24, 3) + 1, height: bytes.readUIntLE(27, 3) + 1 };
+    case 'VP8 ':
+      return { width: bytes.readUInt16LE(26) & 0x3fff, height: bytes.readUInt16LE(28) & 0x3fff };
+    default:
+      throw new Error('The pictures of the documentation are WebP files.');
+  }
 }
 
 /** Headings whose levels skip none, for those who do not see them; the theme goes by their looks. */

@@ -1,4 +1,6 @@
 /**
+ * What pages have beside the theme.
+ *
  * Live examples: each `<div class="live">` runs the snippet above it as it stands, with the library that lies in the
  * site's own folder. `data-input` says what the reader gives: `picture`, `pictures`, `text`, `sound`, `model`. The
  * snippet knows that as `file`, `files`, `text` and `model`. What it passes to `show()` is printed.
@@ -16,6 +18,17 @@ for (const box of document.querySelectorAll('.live')) {
       : example(code.textContent, box.dataset)),
   );
 }
+
+// The theme's tree of pages has links in what unfolds its branches, which those who do not see it cannot reach.
+const tree = document.getElementById('tsd-nav-container');
+new MutationObserver(() => {
+  for (const link of tree.querySelectorAll('summary > a')) {
+    const summary = link.parentElement;
+    summary.setAttribute('aria-label', `Pages of ${link.textContent}`);
+    link.classList.add('branch');
+    summary.parentElement.before(link);
+  }
+}).observe(tree, { childList: true });
 
 /** What the reader sees of an example. */
 function example(code, { input, model, placeholder }) {

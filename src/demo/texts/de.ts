@@ -258,6 +258,7 @@ export const de: Readonly<Record<string, string>> = {
     'Geben Sie einen Text ein oder legen Sie die Dateien eines Textmodells ab.',
   'No answer for this text': 'Keine Antwort für diesen Text',
   'Your drawing': 'Ihre Zeichnung',
+  'This part of the page could not be loaded': 'Dieser Teil der Seite konnte nicht geladen werden',
   'The page could not start': 'Die Seite konnte nicht starten',
   'Nothing to classify': 'Nichts zu erkennen',
   'That was neither a picture nor a model.': 'Das war weder ein Bild noch ein Modell.',

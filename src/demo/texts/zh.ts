@@ -244,6 +244,7 @@ export const zh: Readonly<Record<string, string>> = {
   'Type a text, or drop the files of a model of texts.': '请输入文字，或拖入文本模型的文件。',
   'No answer for this text': '这段文字没有答案',
   'Your drawing': '您写的字',
+  'This part of the page could not be loaded': '无法加载页面的这一部分',
   'The page could not start': '页面无法启动',
   'Nothing to classify': '没有可识别的内容',
   'That was neither a picture nor a model.': '这既不是图片也不是模型。',

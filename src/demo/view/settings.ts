@@ -1,7 +1,7 @@
 /** The form in which model and backend are chosen. */
 import { type Device, ImageClassifier } from 'tabserve';
 import type { Catalogue } from '../catalogue.js';
-import { byId, element } from '../dom.js';
+import { byId, element, idle } from '../dom.js';
 import { t } from '../language.js';
 import type { Settings, State } from '../state.js';
 
@@ -72,6 +72,7 @@ export function showSettings(
 
 async function markUnavailable(device: HTMLSelectElement): Promise<void> {
   for (const name of devices) {
+    await idle();
     const each = [...device.options].find((found) => found.value === name);
     const availability = await ImageClassifier.availability({ device: name });
     if (each && availability === 'unavailable')

@@ -3,12 +3,14 @@ import { byId } from '../dom.js';
 
 const key = 'tabserve-demo-theme';
 
+/** Index.html has put what was chosen earlier on the root, before anything was painted. */
 export function showTheme(): void {
   const select = byId('theme', HTMLSelectElement);
   const apply = (): void => {
     document.documentElement.dataset.theme = select.value;
   };
-  select.value = remembered();
+  const { theme = '' } = document.documentElement.dataset;
+  select.value = theme === 'light' || theme === 'dark' ? theme : 'auto';
   apply();
   select.addEventListener('change', () => {
     apply();
@@ -18,13 +20,4 @@ export function showTheme(): void {
       // Storage can be forbidden; then the choice lasts as long as the page.
     }
   });
-}
-
-function remembered(): string {
-  try {
-    const value = localStorage.getItem(key);
-    return value === 'light' || value === 'dark' ? value : 'auto';
-  } catch {
-    return 'auto';
-  }
 }
