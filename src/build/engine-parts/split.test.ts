@@ -167,16 +167,16 @@ it('puts a function before another', () => {
   // Only what takes one number and returns nothing.
   expect(precedable(binary, before)).toEqual([6]);
   const { memory, imports } = host();
-  const never = (otherwise: 'own' | 'trap') => {
-    const linked = new WebAssembly.Module(preceded(binary, 6, before, otherwise));
-    return new WebAssembly.Instance(linked, imports).exports as unknown as Exports;
+  const linked = (otherwise: 'own' | 'trap') => {
+    const module = new WebAssembly.Module(preceded(binary, 6, before, otherwise));
+    return new WebAssembly.Instance(module, imports).exports as unknown as Exports;
   };
-  const exports = never('own');
+  const exports = linked('own');
   exports.never(21);
   expect(new Uint8Array(memory.buffer)[32]).toBe(42);
   // What it does not do the other does, which here only traps.
   expect(() => exports.never(0)).toThrow(WebAssembly.RuntimeError);
-  expect(() => never('trap').never(0)).toThrow(WebAssembly.RuntimeError);
+  expect(() => linked('trap').never(0)).toThrow(WebAssembly.RuntimeError);
   expect(exports.counted(16)).toBe(2 * 'a'.charCodeAt(0));
   expect(functionCount(preceded(binary, 6, before))).toBe(9);
   expect(() => preceded(binary, 1, before)).toThrow('other parameters');
