@@ -178,16 +178,21 @@ type RequestEvent = CustomEvent<{
 
 /** The time that a request has, counted from when the server was given it. */
 class Deadline {
-  /** Aborts when the request does, or its time is up. */
-  readonly signal: AbortSignal;
   readonly #began: number;
-  readonly #late = new AbortController();
+  #signal: AbortSignal;
+  /** There once the time is bounded. */
+  #late: AbortController | undefined;
   #timeout: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(signal: AbortSignal, began: number) {
     this.#began = began;
-    this.signal = AbortSignal.any([signal, this.#late.signal]);
+    this.#signal = signal;
+  }
+
+  /** Aborts when the request does, or the time is up that was set before. */
+  get signal(): AbortSignal {
+    return this.#signal;
   }
 
   /** Bounds it. Of several bounds the shortest holds. */
@@ -195,7 +200,12 @@ class Deadline {
     if (timeout === undefined || timeout >= (this.#timeout ?? Infinity)) return;
     this.#timeout = timeout;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#late.abort(this.#error()), this.left());
+    const left = this.left();
+    if (!this.#late) {
+      this.#late = new AbortController();
+      this.#signal = AbortSignal.any([this.#signal, this.#late.signal]);
+    }
+    this.#timer = setTimeout(() => this.#late?.abort(this.#error()), left);
   }
 
   /** Milliseconds that are left. @throws ServerError 504 when there are none. */
@@ -208,8 +218,8 @@ class Deadline {
 
   /** The error to tell, for what was thrown when the time was up. */
   explained(thrown: unknown): unknown {
-    const { aborted, reason } = this.#late.signal;
-    return aborted && thrown === reason ? this.#error() : thrown;
+    const late = this.#late?.signal;
+    return late?.aborted && thrown === late.reason ? this.#error() : thrown;
   }
 
   end(): void {

@@ -1,5 +1,8 @@
 /** Requests as spans of OpenTelemetry, and as measures in the browser's profiler. */
 import type { Executed } from '../execution.js';
+import type { ServerError } from '../http/errors.js';
+import type { ModelVersion } from '../model-version.js';
+import type { Timings } from '../statistics.js';
 
 /** A span, as far as it is used: that of `@opentelemetry/api` fits. */
 export interface Span {
@@ -23,6 +26,9 @@ export interface Tracer {
 /** OpenTelemetry's `SpanKind.SERVER`, `SpanKind.INTERNAL` and `SpanStatusCode.ERROR`. */
 const kind = { internal: 0, server: 1 };
 const errorStatus = 2;
+
+/** Milliseconds after an answer until it is measured, so that whoever waits for it does not wait for that. */
+const measureDelay = 5;
 
 /** Where a request ends. */
 export interface OpenSpan {
@@ -60,21 +66,8 @@ export class SpanWriter {
 
   /** A model has answered, or failed to. */
   executed({ version, error, timings, began }: Executed): void {
-    const name = `tabserve ${version.name}`;
     const end = performance.now();
-    performance.measure(name, {
-      start: began,
-      end,
-      detail: {
-        model: version.name,
-        version: version.version,
-        timings,
-        error: error?.message ?? null,
-        devtools: { dataType: 'track-entry', track: 'tabserve', tooltipText: version.name },
-      },
-    });
-    // Observers and profilers have it; the page's buffer would only grow.
-    performance.clearMeasures(name);
+    setTimeout(() => measure(version, error, timings, began, end), measureDelay);
     if (!this.#tracer) return;
     const span = this.#tracer.startSpan('tabserve.infer', {
       kind: kind.internal,
@@ -85,4 +78,27 @@ export class SpanWriter {
     if (error) span.setStatus({ code: errorStatus, message: error.message });
     span.end();
   }
+}
+
+function measure(
+  { name: model, version }: ModelVersion,
+  error: ServerError | null,
+  timings: Timings,
+  start: number,
+  end: number,
+): void {
+  const name = `tabserve ${model}`;
+  performance.measure(name, {
+    start,
+    end,
+    detail: {
+      model,
+      version,
+      timings,
+      error: error?.message ?? null,
+      devtools: { dataType: 'track-entry', track: 'tabserve', tooltipText: model },
+    },
+  });
+  // Observers and profilers have it; the page's buffer would only grow.
+  performance.clearMeasures(name);
 }
