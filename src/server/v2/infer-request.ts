@@ -138,7 +138,7 @@ function readInputs(
     if (at + size > tail.length) {
       throw new ServerError(
         400,
-        `The input "${name}" is said to have ${size} bytes; ${tail.length - at} are left of the body.`,
+        `The input "${name}" claims ${size} bytes; ${tail.length - at} are left of the body.`,
       );
     }
     const bytes = tail.subarray(at, at + size);
@@ -148,7 +148,7 @@ function readInputs(
   if (at < tail.length) {
     throw new ServerError(
       400,
-      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" are said to have.`,
+      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" claim.`,
     );
   }
   const missing = expected.filter(({ name }) => !(name in tensors)).map(({ name }) => name);

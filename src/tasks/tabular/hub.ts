@@ -76,7 +76,7 @@ function columnsOf(
       { details: { model: where, found: only.shape.join(', ') } },
     );
   }
-  assumed.push(`columns called x0 to x${width - 1}, in the order of the input "${only.name}"`);
+  assumed.push(`columns named x0 to x${width - 1}, in the order of the input "${only.name}"`);
   const columns = Array.from(
     { length: width },
     (_, at): TableColumn => ({ name: `x${at}`, kind: kindOf(only) }),
@@ -101,7 +101,7 @@ function outputOf(
       ...(label && { label: label.name }),
       ...(scores && { scores: scores.name, activation: 'none' as const }),
     };
-    if (!labels) assumed.push('classes called as the model answers them');
+    if (!labels) assumed.push('classes named as the model answers them');
     return { output, ...(labels && { labels }) };
   }
   if (scores) return { output: { kind: 'value', name: scores.name } };
