@@ -101,8 +101,8 @@ export async function check(
       );
     }
     const why = isEncrypted
-      ? 'for want of --key'
-      : `since this command does not ask models of the task ${manifest.task}`;
+      ? 'because --key was not given'
+      : `because this command cannot run models of the task ${manifest.task}`;
     say(`${manifest.name} ${manifest.version}: not run, ${why}.`);
     return;
   }
@@ -123,9 +123,12 @@ export async function check(
     );
     for (const line of told) say(`  ${line}`);
     if (!file.sha256)
-      say('  Without a sha256, pages cannot keep the file. `tabserve manifest` writes it.');
+      say(
+        '  Without a sha256, pages download the file again each time. `tabserve manifest` writes it.',
+      );
   }
-  const verdict = warned > 0 ? `${warned} warnings, see above` : 'all well';
+  const verdict =
+    warned > 0 ? `${warned} ${warned === 1 ? 'warning' : 'warnings'}, see above` : 'all well';
   const what = labels.length > 0 ? `${labels.length} classes` : manifest.task;
   say(`${manifest.name} ${manifest.version}: ${what}, ${verdict}.`);
 }

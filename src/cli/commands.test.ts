@@ -197,7 +197,7 @@ describe('check', () => {
   it('approves what pages can load, and says what they cannot keep', async () => {
     await check(folderWith({}), say);
     expect(text()).toMatch(
-      /Warning: output\.activation is "none"[\s\S]*no sha256, runs[\s\S]*cannot keep the file[\s\S]*3 classes, 1 warnings/,
+      /Warning: output\.activation is "none"[\s\S]*no sha256, runs[\s\S]*download the file again[\s\S]*3 classes, 1 warning,/,
     );
     said = [];
     await check(folderWith({ files: [{ ...file, sha256: digest(model) }] }), say);
@@ -420,13 +420,22 @@ describe('pack', () => {
 describe('copy', () => {
   it('replaces nothing without being told, and knows its names', async () => {
     const target = newFolder();
-    await expect(copy(target, {}, say)).rejects.toThrow(/--force replaces it/);
+    writeFileSync(join(target, 'THIRD-PARTY-LICENSES.txt'), '');
+    await expect(copy(target, {}, say)).rejects.toThrow(/earlier copy. --force replaces it/);
     await expect(copy(target, { engines: 'cuda' }, say)).rejects.toThrow(/there is no "cuda"/);
     await expect(copy(target, { models: 'photos,cats' }, say)).rejects.toThrow(/"cats"/);
     mkdirSync(join(target, 'old'));
     await copy(target, { force: true, models: 'none', compress: true }, say);
     expect(existsSync(join(target, 'old'))).toBe(false);
     expect(text()).toMatch(/embedded models: left out; create\(\) needs a "model"/);
+  });
+
+  it('never deletes a folder of other files', async () => {
+    const target = newFolder();
+    writeFileSync(join(target, 'index.html'), '');
+    const copied = copy(target, { force: true, models: 'none' }, say);
+    await expect(copied).rejects.toThrow(/other files in it.*such as .*tabserve/);
+    expect(existsSync(join(target, 'index.html'))).toBe(true);
   });
 });
 
@@ -455,9 +464,11 @@ describe('the command line', () => {
     [['--version'], 0, /^\d+\.\d+\.\d+/],
     [['--help'], 0, /Usage: tabserve <command>[\s\S]*copy <directory>[\s\S]*check <directory/],
     [[], 2, /Usage/],
-    [['nonsense'], 2, /there is no command "nonsense": copy, pull/],
-    [['check'], 2, /Usage: tabserve check <directory/],
-    [['check', 'a', 'b'], 2, /Usage: tabserve check/],
+    [['nonsense'], 2, /There is no command "nonsense". The commands are copy, pull/],
+    [['check'], 2, /An argument is missing. Usage: tabserve check <directory/],
+    [['check', 'a', 'b'], 2, /too many arguments. Usage: tabserve check/],
+    [['check', 'a', '--engines', 'wasm'], 2, /"check" has no option --engines. It has --reference/],
+    [['pack', '--help'], 0, /--weights int8/],
     [['pull', '--help'], 0, /--processor <slow\|fast>/],
     [['check', '/nowhere'], 1, /tabserve: There is no .*model\.json/],
     [['check', '--nonsense'], 1, /tabserve: .*--nonsense/],

@@ -1,5 +1,5 @@
 /** `tabserve copy`: what a deployment serves, and no more. */
-import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -18,7 +18,7 @@ export interface CopyOptions {
   models?: string | undefined;
   /** Whether `.br` and `.gz` are written beside what gets smaller. */
   compress?: boolean | undefined;
-  /** Whether a folder that is there is replaced. */
+  /** Whether an earlier copy is replaced. */
   force?: boolean | undefined;
 }
 
@@ -29,6 +29,9 @@ interface Part {
   without: string;
   has(path: string): boolean;
 }
+
+/** What tells an earlier copy from a folder of other files, which is not to be deleted. */
+const alwaysCopied = 'THIRD-PARTY-LICENSES.txt';
 
 const gpuFiles =
   /(^|\/)(worker-(jspi|asyncify)\.js|ort-wasm-simd-threaded\.(jspi|asyncify)\.wasm\.gz)$/;
@@ -64,7 +67,8 @@ const parts: readonly Part[] = [
  * Copies tabserve's files into `directory`.
  *
  * @param say - Prints what it weighs.
- * @throws TabserveError `invalid-argument` for a name that there is not, and for a folder that is there.
+ * @throws TabserveError `invalid-argument` for a name that there is not, for a folder of other files, and for an
+ *   earlier copy without `force`.
  */
 export async function copy(
   directory: string,
@@ -75,18 +79,15 @@ export async function copy(
   const withGpu = wanted.includes('webgpu');
   const withRest = wanted.includes('wasm') || !wanted.includes('wasm-first');
   const names = models === 'none' ? [] : listed(models, 'models', Object.keys(embeddedModels));
-  const isThere = await stat(directory).then(
-    () => true,
-    () => false,
-  );
-  if (isThere && !force) {
-    throw new TabserveError(
-      'invalid-argument',
-      `${directory} is there already. --force replaces it.`,
-      { details: { directory } },
-    );
+  const there: string[] = await readdir(directory).catch(() => []);
+  const isCopy = there.includes(alwaysCopied);
+  if (there.length > 0 && !(isCopy && force)) {
+    const why = isCopy
+      ? 'has an earlier copy. --force replaces it.'
+      : `has other files in it. Name a folder for tabserve alone, such as ${join(directory, 'tabserve')}.`;
+    throw new TabserveError('invalid-argument', `${directory} ${why}`, { details: { directory } });
   }
-  if (isThere) await rm(directory, { recursive: true });
+  await rm(directory, { recursive: true, force: true });
   const dist = dirname(fileURLToPath(import.meta.url));
   const weights = new Map(parts.map(({ name }) => [name, { bytes: 0, packed: 0 }]));
   for (const path of await filesIn(dist)) {

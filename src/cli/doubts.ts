@@ -36,7 +36,7 @@ export function doubtsOf(
   }
   if (kind === 'logits' && activation === 'none') {
     warnings.push(
-      `output.activation is "none", but "${output.name}" ends in ${by}, and so in logits. "softmax" or "sigmoid" may be meant.`,
+      `output.activation is "none", but "${output.name}" ends in ${by}, which gives logits. You may need "softmax" or "sigmoid".`,
     );
   }
   const list = (value: number | number[] | undefined) =>

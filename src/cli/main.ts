@@ -46,12 +46,12 @@ const commands: Readonly<Record<string, Command>> = {
   copy: {
     usage: 'copy <directory>',
     arguments: 1,
-    help: `copies what a deployment serves, and prints what it weighs
-  --engines <wasm|wasm,webgpu>   the engines that go along (default: both);
+    help: `copies the files that a web server needs, and prints their size
+  --engines <wasm|wasm,webgpu>   which engines to copy (default: both);
                                  wasm-first: without what unusual operators need
-  --models <names|none>          the embedded models that go along (default: photos)
-  --compress                     writes .br and .gz beside what gets smaller
-  --force                        replaces a directory that is there`,
+  --models <names|none>          which embedded models to copy (default: photos)
+  --compress                     also writes .br and .gz files, where they are smaller
+  --force                        replaces an earlier copy`,
     run: ([directory = ''], values, say) => copy(directory, values, say),
   },
   pull: {
@@ -59,35 +59,36 @@ const commands: Readonly<Record<string, Command>> = {
     arguments: 2,
     help: `downloads and verifies a model: a catalogue name, hf:owner/name, or the URL of a
 model.json, of a folder, or of an .onnx file
-  --dtype <fp32|fp16|int8>   only this precision
-  --hub <url>                another hub (default: https://huggingface.co/)
-  --processor <slow|fast>    of a repository: Transformers' on Pillow (default) or on torchvision`,
+  --dtype <fp32|fp16|int8>   downloads only this precision
+  --hub <url>                the hub to use (default: https://huggingface.co/)
+  --processor <slow|fast>    for hub repositories: preprocess pictures like Transformers' Pillow
+                             processor (slow, the default) or its torchvision processor (fast)`,
     run: ([model = '', directory = ''], values, say) => pull(model, directory, values, say),
   },
   manifest: {
     usage: 'manifest <file.onnx>',
     arguments: 1,
-    help: `writes a first model.json beside an .onnx file
-  --labels <file>   its labels (default: a labels.txt beside it)
-  --force           replaces the one that is there`,
+    help: `writes a first model.json next to an .onnx file, and says what it had to assume
+  --labels <file>   the labels, one per line (default: labels.txt next to the .onnx file)
+  --force           replaces a model.json that exists`,
     run: ([file = ''], values, say) => writeManifest(file, values, say),
   },
   pack: {
     usage: 'pack <directory | file.onnx> [new directory]',
     arguments: [1, 2],
-    help: `stores the weights of an fp32 file as int8, a quarter of it, in <name>.int8-weights.onnx
-beside it, and names that in model.json as the file that pages take
-  --weights int8   what they are stored as
-  --self-test      records in model.json what all its files compute, so that pages can check a GPU
-                   by it; that of a packed file is always recorded
-  --force          replaces the file that is there
-or, into a new directory, makes a package of a model.json and its files that is encrypted or signed
+    help: `makes a model smaller: writes <name>.int8-weights.onnx next to the fp32 file, a quarter of its
+size, and lists it first in model.json, so that pages load it
+  --weights int8   how to store the weights
+  --self-test      records in model.json what each file computes, so that pages can check GPUs
+                   against it; for a file that is packed this is always done
+  --force          replaces a file that exists
+with a new directory, writes an encrypted or signed copy of the model there
   --encrypt          encrypts the files with AES-GCM
-  --key <file>       the key, 32 bytes as base64; made if there is no such file
-  --key-id <name>    what pages are told which key it takes (default: the key's fingerprint)
-  --expires <date>   it is not opened after that, such as 2027-01-31 or 2027-01-31T12:00:00Z
-  --sign <file.pem>  signs the manifest with this Ed25519 key; made if there is no such file
-  --force            replaces the directory that is there`,
+  --key <file>       the key, 32 bytes as base64; a new one is made if the file does not exist
+  --key-id <name>    the name by which pages ask for the key (default: the key's fingerprint)
+  --expires <date>   pages refuse the model after this date: 2027-01-31 or 2027-01-31T12:00:00Z
+  --sign <file.pem>  signs model.json with this Ed25519 key; a new one is made if the file does not exist
+  --force            replaces a directory that exists`,
     run([path = '', directory], values, say) {
       if (directory === undefined && !values.encrypt && !values.sign)
         return pack(path, values, say);
@@ -95,20 +96,25 @@ or, into a new directory, makes a package of a model.json and its files that is 
         return protect(path, directory, values, say);
       }
       throw new Error(
-        '--encrypt and --sign write a new directory: pack <directory> <new directory>. --weights and --self-test have none, and come before.',
+        '--encrypt and --sign need a new directory: pack <directory> <new directory>. --weights and --self-test change the model in place: run them first, without a new directory.',
       );
     },
   },
   check: {
     usage: 'check <directory|file.zip>',
     arguments: 1,
-    help: `verifies a model.json and its files, in a directory or a zip, and runs the model once
-  --reference <picture>   tells what pages answer about a JPEG or PNG file, and the network's input
-  --python                prints a program that must give the same answers
-  --key <file>            the key of an encrypted one; without it only its files are verified`,
+    help: `checks a model.json and its files, in a directory or a zip file, and runs the model once
+  --reference <picture>   prints what pages answer for a JPEG or PNG file, and what the network gets
+  --python                prints a Python program that must give the same answers
+  --key <file>            the key of an encrypted model; without it the model is not run`,
     run: ([directory = ''], values, say) => checkGiven(directory, say, values),
   },
 };
+
+/** The options of a command, which its help lists. */
+function optionsOf({ help }: Command): string[] {
+  return [...new Set([...help.matchAll(/^ +--([\w-]+)/gm)].map(([, option = '']) => option))];
+}
 
 function helpOf({ usage, help }: Command): string {
   return `  ${usage}\n${help.replace(/^/gm, '      ')}\n`;
@@ -117,8 +123,12 @@ function helpOf({ usage, help }: Command): string {
 const help = `Usage: tabserve <command>
 
 ${Object.values(commands).map(helpOf).join('')}
-  --help [of a command]   --version
+  tabserve <command> --help   explains one command
+  tabserve --version          prints the version
 `;
+
+/** A command line that is wrong by itself. */
+class Misused extends Error {}
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options });
@@ -127,22 +137,31 @@ async function main(): Promise<void> {
   const command = name === undefined ? undefined : commands[name];
   if (!command) {
     const known = Object.keys(commands).join(', ');
-    if (name !== undefined) console.error(`tabserve: there is no command "${name}": ${known}.`);
+    if (name !== undefined) {
+      throw new Misused(`There is no command "${name}". The commands are ${known}.`);
+    }
     console.log(help);
     if (!values.help) process.exitCode = 2;
     return;
   }
   const { arguments: counts } = command;
   const [least, most] = typeof counts === 'number' ? [counts, counts] : counts;
-  if (values.help || given.length < least || given.length > most) {
-    console.log(`Usage: tabserve ${command.usage}\n\n${command.help}\n`);
-    if (!values.help) process.exitCode = 2;
-    return;
+  if (values.help) return console.log(`Usage: tabserve ${command.usage}\n\n${command.help}\n`);
+  const usage = `Usage: tabserve ${command.usage}\n\`tabserve ${name} --help\` explains it.`;
+  if (given.length < least || given.length > most) {
+    const what = given.length < least ? 'An argument is missing' : 'There are too many arguments';
+    throw new Misused(`${what}. ${usage}`);
+  }
+  const own = optionsOf(command);
+  const other = Object.keys(values).find((option) => !own.includes(option));
+  if (other !== undefined) {
+    const list = own.map((option) => `--${option}`).join(', ');
+    throw new Misused(`"${name}" has no option --${other}. It has ${list}.`);
   }
   await command.run(given, values, (line) => console.log(line));
 }
 
 main().catch((error: unknown) => {
   console.error(`tabserve: ${messageOf(error)}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof Misused ? 2 : 1;
 });

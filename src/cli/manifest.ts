@@ -40,7 +40,7 @@ export async function writeManifest(
   const folder = dirname(path);
   const target = join(folder, 'model.json');
   if (existsSync(target) && !options.force) {
-    throw new Error(`${target} is there already. Replace it by --force.`);
+    throw new Error(`${target} is there already. --force replaces it.`);
   }
   const bytes = await readFile(path);
   const name = basename(path);
@@ -105,8 +105,10 @@ export async function writeManifest(
   parseManifest(JSON.parse(JSON.stringify(written)), target);
   await writeFile(target, `${JSON.stringify(written, null, 2)}\n`);
   for (const each of completion?.found ?? []) say(`Found: ${each}.`);
-  say(`Wrote ${target}. Correct what was only assumed:`);
-  for (const { reason } of completion?.fallbacks ?? []) say(`  ${reason}`);
+  const doubts = completion?.fallbacks ?? [];
+  const then = doubts.length > 0 ? ' Check what was assumed, and correct what is wrong:' : '';
+  say(`Wrote ${target}.${then}`);
+  for (const { reason } of doubts) say(`  ${reason}`);
 }
 
 /** The label files of the usual names in a graph's folder, as pages find them. */

@@ -55,7 +55,8 @@ export async function pack(
 /** Records a self-test of every file, into the manifest. */
 async function recordFolder(folder: string, say: (line: string) => void): Promise<void> {
   const { where, written, manifest } = await readFolder(folder);
-  if (manifest.encryption) throw new Error(`${where} is encrypted. Record it before.`);
+  if (manifest.encryption)
+    throw new Error(`${where} is encrypted. Record the self-test before you encrypt the model.`);
   let { selfTest } = manifest;
   for (const file of manifest.files) {
     const { bytes, external } = await readGraph(folder, file);
@@ -103,7 +104,9 @@ async function packFolder(
   const others = written.files.filter(({ url }) => url !== packed.url);
   const changed = { ...written, files: [packed, ...others], ...(selfTest && { selfTest }) };
   await writeWhole(where, `${JSON.stringify(changed, null, 2)}\n`);
-  say(`${where}: pages take ${packed.url} now. Remove the files that none shall take by name.`);
+  say(
+    `${where}: pages load ${packed.url} now. Remove other files from "files" if no page asks for them.`,
+  );
 }
 
 async function packFile(
@@ -118,7 +121,7 @@ async function packFile(
   const url = `${stem}.int8-weights.onnx`;
   const target = inside(folder, url);
   if (existsSync(target) && !force) {
-    throw new Error(`${target} is there already. Replace it by --force.`);
+    throw new Error(`${target} is there already. --force replaces it.`);
   }
   const { bytes, external } = await readGraph(folder, source);
   const before = [...external.values()].reduce((sum, { length }) => sum + length, bytes.length);
@@ -142,7 +145,7 @@ async function packFile(
     );
   }
   for (const line of told) say(line);
-  say('  Measure its accuracy before it is published.');
+  say('  Measure its accuracy before you publish it.');
   return { packed, selfTest };
 }
 

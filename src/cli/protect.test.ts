@@ -71,6 +71,13 @@ describe('a package', () => {
     expect(existsSync(at('out', 'old.onnx'))).toBe(false);
   });
 
+  it('never deletes a folder of other files', async () => {
+    mkdirSync(at('out'));
+    writeFileSync(at('out', 'index.html'), '');
+    await expect(pack({ force: true })).rejects.toThrow(/no model in it to replace/);
+    expect(existsSync(at('out', 'index.html'))).toBe(true);
+  });
+
   it('takes external data and assets with it, in folders of their own', async () => {
     mkdirSync(at('model', 'data'));
     writeFileSync(at('model', 'data', 'weights.bin'), 'external');

@@ -2,7 +2,7 @@
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { messageOf } from '../base/errors.js';
 import { readLabels } from '../model/label-file.js';
 import type { CoreManifest, FileReference } from '../model/manifest-core.js';
@@ -44,7 +44,14 @@ export async function protect(
   const { encrypt = false, force = false } = options;
   const where = join(from, 'model.json');
   if (!existsSync(where)) throw new Error(`There is no ${where}.`);
-  if (existsSync(to) && !force) throw new Error(`${to} is there already. --force replaces it.`);
+  if (existsSync(to)) {
+    if (resolve(to) === resolve(from)) throw new Error('The new directory is the old one.');
+    if (!force) throw new Error(`${to} is there already. --force replaces it.`);
+    // Other files are not to be deleted.
+    if (!existsSync(join(to, 'model.json'))) {
+      throw new Error(`${to} has no model in it to replace. Name another new directory.`);
+    }
+  }
   if (!encrypt && (options.key ?? options['key-id'] ?? options.expires) !== undefined) {
     throw new Error('--key, --key-id and --expires go with --encrypt.');
   }

@@ -114,7 +114,13 @@ async function begin(): Promise<void> {
     });
     await loader.use(initialSettings());
     // What may be wanted later comes while nobody waits, and before the network may go.
-    for (const code of Object.values(others)) {
+    const inOthers = [
+      () => import('tabserve/learn'),
+      () => import('tabserve/explain'),
+      () => import('tabserve/server'),
+      () => import('./kinds/drift-chart.js'),
+    ];
+    for (const code of [...Object.values(others), ...inOthers]) {
       await idle();
       await code().catch(() => undefined);
     }

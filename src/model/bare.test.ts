@@ -24,7 +24,7 @@ describe('label files beside a graph alone', () => {
   test('the one that has as many labels as there are classes is taken', () => {
     const { labels, reason } = labelsOf(3, [two, three]);
     expect(labels).toEqual(['c', 'd', 'e']);
-    expect(reason).toMatch(/Found in the file: .*3 labels in classes\.txt, which lies beside it/);
+    expect(reason).toMatch(/Found in the file: .*3 labels in classes\.txt, which is next to it/);
   });
 
   test('where none fits, classes have numbers, and why', () => {

@@ -106,7 +106,7 @@ export function completeBare(
   const activation = activationOf(meaning, classes);
   if (meaning.kind === 'logits') {
     notes.assumed.push(
-      `${activation} turns the output into scores, because it ends in ${meaning.by} and so in logits`,
+      `${activation} turns the output into scores, because the graph ends in ${meaning.by}, which gives logits`,
     );
   } else notes[meaning.isGuess ? 'assumed' : 'found'].push(`scores by ${meaning.by} in the graph`);
   const complete: ModelManifest = {
@@ -124,7 +124,7 @@ export function completeBare(
       {
         from: 'manifest',
         to: 'usual preprocessing',
-        reason: `${where} comes without a model.json. Assumed: ${notes.assumed.join('; ')}.${notes.found.length > 0 ? ` Found in the file: ${notes.found.join('; ')}.` : ''} If the answers are wrong, this is why: write a model.json.`,
+        reason: `${where} comes without a model.json. Assumed: ${notes.assumed.join('; ')}.${notes.found.length > 0 ? ` Found in the file: ${notes.found.join('; ')}.` : ''} If the answers are wrong, write a model.json that says these things.`,
       },
     ],
   };
@@ -264,7 +264,7 @@ function labelsFor(
   }
   const file = beside.find(fits);
   if (file) {
-    notes.found.push(`${file.labels.length} labels in ${file.name}, which lies beside it`);
+    notes.found.push(`${file.labels.length} labels in ${file.name}, which is next to it`);
     return file.labels;
   }
   const others = [
@@ -272,7 +272,7 @@ function labelsFor(
     ...beside.map(({ name, labels }) => ({ from: name, labels })),
   ].map(({ from, labels }) => `${from} names ${labels.length} labels for ${classes} classes`);
   const why = others.length > 0 ? `, because ${others.join(' and ')}` : '';
-  notes.assumed.push(`classes called by their number${why}`);
+  notes.assumed.push(`classes named by their numbers${why}`);
   return Array.from({ length: classes }, (_, index) => `${index}`);
 }
 
@@ -296,7 +296,7 @@ function preprocessing(
   else notes.assumed.push(isGrey ? 'grey' : 'RGB');
   if (facts.isLinear) {
     notes.assumed.push(
-      'colours as they are stored, though Image.ColorSpaceGamma says that they are to be linear',
+      'colours as they are stored, though Image.ColorSpaceGamma says that they should be linear',
     );
   }
   let geometry: Pick<Preprocess, 'resize' | 'crop'>;

@@ -115,7 +115,7 @@ export function scoresOutput(
   );
   throw new TabserveError(
     'model-invalid',
-    `${where} has several outputs that could be scores: ${list.join('; ')}. Write a model.json that names the one.`,
+    `${where} has several outputs that could be scores: ${list.join('; ')}. Write a model.json that names the right one.`,
     { details: { model: where } },
   );
 }
@@ -126,7 +126,7 @@ function obstacleOf(
   classes: number | null,
 ): string | undefined {
   if (type === 'map' || kind === 'map')
-    return 'a map of labels and scores (ZipMap), which only programs in Python read';
+    return 'a map of labels and scores (ZipMap), which only Python programs can read';
   if (type === 'string' || kind === 'text') return 'text (string): the label, not its score';
   if (kind === 'class-number') return `${type}, a class number or a verdict (${by}), not scores`;
   if (kind === 'ranking') return `the best few (${by}), without a score for each class`;

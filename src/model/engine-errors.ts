@@ -71,6 +71,6 @@ function cureOf(message: string): string | undefined {
     return `it takes or gives tensors of the type ${type}, which this engine does not have here. Export it with float32.`;
   }
   const [, file] = /Failed to load external data file "+([^"]*)"/.exec(message) ?? [];
-  if (file) return `its weights lie in "${file}", which was not given. Add that file.`;
+  if (file) return `its weights are in "${file}", which was not given. Add that file.`;
   return undefined;
 }

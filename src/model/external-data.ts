@@ -41,7 +41,7 @@ function beside(url: string, name: string): string {
 function refusal(file: ModelFile, found: string, expected: string): TabserveError {
   return new TabserveError(
     'model-invalid',
-    `${file.url} keeps weights in ${found}, expected ${expected}. Save the model anew with its external data beside it.`,
+    `${file.url} keeps weights in ${found}, expected ${expected}. Save the model again with its external data next to it.`,
     { details: { model: file.url, found, expected } },
   );
 }

@@ -163,7 +163,7 @@ export async function inTime<T>(
 }
 
 function silent(milliseconds: number): TabserveError {
-  return new TabserveError('network', `The server fell silent for ${milliseconds} ms.`);
+  return new TabserveError('network', `The server sent nothing for ${milliseconds} ms.`);
 }
 
 /**

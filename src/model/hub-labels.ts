@@ -58,7 +58,7 @@ export function labelsOf(config: Fields, where: string, warnings: string[]): str
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 1_000_000) {
     throw invalid(where, file, 'id2label', id2label, 'the labels by their number');
   }
-  warnings.push(`config.json has no labels; the ${count} classes are called by their number.`);
+  warnings.push(`config.json has no labels; the ${count} classes are named by their numbers.`);
   return Array.from({ length: count }, (_, index) => `${index}`);
 }
 

@@ -182,9 +182,10 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
 
 /** Processors whose result no manifest can describe, by what they do. */
 const impossible: Readonly<Record<string, string>> = {
-  ImageGPT: 'makes numbers of colour clusters of a picture',
-  Siglip2: 'makes a list of patches of a picture, as many as its proportions ask for',
-  TextNet: 'keeps the proportions of a picture, so that the size of the input would depend on it',
+  ImageGPT: 'turns a picture into numbers of colour clusters',
+  Siglip2: 'turns a picture into a list of patches whose length depends on its proportions',
+  TextNet:
+    'keeps the proportions of a picture, so that the size of the input would depend on the picture',
   Donut: 'turns and frames pages',
 };
 

@@ -42,7 +42,7 @@ test('labels come in the order of their numbers', () => {
   expect(labels).toEqual(['a', 'b', 'c']);
 });
 
-test('without labels, classes are called by their number, and that is said', () => {
+test('without labels, classes are named by their numbers, and that is said', () => {
   const { labels, warnings } = describeProcessor({}, { id2label: undefined, num_labels: 3 });
   expect(labels).toEqual(['0', '1', '2']);
   expect(warnings).toContainEqual(expect.stringContaining('no labels'));

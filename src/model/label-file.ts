@@ -72,7 +72,7 @@ export function parseLabelFile(text: string, where: string): LabelSet {
       : clean.includes('\0')
         ? 'is no text'
         : /^\s*<(!doctype|html|\?xml)/i.test(clean)
-          ? 'is a web page: the server answers with it where there is no such file'
+          ? 'is a web page: servers often send one when a file does not exist'
           : undefined;
   if (problem) {
     throw new TabserveError(

@@ -16,11 +16,11 @@ export interface Fault {
 
 /** What fields take that a schema's own words do not tell, by the last part of their path. */
 const meanings: Readonly<Record<string, string>> = {
-  name: 'a text: letters, digits, ".", "_", "-", and "/" between an owner and a name',
+  name: 'a string: letters, digits, ".", "_", "-", and "/" between an owner and a name',
   'input.name': "the name of the graph's input",
   'output.name': "the name of the graph's output",
   version: 'three numbers, such as "1.0.0"',
-  labels: 'a list of texts, one for each class, or {"url": "labels.txt"}',
+  labels: 'a list of strings, one for each class, or {"url": "labels.txt"}',
   input:
     'an object that says what the graph takes: name, layout, dtype, width, height, channels, colorOrder',
   preprocess: 'an object that says how a picture becomes the input; {} for nothing',
@@ -32,8 +32,8 @@ const meanings: Readonly<Record<string, string>> = {
   layout: '"NCHW" or "NHWC"',
   channels: '3, or 1 for grey',
   colorOrder: '"RGB", "BGR" or "GRAY"',
-  dtype: '"float32", or what else the graph takes; "fp32", "fp16" or "int8" of a file',
-  activation: 'what makes scores of the output, such as "softmax", or "none"',
+  dtype: '"float32" or another type that the graph takes; for a file "fp32", "fp16" or "int8"',
+  activation: 'how the output becomes scores, such as "softmax", or "none"',
   mean: 'a number, or one for each channel',
   std: 'a number above 0, or one for each channel',
   width: 'a whole number of pixels, from 1 to 16384',

@@ -49,7 +49,7 @@ export function complete(request: CompleteRequest, tasks: readonly HubTask[]): C
   if (task) {
     const assumed: string[] = [];
     const manifest = task.complete(request, graph, assumed);
-    const reason = `${request.where} does not say everything. Assumed: ${assumed.join('; ')}. If the answers are wrong, this is why: write a model.json.`;
+    const reason = `${request.where} does not say everything. Assumed: ${assumed.join('; ')}. If the answers are wrong, write a model.json that says these things.`;
     const fallbacks = assumed.length > 0 ? [{ from: 'manifest', to: 'assumption', reason }] : [];
     return { manifest, fallbacks, found: [], assumed };
   }
@@ -97,7 +97,7 @@ function publicModel(name: string): Translation {
   const names = [...embeddedManifests(), ...publicManifests()].map((model) => `"${model.name}"`);
   throw new TabserveError(
     'model-not-found',
-    `There is no model "${name}" in the catalogue. It has ${names.join(', ')}; any other model is named by the URL of its model.json.`,
+    `There is no model "${name}" in the catalogue. It has ${names.join(', ')}; for any other model, pass the URL of its model.json.`,
     { details: { model: name } },
   );
 }

@@ -334,7 +334,7 @@ function checkBinary(binary: Uint8Array, url: string, sizes: readonly { bytes: n
 function otherBinary(url: string, found: string, cause?: unknown): TabserveError {
   return new TabserveError(
     'integrity',
-    `${url} is cut off, or of another version than the onnxruntime-web ${ortVersion} in this worker. ${found} ${whereToServe}`,
+    `${url} is cut off, or of a different version from the onnxruntime-web ${ortVersion} in this worker. ${found} ${whereToServe}`,
     { details: { url }, ...(cause !== undefined && { cause }) },
   );
 }

@@ -270,7 +270,7 @@ export class Batches {
         const expected = right[row % inputs] as ReturnType<typeof digestOf>;
         const difference = compareOutputs(expected, found, tolerances[dtype]);
         if (!difference) continue;
-        this.#refuse(`${size} at once are not answered as one is: ${difference.message}`);
+        this.#refuse(`${size} at once get other answers than one alone: ${difference.message}`);
         return;
       }
       let time = Number.POSITIVE_INFINITY;

@@ -104,7 +104,7 @@ export class ModuleCompiler {
   }
 
   #abandon(): void {
-    this.#stream?.error(new Error('The download began anew.'));
+    this.#stream?.error(new Error('The download started again.'));
     this.#stream = undefined;
     this.#module = undefined;
     this.#unpacked = undefined;

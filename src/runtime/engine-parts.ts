@@ -120,7 +120,7 @@ export function listenForRest(): void {
 
 /** @param asked - The number of the function that was called, for those who measure which come first. */
 function fetchedRest(asked: number): WebAssembly.Module {
-  if (!rest) throw broken('Nobody said where it is.');
+  if (!rest) throw broken('Its address is not known.');
   const { shared } = rest;
   if (shared && Atomics.load(new Int32Array(shared, 0, 1), 0) === 1) {
     // Compilers take no shared memory.

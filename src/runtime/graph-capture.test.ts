@@ -137,7 +137,7 @@ it.each(wrong)('is not recorded where that gives %s, and says so', async (_, ans
   expect(trial.reason).toMatchObject({
     from: 'recorded GPU commands',
     to: 'ordinary runs',
-    reason: expect.stringMatching(/not answered as ordinary ones are: .*"y"/),
+    reason: expect.stringMatching(/give other answers than ordinary ones: .*"y"/),
   });
 });
 

@@ -108,7 +108,7 @@ export class CaptureTrial {
       this.reason = {
         from: 'recorded GPU commands',
         to: 'ordinary runs',
-        reason: `recorded runs are not answered as ordinary ones are: ${difference.message}`,
+        reason: `recorded runs give other answers than ordinary ones: ${difference.message}`,
       };
       return false;
     }

@@ -332,7 +332,7 @@ class Load {
     if (manifest.encryption) {
       throw new TabserveError(
         'unsupported',
-        `"${manifest.name}" is encrypted: what is made of its graph would be stored in clear.`,
+        `"${manifest.name}" is encrypted, and what is derived from its graph would be stored unencrypted.`,
         { details: { model: manifest.name } },
       );
     }

@@ -273,7 +273,10 @@ export class ModelServer extends EventTarget {
   ): () => void {
     const allowed = new Set(origins.map(checkOrigin));
     if (allowed.size === 0) {
-      throw new TabserveError('invalid-argument', 'Name the origins whose requests are answered.');
+      throw new TabserveError(
+        'invalid-argument',
+        'Name the origins whose requests should be answered.',
+      );
     }
     const isWelcome = ({ origin }: MessageEvent) => allowed.has(origin);
     return holdFor((request) => this.handle(request), container, isWelcome);

@@ -13,7 +13,7 @@ export type ModelState = 'READY' | 'LOADING' | 'UNLOADING' | 'UNAVAILABLE';
 export interface ModelVersionParts {
   name: string;
   version: string;
-  /** `null` for a model that came loaded, and cannot be loaded again. */
+  /** `null` for a model that was registered as an object, and cannot be loaded again. */
   load: ModelLoader | null;
   model: ServableModel | null;
   /** Milliseconds without a request after which it is unloaded; `null` for never. */
@@ -298,7 +298,7 @@ export class ModelVersion {
       this.#parts.load ? 'destroyed' : 'unsupported',
       this.#parts.load
         ? `Version ${this.version} of the model "${this.name}" is unloaded: ${this.#reason}. Load it.`
-        : `The model "${this.name}" came loaded; register it with a function that loads it, so that it can be loaded again.`,
+        : `The model "${this.name}" was registered as an object; register it with a function that loads it, so that it can be loaded again.`,
     );
   }
 }

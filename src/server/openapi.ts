@@ -25,7 +25,7 @@ const task = parameter('task', "The model's task, by the hub's name.");
 const deadline = {
   name: deadlineHeader,
   in: 'header',
-  description: 'Milliseconds within which an answer is of use; after that it is 504.',
+  description: 'How long an answer is useful, in milliseconds. After that the server answers 504.',
   schema: { type: 'number', exclusiveMinimum: 0 },
 };
 const headerLength = {
@@ -89,7 +89,7 @@ const post = (
 
 /** What a model is asked with, in any of its forms. */
 const inferOperation: Operation = {
-  summary: 'Asks a model: with tensors, or with what it is about, under its own media type',
+  summary: 'Asks a model: with tensors, or with a picture, sound or text under its own media type',
   parameters: [deadline, headerLength],
   requestBody: {
     required: true,
@@ -216,14 +216,14 @@ const paths = (): Record<string, Record<string, object>> => {
     ),
     post(
       '/explanations/{model}',
-      'Why the model answers so, where the server has an explainer',
+      'Why the model answers as it does, where the server has an explainer',
       anything,
       anything,
       model,
     ),
     post(
       '/explanations/{model}/{version}',
-      'Why the model answers so, where the server has an explainer',
+      'Why the model answers as it does, where the server has an explainer',
       anything,
       anything,
       model,
@@ -257,7 +257,7 @@ const paths = (): Record<string, Record<string, object>> => {
             },
           },
         ],
-        [path, { delete: operation('Takes a model away') }],
+        [path, { delete: operation('Removes a model') }],
       ];
     }),
     [

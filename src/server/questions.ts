@@ -93,7 +93,7 @@ export function textOf(body: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch (cause) {
-    throw new ServerError(400, 'The body is no UTF-8.', { cause });
+    throw new ServerError(400, 'The body is not UTF-8.', { cause });
   }
 }
 
@@ -121,7 +121,7 @@ export function questionOfJson(kind: QuestionKind, value: unknown): Question {
     const bytes = Uint8Array.from(atob(data), (each) => each.charCodeAt(0));
     return new MediaBytes(kind, bytes, type);
   } catch (cause) {
-    throw new ServerError(400, 'The input is no base64.', { cause });
+    throw new ServerError(400, 'The input is not base64.', { cause });
   }
 }
 

@@ -45,7 +45,7 @@ export class DriftChart {
         },
         axes: [
           { ...axis, label: texts.pictures, labelSize: 22, size: 34, space: 60 },
-          { ...axis, label: texts.ratio, labelSize: 22, size: 40 },
+          { ...axis, label: texts.ratio, labelSize: 22, size: 48 },
         ],
         series: [
           {},

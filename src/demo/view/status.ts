@@ -32,7 +32,7 @@ export function showStatus(state: State, retry: () => void): void {
       else bar.removeAttribute('value');
     } else if (load.phase === 'ready' && info) {
       title.textContent = t('“{1}” is ready', t(info.model.title));
-      detail.textContent = t('{1} · loaded in {2}', summary(info), milliseconds(info.load.total));
+      detail.textContent = loaded(info);
       bar.value = 1;
     } else if (load.phase === 'failed') {
       title.textContent = t('“{1}” could not be loaded', t(load.title));
@@ -52,8 +52,13 @@ export function showStatus(state: State, retry: () => void): void {
     if (!classifier) return;
     showInfo(classifier);
     const options = { signal: listening.signal };
-    classifier.addEventListener('statechange', () => showInfo(classifier), options);
-    classifier.addEventListener('devicechange', () => showInfo(classifier), options);
+    const update = (): void => {
+      showInfo(classifier);
+      // The device and its threads may have changed since.
+      if (state.load.current.phase === 'ready') detail.textContent = loaded(classifier.info);
+    };
+    classifier.addEventListener('statechange', update, options);
+    classifier.addEventListener('devicechange', update, options);
   });
 }
 
@@ -91,6 +96,10 @@ function showInfo(classifier: ImageClassifier): void {
 
 function precision({ dtype, computeDtype }: ClassifierInfo): string {
   return dtype === computeDtype ? dtype : t('{1} weights, computed in {2}', dtype, computeDtype);
+}
+
+function loaded(info: ClassifierInfo): string {
+  return t('{1} · loaded in {2}', summary(info), milliseconds(info.load.total));
 }
 
 function summary(info: ClassifierInfo): string {

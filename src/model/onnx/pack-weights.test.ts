@@ -139,15 +139,15 @@ describe('refuses', () => {
     [
       'graphs in nodes',
       model({ more: [message(1, text(4, 'If'), message(5, text(1, 'g'), message(6)))] }),
-      /graphs inside/,
+      /nested graphs/,
     ],
     [
       'missing files',
       model({ weight: tensor('w', external({ location: 'gone.bin' })) }),
       /"gone.bin", which is not there/,
     ],
-    ['bytes that are no model', Uint8Array.of(255, 255, 255, 1, 7), /no ONNX model|no graph/],
-    ['a cut-off model', model().subarray(0, 3000), /no ONNX model/],
+    ['bytes that are no model', Uint8Array.of(255, 255, 255, 1, 7), /not an ONNX model|no graph/],
+    ['a cut-off model', model().subarray(0, 3000), /not an ONNX model/],
     ['nothing', new Uint8Array(), /no graph/],
   ])('%s', (_what, file, problem) => {
     expect(() => packWeights(file)).toThrow(problem);

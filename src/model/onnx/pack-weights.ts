@@ -71,7 +71,9 @@ export function packWeights(
     return pack(model, external);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
-    throw new TabserveError('model-invalid', `This is no ONNX model: ${cause.message}`, { cause });
+    throw new TabserveError('model-invalid', `This is not an ONNX model: ${cause.message}`, {
+      cause,
+    });
   }
 }
 
@@ -83,7 +85,7 @@ function pack(model: Uint8Array, external: ReadonlyMap<string, Uint8Array>): Pac
   const opset = opsets.get('') ?? 0;
   if (opset < 13) {
     throw refusal(
-      `A scale per channel needs opset 13, and this model has ${opset}. Export it anew, or convert it by onnx.version_converter in Python.`,
+      `A scale per channel needs opset 13, and this model has ${opset}. Export it again with a newer opset, or convert it with onnx.version_converter in Python.`,
     );
   }
   if (nodes.some(({ op }) => /quantize|QLinear|Integer$/i.test(op))) {
@@ -91,7 +93,7 @@ function pack(model: Uint8Array, external: ReadonlyMap<string, Uint8Array>): Pac
   }
   const graph = readFields(graphBytes);
   if (readAll(graph, 1).some(hasSubgraph)) {
-    throw refusal('It has graphs inside of nodes (If, Loop, Scan), which may read any weight.');
+    throw refusal('It has nested graphs (If, Loop, Scan), which may read any weight.');
   }
 
   const axes = channelAxes(nodes);
@@ -164,7 +166,8 @@ function pack(model: Uint8Array, external: ReadonlyMap<string, Uint8Array>): Pac
       return { ...field, bytes: messageOf([...dequantisers, ...kept, ...added]) };
     }),
   );
-  if (file.length >= 2 ** 31) throw refusal('It would have more than 2 GB, the most of one file.');
+  if (file.length >= 2 ** 31)
+    throw refusal('It would be larger than 2 GB, the limit for one file.');
   return { model: written(file), weights };
 }
 

@@ -27,7 +27,7 @@ export function bytesOfBase64(text: string): Uint8Array<ArrayBuffer> {
   try {
     return Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
   } catch (cause) {
-    throw new RangeError('It is no base64.', { cause });
+    throw new RangeError('It is not base64.', { cause });
   }
 }
 

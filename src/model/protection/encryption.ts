@@ -118,7 +118,7 @@ export function refuseExpired({ model, encryption }: Omit<FileIdentity, 'url'>):
   if (expires === undefined || Date.now() < Date.parse(expires)) return;
   throw new TabserveError(
     'key-expired',
-    `"${model}" was to be opened until ${expires}. Get the package anew from whoever made it.`,
+    `"${model}" could be opened until ${expires}. Get a new package from whoever made it.`,
     { details: { model, keyId, expires } },
   );
 }

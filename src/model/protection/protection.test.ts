@@ -122,13 +122,13 @@ describe('a signed manifest', () => {
     ['a further field', { ...manifest, preprocess: {} }, /none of the keys/],
     ['no signature', { ...manifest, signature: undefined }, /not signed/],
     ['another algorithm', { ...manifest, signature: { algorithm: 'none', value: '' } }, /Ed25519/],
-    ['no base64', { ...manifest, signature: { algorithm: 'Ed25519', value: '%%%' } }, /no base64/],
+    ['no base64', { ...manifest, signature: { algorithm: 'Ed25519', value: '%%%' } }, /not base64/],
     [
       'a cut signature',
       { ...manifest, signature: { algorithm: 'Ed25519', value: 'AAAA' } },
-      /none/,
+      /none of the keys/,
     ],
-    ['no manifest', undefined, /no model\.json/],
+    ['no manifest', undefined, /no signed model\.json/],
     ['labels elsewhere', { ...manifest, labels: { url: 'labels.txt' } }, /label file/],
     ['a file that may be any', { ...manifest, files: [{ url: 'a.onnx' }] }, /"a\.onnx"/],
   ])('is refused with %s', async (_name, value, message) => {

@@ -36,11 +36,11 @@ export async function verify(
   keys: readonly string[],
   where: string,
 ): Promise<void> {
-  if (!isRecord(value)) throw refused(where, 'it has no model.json that could be signed');
+  if (!isRecord(value)) throw refused(where, 'it has no signed model.json');
   const { signature } = value;
   if (!isRecord(signature)) throw refused(where, 'it is not signed');
   if (signature.algorithm !== 'Ed25519' || typeof signature.value !== 'string') {
-    throw refused(where, 'its signature is none by Ed25519');
+    throw refused(where, 'its signature is not an Ed25519 signature');
   }
   if (kept && !namesSameFiles(kept, value))
     throw refused(where, 'it names other files than were signed');
@@ -52,13 +52,13 @@ export async function verify(
   try {
     bytes = bytesOfBase64(signature.value);
   } catch {
-    throw refused(where, 'its signature is no base64');
+    throw refused(where, 'its signature is not base64');
   }
   const data = signedBytes(value);
   for (const key of keys) {
     if (await isBy(key, bytes, data)) return;
   }
-  throw refused(where, 'its signature is by none of the keys, or it was changed');
+  throw refused(where, 'it was changed, or none of the keys signed it');
 }
 
 async function isBy(
@@ -68,7 +68,7 @@ async function isBy(
 ): Promise<boolean> {
   const subtle = subtleCrypto();
   try {
-    if (!subtle) throw new Error('this is no secure context');
+    if (!subtle) throw new Error('this is not a secure context');
     const imported = await subtle.importKey('raw', bytesOfBase64(key), 'Ed25519', false, [
       'verify',
     ]);
@@ -119,7 +119,7 @@ function namesSameFiles(kept: object, signed: object): boolean {
 function refused(where: string, reason: string): TabserveError {
   return new TabserveError(
     'signature-invalid',
-    `${where} was refused: ${reason}. The page takes models only that are signed by the keys of "signedBy".`,
+    `${where} was refused: ${reason}. The page only accepts models that are signed by a key in "signedBy".`,
     { details: { model: where } },
   );
 }

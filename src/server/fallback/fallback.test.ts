@@ -165,7 +165,7 @@ it('a remote that fails is left alone', async () => {
   expect(seen).toHaveLength(3);
   expect(reports.map(({ error }) => error)).toEqual([
     ...new Array(3).fill('It answers 503.'),
-    ...new Array(2).fill('The remote is left alone for a while.'),
+    ...new Array(2).fill('The remote is not asked for a while.'),
   ]);
 });
 

@@ -132,7 +132,7 @@ export class Fallback {
     const url = `${this.#url}/infer`;
     if (!this.#breaker.enter()) {
       this.counts.skipped += 1;
-      this.#onReport({ url, reason, status: null, error: 'The remote is left alone for a while.' });
+      this.#onReport({ url, reason, status: null, error: 'The remote is not asked for a while.' });
       throw error;
     }
     const late = AbortSignal.timeout(

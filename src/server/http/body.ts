@@ -41,7 +41,7 @@ export async function readBody(
     await body.cancel().catch(() => undefined);
     throw new ServerError(
       501,
-      `The content encoding "${encoding.slice(0, 40)}" is not supported; there are gzip and deflate.`,
+      `The content encoding "${encoding.slice(0, 40)}" is not supported; use gzip or deflate.`,
     );
   }
   let sent = 0;
@@ -59,9 +59,13 @@ export async function readBody(
     return await collect(stream, limit, request.signal);
   } catch (cause) {
     if (cause instanceof ServerError || request.signal.aborted) throw cause;
-    throw new ServerError(400, `The body is said to be ${encoding}, and cannot be read as that.`, {
-      cause,
-    });
+    throw new ServerError(
+      400,
+      `The body is declared as ${encoding}, but cannot be decoded as that.`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -138,7 +142,7 @@ async function collect(
 }
 
 function tooLarge(limit: number, found: string): ServerError {
-  return new ServerError(413, `The body has ${found} bytes; at most ${limit} are taken.`);
+  return new ServerError(413, `The body has ${found} bytes; the limit is ${limit}.`);
 }
 
 /**

@@ -54,7 +54,7 @@ async function embeddings(context: ServerContext, call: Call): Promise<Response>
     if (!embedsTexts(model)) {
       throw new ServerError(
         400,
-        `The model "${name}" is for ${model.task}, and makes no vectors of texts.`,
+        `The model "${name}" is for ${model.task}, and does not embed texts.`,
       );
     }
     const question = questionOfJson('text', input);

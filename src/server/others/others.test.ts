@@ -113,7 +113,7 @@ describe('OpenAI', () => {
 
   it.each<[object, RegExp]>([
     [{ input: 'a' }, /"model" is missing/],
-    [{ model: 'mood', input: 'a' }, /text-classification, and makes no vectors/],
+    [{ model: 'mood', input: 'a' }, /text-classification, and does not embed texts/],
     [{ model: 'embedder', input: [] }, /list of 1 to/],
     [{ model: 'embedder', input: 7 }, /takes a text/],
     [{ model: 'embedder', input: 'a', encoding_format: 'hex' }, /"encoding_format" is "hex"/],
@@ -152,7 +152,7 @@ describe('Hugging Face', () => {
     ['/models/mood', {}, 400, /"inputs"/],
     ['/models/mood', { inputs: [1] }, 400, /takes a text/],
     ['/models/mood', { inputs: 'a', parameters: [] }, 400, /"parameters" is a list/],
-    ['/models/boxes', { inputs: '*' }, 400, /no base64/],
+    ['/models/boxes', { inputs: '*' }, 400, /not base64/],
     ['/pipeline/translation/mood', { inputs: 'a' }, 400, /for text-classification, not for/],
     ['/models/graph', { inputs: 'a' }, 400, /tensors only/],
   ])('%s %j is a %i', async (path, question, status, message) => {
@@ -294,5 +294,5 @@ it('a server may refuse to be managed', async () => {
 it('a load of what came loaded is a conflict', async () => {
   await server.unload('mood');
   const { status, body } = await ask('POST', '/v2/repository/models/mood/load', {});
-  expect([status, body.error]).toEqual([409, expect.stringMatching(/came loaded/)]);
+  expect([status, body.error]).toEqual([409, expect.stringMatching(/was registered as an object/)]);
 });

@@ -37,6 +37,6 @@ function rowsModel({ registry, face }: ServerContext, { url }: Call): string {
   const names = fitting.map(({ name }) => name).join(', ') || 'none';
   throw new ServerError(
     fitting.length === 0 ? 404 : 400,
-    `Name the model, as "?model=…": of those that take rows there are ${names}.`,
+    `Name the model, as "?model=…": these take rows: ${names}.`,
   );
 }

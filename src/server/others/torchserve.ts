@@ -101,7 +101,7 @@ async function read(
     })
       .formData()
       .catch((cause: unknown) => {
-        throw new ServerError(400, 'The body is no form.', { cause });
+        throw new ServerError(400, 'The body is not a form.', { cause });
       });
     const data = form.get('data') ?? form.get('body');
     if (data === null) throw new ServerError(400, 'The form has no field "data".');
@@ -205,7 +205,7 @@ async function scale(context: ServerContext, { path, url }: Call): Promise<Respo
   if (workers > 0 && !version.isLoadable) {
     throw new ServerError(
       409,
-      `The model "${version.name}" came loaded, and cannot be loaded anew.`,
+      `The model "${version.name}" was registered as an object, and cannot be loaded again.`,
     );
   }
   const scaling =

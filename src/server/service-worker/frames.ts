@@ -101,6 +101,6 @@ export function checkOrigin(origin: string): string {
   }
   throw new TabserveError(
     'invalid-argument',
-    `${JSON.stringify(origin)} is no origin. Write one such as "https://shop.example".`,
+    `${JSON.stringify(origin)} is not an origin. Write one such as "https://shop.example".`,
   );
 }

@@ -80,7 +80,7 @@ class LineEnd {
       Object.defineProperty(request, 'headers', { value: all });
       response = await this.#handle(request);
     } catch (cause) {
-      const error = new ServerError(400, 'This is no request.', { cause });
+      const error = new ServerError(400, 'This is not a request.', { cause });
       response = writeError(asServerError(error, gone.signal));
     }
     const bytes = await response.arrayBuffer();

@@ -169,7 +169,7 @@ function textsFromBytes(bytes: Uint8Array, count: number, input: string): string
     if (at + length > bytes.length) {
       throw new ServerError(
         400,
-        `Element ${texts.length} of the input "${input}" says that it has ${length} bytes; ${bytes.length - at} are left.`,
+        `Element ${texts.length} of the input "${input}" claims ${length} bytes; ${bytes.length - at} are left.`,
       );
     }
     try {
@@ -177,7 +177,7 @@ function textsFromBytes(bytes: Uint8Array, count: number, input: string): string
     } catch (cause) {
       throw new ServerError(
         400,
-        `Element ${texts.length} of the input "${input}" is no UTF-8, which the engine's texts are.`,
+        `Element ${texts.length} of the input "${input}" is not UTF-8, as the engine's strings must be.`,
         { cause },
       );
     }

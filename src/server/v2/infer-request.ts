@@ -137,7 +137,7 @@ function readInputs(
     if (at + length > tail.length) {
       throw new ServerError(
         400,
-        `The input "${name}" is said to have ${length} bytes; ${tail.length - at} are left of the body.`,
+        `The input "${name}" claims ${length} bytes; ${tail.length - at} are left of the body.`,
       );
     }
     const bytes = tail.subarray(at, at + length);

@@ -77,7 +77,7 @@ function bestClasses(
   labels: readonly string[],
 ): Tensor {
   if (tensor.type === 'string')
-    throw new ServerError(400, `The output "${name}" is of texts, and has no best classes.`);
+    throw new ServerError(400, `The output "${name}" holds strings, which have no best classes.`);
   const { dims } = tensor;
   const width = dims.at(-1) ?? 1;
   const numbers = numbersOf(tensor);

@@ -31,7 +31,7 @@ export function parseJson(bytes: Uint8Array, what = 'The body'): Json {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new ServerError(400, `${what} is no UTF-8.`, { cause });
+    throw new ServerError(400, `${what} is not UTF-8.`, { cause });
   }
   try {
     if (!/NaN|Infinity|\d{16}/.test(text)) return JSON.parse(text) as Json;

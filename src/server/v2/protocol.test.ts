@@ -179,7 +179,7 @@ describe('a wrong request', () => {
     ['no object', [1], /a list, not an object/],
     ['no inputs', {}, /"inputs" is missing/],
     ['no JSON', '{"inputs": [', /no JSON/],
-    ['no text', Uint8Array.of(0xff, 0xfe), /no UTF-8/],
+    ['no text', Uint8Array.of(0xff, 0xfe), /not UTF-8/],
     ['an unknown input', { inputs: [{ ...x, name: 'q' }] }, /no input "q"; its inputs are x/],
     ['an input twice', { inputs: [x, x] }, /"x" is there twice/],
     ['an unknown output', { inputs: [x], outputs: [{ name: 'z' }] }, /no output "z"; .* y, label/],

@@ -81,7 +81,7 @@ function columnsOf(
       { details: { model: where, found: only.shape.join(', ') } },
     );
   }
-  assumed.push(`columns called x0 to x${width - 1}, in the order of the input "${only.name}"`);
+  assumed.push(`columns named x0 to x${width - 1}, in the order of the input "${only.name}"`);
   const columns = Array.from({ length: width }, (_, at) => column(`x${at}`, only));
   return { columns, input: { kind: 'matrix', name: only.name } };
 }
@@ -115,7 +115,7 @@ function outputOf(
       ...(label && { label: label.name }),
       ...(scores && { scores, activation: 'none' as const }),
     };
-    if (!labels) assumed.push('classes called as the model answers them');
+    if (!labels) assumed.push('classes named as the model answers them');
     return { output, ...(labels && { labels }) };
   }
   if (floats[0]) return { output: { kind: 'value', name: floats[0].name } };
