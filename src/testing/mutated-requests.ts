@@ -175,13 +175,13 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   'packed, but not': {
     status: [400],
-    says: /is said to be (gzip|deflate)/,
+    says: /is declared as (gzip|deflate)/,
     mutate: (asked, pick) =>
       withHeader(asked, 'content-encoding', pick(['gzip', 'deflate', 'GZIP'])),
   },
   'another encoding': {
     status: [501],
-    says: /content encoding ".+" is not supported; there are gzip and deflate/,
+    says: /content encoding ".+" is not supported; use gzip or deflate/,
     mutate: (asked, pick) =>
       withHeader(asked, 'content-encoding', pick(['br', 'zstd', 'gzip, gzip', 'x'.repeat(9000)])),
   },
@@ -193,7 +193,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   'too many bytes': {
     status: [413],
-    says: /The body has \d+ bytes; at most \d+ are taken/,
+    says: /The body has \d+ bytes; the limit is \d+/,
     mutate: (asked, pick) =>
       withHeader(asked, 'content-length', pick(['99999999999', '9'.repeat(20)])),
   },
@@ -265,7 +265,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
   'sizes of bytes': {
     status: [400],
-    says: /binary_data_size|said to have \d+ bytes|more than the inputs|elements/,
+    says: /binary_data_size|claims \d+ bytes|more than the inputs|elements/,
     mutate: (asked, pick) =>
       withInput(asked, 0, {
         parameters: { binary_data_size: pick<Value>([-1, 1.5, '16', null, 2 ** 44, 2 ** 60, 3]) },

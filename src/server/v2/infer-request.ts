@@ -154,7 +154,7 @@ function readInputs(
   if (at < tail.length) {
     throw new ServerError(
       400,
-      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" are said to have.`,
+      `The body has ${tail.length - at} bytes more than the inputs of the model "${model}" claim.`,
     );
   }
   return tensors;
