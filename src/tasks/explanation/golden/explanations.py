@@ -94,5 +94,5 @@ def case(name, file, channels, side, window, stride):
     }
 
 
-cases = [case("photos", "photos.int8.onnx", 3, 192, 48, 24), case("digits", "digits.onnx", 1, 28, 8, 4)]
+cases = [case("photos", "photos.int8.onnx", 3, 224, 56, 28), case("digits", "digits.onnx", 1, 28, 8, 4)]
 print(json.dumps(cases, default=float))
