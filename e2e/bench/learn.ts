@@ -126,7 +126,7 @@ const cifar: DataSet = {
   channels: 3,
   options: {
     layers: [...conv(6, 5), ...conv(16, 5), ...dense(120), ...dense(84)],
-    epochs: 62,
+    epochs: 55,
     learningRate: 0.002,
     validation: 0.03,
     mirrored: true,
