@@ -1,6 +1,6 @@
 /**
- * Small pictures to choose from: the user's own, newest first, then the drawings that come with the
- * page. The drawings are part of the script, so they cost no request.
+ * Small pictures to choose from: the user's own, newest first, then those that come with the page: drawings, and
+ * photos for the model of photos. They are part of the script, so they cost no request.
  */
 import type { ImageClassifier } from 'tabserve';
 import { byId, element } from '../dom.js';
@@ -14,6 +14,16 @@ const drawings = import.meta.glob<string>('../samples/*/*.svg', {
   eager: true,
 });
 
+/** Not copyrighted: `samples/photos/README.md` says whose they are. */
+const photos = import.meta.glob<string>('../samples/photos/*.webp', {
+  query: '?inline',
+  import: 'default',
+  eager: true,
+});
+
+/** Drawings that the model of photos knows too. */
+const drawnForPhotos = ['10-clock.svg'];
+
 /** Each of one's own holds a decoded photograph. */
 const ownAtMost = 12;
 
@@ -23,15 +33,28 @@ interface Sample {
   picture: Picture & { source: File };
 }
 
-const samples: readonly Sample[] = Object.entries(drawings).map(([path, svg]) => {
-  const [model = '', file = ''] = path.split('/').slice(-2);
-  const name = file
-    .replace(/\.svg$/, '')
-    .replace(/^\d+-/, '')
-    .replaceAll('-', ' ');
-  const source = new File([svg], `${name}.svg`, { type: 'image/svg+xml' });
+const samples: readonly Sample[] = [
+  ...Object.entries(photos).map(([path, url]) => sampleOf('photos', path, bytesOf(url))),
+  ...Object.entries(drawings).flatMap(([path, svg]) => {
+    const [model = '', file = ''] = path.split('/').slice(-2);
+    const models = drawnForPhotos.includes(file) ? [model, 'photos'] : [model];
+    return models.map((each) => sampleOf(each, file, svg));
+  }),
+];
+
+/** @param path - Ends in its place, a hyphen, what it shows, and its type. */
+function sampleOf(model: string, path: string, content: BlobPart): Sample {
+  const [, shows = '', extension = ''] = /\d+-([^/]+)\.(\w+)$/.exec(path) ?? [];
+  const name = shows.replaceAll('-', ' ');
+  const type = extension === 'svg' ? 'image/svg+xml' : `image/${extension}`;
+  const source = new File([content], `${name}.${extension}`, { type });
   return { model, picture: { name: t(name), source, origin: 'picture' } };
-});
+}
+
+/** What a data URL holds. Its page may be forbidden to fetch one. */
+function bytesOf(url: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (char) => char.charCodeAt(0));
+}
 
 interface Thumbnail {
   item: HTMLLIElement;
@@ -96,7 +119,7 @@ export class Strip {
     if (thumbnail && best) thumbnail.text.textContent = `${best.label} ${percent(best.score)}`;
   }
 
-  /** The drawings that suit the model in use; for a model of one's own, those of everyday things. */
+  /** The samples that suit the model in use; for a model of one's own, the drawings of everyday things. */
   #offerSamples(key: string | undefined): void {
     const model = samples.some((sample) => sample.model === key) ? key : 'everyday';
     if (model === undefined || model === this.#samplesModel) return;
