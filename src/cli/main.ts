@@ -138,7 +138,9 @@ async function main(): Promise<void> {
   if (!command) {
     const known = Object.keys(commands).join(', ');
     if (name !== undefined) {
-      throw new Misused(`There is no command "${name}". The commands are ${known}.`);
+      throw new Misused(
+        `There is no command "${name}". The commands are ${known}. Usage: tabserve <command>\n\`tabserve --help\` explains them.`,
+      );
     }
     console.log(help);
     if (!values.help) process.exitCode = 2;
