@@ -75,7 +75,7 @@ export async function copy(
   { engines = 'wasm,webgpu', models = 'photos', compress = false, force = false }: CopyOptions,
   say: (line: string) => void,
 ): Promise<void> {
-  const wanted = listed(engines, 'engines', ['wasm', 'wasm-first', 'webgpu']);
+  const wanted = listed(engines, 'engines', ['wasm', 'webgpu', 'wasm-first']);
   const withGpu = wanted.includes('webgpu');
   const withRest = wanted.includes('wasm') || !wanted.includes('wasm-first');
   const names = models === 'none' ? [] : listed(models, 'models', Object.keys(embeddedModels));
