@@ -439,6 +439,18 @@ test('every everyday thing among the samples is named', async ({ page, server })
   }
 });
 
+test('the samples of the default model are named', async ({ page, server }) => {
+  await openDemo(page, server);
+  const names = await page
+    .locator('#strip .sample')
+    .evaluateAll((samples) => samples.map((sample) => (sample as HTMLElement).title));
+  expect(names.length).toBeGreaterThan(3);
+  for (const name of names) {
+    await page.getByRole('button', { name, exact: true }).click();
+    await expect(page.locator('#verdict-best'), name).toHaveText(new RegExp(`\\b${name}\\b`));
+  }
+});
+
 test('the library lists sizes and licences, and reads nothing before it is opened', async ({
   page,
   server,
