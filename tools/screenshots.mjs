@@ -171,14 +171,14 @@ try {
     ['light', ''],
     ['dark', '-dark'],
   ]) {
-    const wide = await demo({ ...desk, colorScheme }, 'model=everyday');
+    const wide = await demo({ ...desk, colorScheme });
     // The first answers are slower.
-    for (const name of ['apple', 'sunflower', 'apple', 'sunflower']) await ask(wide, name);
+    for (const name of ['cat', 'espresso', 'cat', 'espresso']) await ask(wide, name);
     await take(wide, `demo${suffix}`, ['body', '#kind-panel-name > .bench']);
   }
-  const narrow = await demo(phone, 'model=everyday');
-  await ask(narrow, 'apple');
-  await ask(narrow, 'sunflower');
+  const narrow = await demo(phone);
+  await ask(narrow, 'cat');
+  await ask(narrow, 'espresso');
   await take(narrow, 'demo-phone', ['.kinds', '#verdict'], { scale: 1.5 });
 
   for (const [name, show] of Object.entries({ teach, compare, drift })) {
