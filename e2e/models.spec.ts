@@ -140,7 +140,7 @@ test('what is stored can be listed, asked for and deleted', async ({ server, ope
   // The engine's binary is put there when there is time for it.
   await expect
     .poll(async () => (await usageNow()).bytes)
-    .toBe(5_530_642 + (models[0]?.length ?? 0));
+    .toBe(5_540_521 + (models[0]?.length ?? 0));
   const usage = await usageNow();
   expect(usage.quota).toBeGreaterThan(usage.usage);
 
@@ -154,7 +154,7 @@ test('what is stored can be listed, asked for and deleted', async ({ server, ope
   );
   expect(missing).toBe('model-not-found');
   // The engine is left; everything means everything.
-  expect(await page.evaluate(() => window.tabserve.models.evict())).toBe(5_530_642);
+  expect(await page.evaluate(() => window.tabserve.models.evict())).toBe(5_540_521);
   expect((await page.evaluate(() => window.tabserve.models.usage())).bytes).toBe(0);
 });
 

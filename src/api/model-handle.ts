@@ -423,7 +423,9 @@ export async function preloadHandle<Source, Payload>(
   preloaded.set(key, deployment as unknown as Deployment<never, never>);
   try {
     loadLater(kind);
-    await Promise.all([deployment.load(), preparePages(kind, options)]);
+    // A later create() may have a monitor, and no network.
+    const monitoring = part(import('./progress.js'));
+    await Promise.all([deployment.load(), preparePages(kind, options), monitoring]);
   } catch (error) {
     // What is missing now may be there at the next try.
     if (preloaded.get(key) === (deployment as unknown)) {

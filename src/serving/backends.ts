@@ -1,9 +1,9 @@
 /** Which backends this browser can offer, best first, and why. */
 
 import type { Device, Fallback } from '../api/types.js';
-import { messageOf, TabserveError } from '../base/errors.js';
-import { part } from '../base/part.js';
+import { TabserveError } from '../base/errors.js';
 import type { EngineFlavour } from '../wire/protocol.js';
+import { besideGpu, planGpu } from './gpu-plans.js';
 
 /** One way to run a model. */
 export interface BackendPlan {
@@ -64,9 +64,8 @@ export async function planBackends(
   }
   if (device === 'auto' && !savesData()) {
     const plan = planWasm(threads, 'it answers while WebGPU gets ready', []);
-    return { plans: [plan], laterPlans: laterPlansOf(plan, threads) };
+    return { plans: [plan], laterPlans: besideGpu(plan, singleThread(plan, threads)) };
   }
-  const { planGpu } = await part(import('./background.js'));
   return alone(await planGpu(device, (reason) => planWasm(threads, reason, [])));
 }
 
@@ -74,18 +73,6 @@ export async function planBackends(
 function alone(plans: BackendPlan[], rivals: BackendPlan[] = []): BackendPlans {
   const { reason = '', fallbacks = [] } = plans[0] ?? {};
   return { plans, laterPlans: Promise.resolve({ rivals, reason, fallbacks }) };
-}
-
-/** What becomes of a plan for WASM that was made before the GPU was known. */
-async function laterPlansOf(plan: BackendPlan, threads: 'auto' | number): Promise<LaterPlans> {
-  const rivals = singleThread(plan, threads);
-  try {
-    const { besideGpu } = await part(import('./background.js'));
-    return await besideGpu(plan, rivals);
-  } catch (error) {
-    const fallback = { from: 'webgpu', to: 'wasm', reason: messageOf(error) };
-    return { rivals, reason: plan.reason, fallbacks: [fallback, ...plan.fallbacks] };
-  }
 }
 
 function planWasm(

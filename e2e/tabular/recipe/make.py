@@ -40,20 +40,12 @@ def rows(frame):
 
 
 def more(answers):
-    """Scores in one output for each class, and rows with gaps, which the graph itself fills."""
+    """Scores in one output for each class."""
     for name, target in {"columns-two": TWO, "columns-three": THREE}.items():
         model = LogisticRegression().fit(X, target)
         (GOLDEN / f"{name}.onnx").write_bytes(to_onnx(model, X[:1], options={id(model): {"zipmap": "columns"}}, target_opset=17).SerializeToString())
         answers[name] = {"rows": TEST.tolist(), "classes": [str(each) for each in model.classes_], "labels": [str(each) for each in model.predict(TEST)],
                          "scores": model.predict_proba(TEST).tolist()}
-    holes = TEST.copy()
-    holes[::3, 1] = holes[1::4, 0] = np.nan
-    torn = X.copy()
-    torn[::5, 1] = torn[1::7, 0] = np.nan
-    model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(torn, THREE)
-    (GOLDEN / "gaps.onnx").write_bytes(to_onnx(model, X[:1], target_opset=17).SerializeToString())
-    answers["gaps"] = {"rows": [[None if np.isnan(each) else each for each in row] for row in holes.tolist()], "classes": list(model.classes_),
-                       "labels": list(model.predict(holes)), "scores": model.predict_proba(holes).tolist()}
 
 
 def main():

@@ -128,7 +128,7 @@ describe('a signed manifest', () => {
       { ...manifest, signature: { algorithm: 'Ed25519', value: 'AAAA' } },
       /none of the keys/,
     ],
-    ['no manifest', undefined, /no signed model\.json/],
+    ['no manifest', undefined, /no model\.json/],
     ['labels elsewhere', { ...manifest, labels: { url: 'labels.txt' } }, /label file/],
     ['a file that may be any', { ...manifest, files: [{ url: 'a.onnx' }] }, /"a\.onnx"/],
   ])('is refused with %s', async (_name, value, message) => {

@@ -36,7 +36,7 @@ export async function verify(
   keys: readonly string[],
   where: string,
 ): Promise<void> {
-  if (!isRecord(value)) throw refused(where, 'it has no signed model.json');
+  if (!isRecord(value)) throw refused(where, 'it has no model.json that is signed');
   const { signature } = value;
   if (!isRecord(signature)) throw refused(where, 'it is not signed');
   if (signature.algorithm !== 'Ed25519' || typeof signature.value !== 'string') {

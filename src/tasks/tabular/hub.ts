@@ -33,7 +33,7 @@ export const hubTask: HubTask = {
   check: (manifest, where) => checkManifest(manifest, where, [manifestCheck]),
   complete(request, graph, assumed) {
     const known = request.manifest as TabularManifest;
-    const { columns, input } = columnsOf(request, graph, assumed);
+    const { columns, input } = columnsOf(request, assumed);
     const { output, labels } = outputOf(request, graph, assumed);
     const given = Array.isArray(known.labels) ? known.labels : labels;
     return { ...known, columns, input, output, ...(given && { labels: given }) } as TabularManifest;
@@ -42,7 +42,6 @@ export const hubTask: HubTask = {
 
 function columnsOf(
   { inputs, where }: CompleteRequest,
-  graph: OnnxModel | null,
   assumed: string[],
 ): Pick<TabularManifest, 'columns' | 'input'> {
   const [only, ...others] = inputs;
@@ -56,10 +55,9 @@ function columnsOf(
       { details: { model: where, found: all } },
     );
   }
-  const gaps = takesGaps(graph);
   const column = (name: string, { type }: TensorInfo): TableColumn => {
     if (type === 'string') return { name, kind: 'text' };
-    return { name, kind: 'number', ...(gaps && type.startsWith('float') && { missing: 'NaN' }) };
+    return { name, kind: 'number' };
   };
   if (others.length > 0 || only.shape[1] === 1) {
     const wide = inputs.find(({ shape }) => shape[1] !== 1);
@@ -124,16 +122,6 @@ function outputOf(
     'model-invalid',
     `${where} answers ${all || 'nothing'}; a model of tables answers numbers, or a label. Take TensorModel for it.`,
     { details: { model: where, found: all } },
-  );
-}
-
-/** Whether the graph itself knows what to do where a number is missing. */
-function takesGaps(graph: OnnxModel | null): boolean {
-  return (graph?.nodes ?? []).some(
-    ({ op, attributes }) =>
-      op === 'ai.onnx.ml.Imputer' ||
-      op === 'IsNaN' ||
-      attributes.get('nodes_missing_value_tracks_true')?.ints.some((each) => each !== 0),
   );
 }
 

@@ -50,16 +50,3 @@ it('does not describe a graph of several labels for a row', () => {
     expect.objectContaining({ code: 'model-invalid' }),
   );
 });
-
-it('leaves gaps to trees that say which way they go', () => {
-  const attributes = (ints: number[]) => new Map([['nodes_missing_value_tracks_true', { ints }]]);
-  const outputs: TensorInfo[] = [{ name: 'value', type: 'float32', shape: ['N', 1] }];
-  const request = { manifest, open: 'everything', inputs, outputs, beside: [], where: 'two.onnx' };
-  const missing = (ints: number[]) => {
-    const nodes = [{ op: 'ai.onnx.ml.TreeEnsembleRegressor', attributes: attributes(ints) }];
-    const described = hubTask.complete?.(request as never, { nodes } as never, []);
-    return (described as TabularManifest).columns.map((column) => column.missing);
-  };
-  expect(missing([0, 1])).toEqual(['NaN', 'NaN']);
-  expect(missing([0, 0])).toEqual([undefined, undefined]);
-});
