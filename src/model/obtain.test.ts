@@ -108,6 +108,17 @@ it('hands the bytes out before it keeps them, and keeps them when there is time'
   expect(isFile(kept())).toBe(true);
 });
 
+it('keeps nobody waiting who needs the same file before there is time', async () => {
+  const never = new Promise<void>(() => undefined);
+  const first = await obtain({ keepAfter: never });
+  // It may be asked for by what has to end before there is time.
+  const second = await obtain({ keepAfter: never });
+  expect(second).toMatchObject({ from: 'store', sha256 });
+  await first.kept;
+  await second.kept;
+  expect(web.requests).toHaveLength(1);
+});
+
 it('says when it has asked, and hands the bytes out before they are verified', async () => {
   const log: string[] = [];
   const tellings = {

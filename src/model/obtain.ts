@@ -101,6 +101,22 @@ export async function obtain(location: string | Blob, options: ObtainOptions): P
   );
 }
 
+/**
+ * Milliseconds that a file stays out of the store at most, for the first answer's sake. It is locked meanwhile, and
+ * who waits for it may be what the first answer waits for.
+ */
+const longestDelay = 2_000;
+
+/** Waits for what there is time for, but not for long. */
+async function atMost(keepAfter: Promise<unknown> | undefined): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, longestDelay);
+  });
+  await Promise.race([keepAfter, late]);
+  clearTimeout(timer);
+}
+
 /** A file that has no sha256 yet gets the one that it first comes with. */
 class FirstDownload {
   readonly #store: ModelStore;
@@ -197,7 +213,7 @@ class StoredDownload {
     if (convert) {
       const bytes = await fetchAll(this.#url, this.#options);
       deliver(bytes);
-      await keepAfter;
+      await atMost(keepAfter);
       if ((await digestOf(bytes)) === this.#sha256) await this.#keeper.commit(bytes, null);
       return;
     }
@@ -224,7 +240,7 @@ class StoredDownload {
         },
       });
       deliver(bytes);
-      await keepAfter;
+      await atMost(keepAfter);
       if (!partial) await this.#keeper.makeRoom(bytes.length);
       await this.#keeper.commit(bytes, partial ?? null);
     } finally {
