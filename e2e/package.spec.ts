@@ -74,5 +74,5 @@ test('a page that only classifies pictures loads no more than it did', async () 
   // Bytes, gzip. Whoever raises one of these says in the commit what for.
   expect(page).toBeLessThan(23_500);
   expect(fileWeight('worker-wasm.js')).toBeLessThan(61_800);
-  expect(fileWeight('tabserve.global.js')).toBeLessThan(101_800);
+  expect(fileWeight('tabserve.global.js')).toBeLessThan(102_400);
 });
