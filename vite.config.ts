@@ -20,7 +20,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { defineConfig, type Plugin, type UserConfig } from 'vite';
+import { defineConfig, type Plugin, type Rolldown, type UserConfig } from 'vite';
 import openWabt from 'wabt';
 import { type EngineFlavour, engineFromSource, engineSwitches } from './src/build/engine.js';
 import { engineParts } from './src/build/engine-parts/parts.js';
@@ -270,6 +270,7 @@ function libraryBuild(
                 ? 'chunks/pack-[name].js'
                 : 'chunks/[name].js'
               : `${namedAs(name)}.js`,
+          ...(entry === 'index' && { codeSplitting: { groups: [sharedAtOnce] } }),
           // Vite leaves the white space of ES libraries; a page without a bundler pays for it.
           minify: true,
           // Frameworks that render on a server take it for code of the browser.
@@ -281,6 +282,22 @@ function libraryBuild(
     plugins: [leaveAddressesAlone(), ...plugins],
   };
 }
+
+/**
+ * What the library shares with its parts, in one file: a page without a bundler asks for each one by itself, and
+ * for what a file imports only when that has come.
+ */
+const sharedAtOnce = {
+  debugName: 'shared at once',
+  name: (id: string, modules: Rolldown.ChunkingContext): string | null => {
+    const seen = new Set([id]);
+    for (const each of seen) {
+      for (const importer of modules.getModuleInfo(each)?.importers ?? []) seen.add(importer);
+    }
+    return seen.has(resolve(root, 'src/index.ts')) ? 'shared' : null;
+  },
+  minShareCount: 2,
+};
 
 function globalBuild(): UserConfig {
   return {

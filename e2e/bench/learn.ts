@@ -126,8 +126,8 @@ const cifar: DataSet = {
   channels: 3,
   options: {
     layers: [...conv(6, 5), ...conv(16, 5), ...dense(120), ...dense(84)],
-    epochs: 55,
-    learningRate: 0.002,
+    epochs: 56,
+    learningRate: 0.004,
     validation: 0.03,
     mirrored: true,
     shifts: true,

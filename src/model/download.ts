@@ -71,8 +71,11 @@ export interface DownloadOptions {
 /** Bytes that are read at a time from the beginning that lies here. */
 const pieceSize = 1 << 20;
 
-/** Milliseconds after which a download takes a while. */
+/** Milliseconds after its first bytes after which a download takes a while, unless the rest is about to come. */
 const longAfter = 500;
+
+/** What is about to come: what takes at most this share of {@link longAfter}. */
+const soon = 1 / 5;
 
 /** More than any browser's WebAssembly can hold. */
 const mostBytes = 2 ** 32;
@@ -156,7 +159,7 @@ class Download {
     if (this.#total > 0) this.#report();
     const keeping = this.#keepIfLong();
     try {
-      await this.#receiveAll();
+      await this.#receiveAll(keeping.came);
     } catch (error) {
       await keeping.now();
       throw error;
@@ -173,10 +176,11 @@ class Download {
     return bytes;
   }
 
-  async #receiveAll(): Promise<void> {
+  /** @param onChunk - Is called when bytes have come. */
+  async #receiveAll(onChunk: () => void): Promise<void> {
     while (!this.#isComplete()) {
       try {
-        await this.#receive();
+        await this.#receive(onChunk);
         break;
       } catch (error) {
         await this.#retries.wait(this.#explain(error), this.#options.signal);
@@ -185,7 +189,7 @@ class Download {
   }
 
   /** Keeps what came if the download takes a while, or `now` that it has broken off. */
-  #keepIfLong(): { now(): Promise<void>; end(): Promise<void> } {
+  #keepIfLong(): { came(): void; now(): Promise<void>; end(): Promise<void> } {
     const { openPartial, onPartialError } = this.#options;
     let opening: Promise<void> | undefined;
     const open = async () => {
@@ -200,12 +204,23 @@ class Download {
       opening ??= open().catch((error) => onPartialError?.(error));
       return opening;
     };
-    const timer = setTimeout(begin, longAfter);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const lookLater = (before: number) => {
+      timer = setTimeout(() => {
+        const { length } = this.#sink;
+        const isSoonOver = this.#total > 0 && length + soon * (length - before) >= this.#total;
+        if (!isSoonOver) begin();
+        else lookLater(length);
+      }, longAfter);
+    };
     const end = async () => {
       clearTimeout(timer);
       await opening;
     };
     return {
+      came() {
+        if (timer === undefined) lookLater(0);
+      },
       end,
       async now() {
         await end();
@@ -241,7 +256,7 @@ class Download {
     return this.#expected.bytes !== undefined && this.#sink.length === this.#expected.bytes;
   }
 
-  async #receive(): Promise<void> {
+  async #receive(onChunk: () => void): Promise<void> {
     const { signal, stallTimeout = defaultStallTimeout, otherOrigin } = this.#options;
     const attempt = new AbortController();
     const from = this.#sink.length;
@@ -273,6 +288,7 @@ class Download {
           this.#allocate();
         }
         this.#take(chunk);
+        onChunk();
         this.#keep((partial) => partial.append(chunk));
         this.#progressed();
         this.#report();

@@ -114,16 +114,38 @@ export async function* chunksOf(
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (!response.body) return;
   const { reader, read } = readerOf(response.body);
+  const cancel = () => void reader.cancel().catch(() => undefined);
+  let stall: TabserveError | undefined;
+  let waitingSince = Number.POSITIVE_INFINITY;
+  // One timer for all chunks: hundreds come while the engine starts on this thread.
+  const look = () => {
+    const left = Math.min(stallTimeout, waitingSince + stallTimeout - performance.now());
+    if (left > 0) {
+      timer = setTimeout(look, left);
+      return;
+    }
+    stall = silent(stallTimeout);
+    cancel();
+  };
+  let timer = setTimeout(look, stallTimeout);
+  signal.addEventListener('abort', cancel);
   try {
+    signal.throwIfAborted();
     for (;;) {
-      // A race of its own for each chunk: one promise that all race against would keep them alive.
-      const { done, value } = await inTime(read(), signal, stallTimeout);
+      waitingSince = performance.now();
+      // It ends without a chunk when the reader is cancelled.
+      const { done, value } = await read();
+      waitingSince = Number.POSITIVE_INFINITY;
+      signal.throwIfAborted();
+      if (stall) throw stall;
       if (done || !value) return;
       yield value;
     }
   } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
     // Also where the consumer has had enough: what is on its way must not go on arriving.
-    void reader.cancel().catch(() => undefined);
+    cancel();
   }
 }
 

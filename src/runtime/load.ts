@@ -242,6 +242,7 @@ class Load {
     }));
     const isAsked = () => this.#asked.resolve();
     obtaining.then(isAsked, isAsked);
+    void this.#asked.promise.then(() => this.#opener(resolved)?.begin?.());
     const early = this.#createEarly(starting, resolved, file, obtaining);
     const [
       { backend, time: engineTime },
@@ -562,20 +563,24 @@ class Load {
     );
   }
 
+  /** The task that is asked for; `undefined` where this worker has none of that name. */
+  #opener({ manifest }: ResolvedModel): WorkerTask | undefined {
+    const wanted = this.#request.task ?? manifest.task;
+    return this.#options.tasks.find(({ name }) => name === wanted);
+  }
+
   /** @param parts - The graph, and then its external data. */
   async #createSession(
     backend: Backend,
-    { manifest, locate }: ResolvedModel,
+    resolved: ResolvedModel,
     file: ModelFile,
     parts: readonly Clear[],
   ): Promise<CreatedSession> {
     const [graph, ...rest] = parts;
     if (!graph) throw new TabserveError('internal', 'A model without files was let through.');
-    const location = locate(file.url);
+    const location = resolved.locate(file.url);
     const where = typeof location === 'string' ? location : file.url;
-    const wanted = this.#request.task ?? manifest.task;
-    const opener = this.#options.tasks.find(({ name }) => name === wanted);
-    const plain = opener?.rewrite?.(graph.bytes) ?? graph.bytes;
+    const plain = this.#opener(resolved)?.rewrite?.(graph.bytes) ?? graph.bytes;
     const students = this.#options.tasks.flatMap(({ name, study }) => {
       const found = study?.(plain);
       return found ? [{ name, ...found }] : [];

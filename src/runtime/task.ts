@@ -42,6 +42,8 @@ export interface WorkerTask<
    * @default only manifests of this task are taken
    */
   adopt?(manifest: CoreManifest): Manifest | undefined;
+  /** Begins what takes a while and needs no model. Is called while the model's files come. @default nothing */
+  begin?(): void;
   /**
    * The graph as the engine can run it, where it has parts whose answers the engine cannot hand out.
    * @default as it is

@@ -112,8 +112,9 @@ export class ModelReplica {
     { signal, onProgress, patience, local = false }: ReplicaOptions,
   ): Promise<ModelReplica> {
     const began = environment.now();
-    // The worker will ask for its manifest: the code comes beside the worker's own.
+    // The worker will ask about its manifest: the code comes beside the worker's own.
     if (what.model.kind === 'name') import('../model/embedded.js').catch(() => undefined);
+    if (what.model.kind === 'url') import('../tasks/manifests.js').catch(() => undefined);
     const connection = await untilAborted(lease.connect(), signal);
     const requestId = newRequestId();
     const unfollow = onProgress && connection.followProgress(requestId, onProgress);

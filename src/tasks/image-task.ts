@@ -63,6 +63,7 @@ export function imageTask<
     ...(head.transfer && { transfer: head.transfer }),
     ...(head.adopt && { adopt: head.adopt }),
     discard: images.release,
+    begin: images.begin,
     open(model, settings, services) {
       const { inputs, manifest, where } = model;
       const { feeds, first, batch } = imageFeed(

@@ -33,14 +33,11 @@ const app = await Application.bootstrapWithPlugins({
   blockTags: [...OptionDefaults.blockTags, ...elementTags],
   excludeTags: [...OptionDefaults.excludeTags, ...elementTags],
 });
-// A page is called what its first line calls it.
 app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, document) => {
-  const text = document.content.map((part) => part.text).join('');
-  const title = /^# (.+)$/m.exec(text)?.[1];
-  if (title) document.name = title.replaceAll('`', '');
-  // The cards of the embedded models.
-  if (/^[a-z]+$/.test(document.name)) document.name = `The model ${document.name}`;
+  document.name = titleOf(document.content.map((part) => part.text).join('')) ?? document.name;
 });
+// After the sort by name, which has the priority -100.
+app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => inReadingOrder(project), -200);
 const project = await app.convert();
 if (!project) process.exit(1);
 app.validate(project);
@@ -96,6 +93,37 @@ if (broken.length > 0) {
   process.exit(1);
 }
 console.log(`${pages.length} pages in ${relative(root, site)}/, all links lead somewhere.`);
+
+/** A page is called what its first line calls it. */
+function titleOf(text) {
+  const title = /^# (.+)$/m.exec(text)?.[1]?.replaceAll('`', '');
+  // The cards of the embedded models.
+  return title && /^[a-z]+$/.test(title) ? `The model ${title}` : title;
+}
+
+/** Lists the pages in the order in which the README, and the page about the kinds of models, name them. */
+function inReadingOrder(project) {
+  const titles = linksOf('README.md')
+    .flatMap((path) => (path === 'docs/tasks.md' ? [path, ...linksOf(path)] : [path]))
+    .map((path) => titleOf(readFileSync(join(root, path), 'utf8')));
+  const place = ({ name }) => {
+    const at = titles.indexOf(name);
+    return at < 0 ? titles.length : at;
+  };
+  const sort = (pages) => pages.sort((a, b) => place(a) - place(b));
+  sort(project.documents);
+  const others = project.childrenIncludingDocuments.filter((each) => !each.isDocument());
+  project.childrenIncludingDocuments = [...project.documents, ...others];
+  for (const { children } of project.groups) {
+    if (children.every((each) => each.isDocument())) sort(children);
+  }
+}
+
+/** The pages that a page links to, from the repository's root. */
+function linksOf(page) {
+  const text = readFileSync(join(root, page), 'utf8');
+  return [...text.matchAll(/\]\(([\w./-]+\.md)\b/g)].map(([, path]) => join(dirname(page), path));
+}
 
 /** Says which part of a page is which; the theme's parts are plain boxes. */
 function withLandmarks(html) {

@@ -118,13 +118,26 @@ it('passes an old one over for the next', async () => {
   expect(found.value).toMatchObject({ presentedFrames: 12 });
 });
 
+it('waits for one that is late', async () => {
+  const { follower, show } = await playing();
+  await vi.advanceTimersByTimeAsync(40);
+  show();
+  await vi.advanceTimersByTimeAsync(30);
+  const found = given(follower.next());
+  await vi.advanceTimersByTimeAsync(30);
+  expect(found.value).toBe('nothing yet');
+  show();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(found.value).toMatchObject({ presentedFrames: 12 });
+});
+
 it('gives the old one where none comes', async () => {
   const { follower, show } = await playing();
   await vi.advanceTimersByTimeAsync(40);
   show();
   await vi.advanceTimersByTimeAsync(30);
   const found = given(follower.next());
-  await vi.advanceTimersByTimeAsync(25);
+  await vi.advanceTimersByTimeAsync(60);
   expect(found.value).toMatchObject({ presentedFrames: 11 });
 });
 

@@ -6,6 +6,7 @@ import type { ImageRequest, ImageSettings } from './checks.js';
 import { type DecodeOptions, decode, release } from './decode.js';
 import { inputDimensions } from './dimensions.js';
 import { type GeometryPlan, planGeometry } from './geometry.js';
+import { hasExactPlanes } from './jpeg.js';
 import type { ModelInput, Preprocess } from './manifest.js';
 import { createPreprocessor, type Preprocessor } from './preprocess.js';
 import type { TensorData } from './tensor.js';
@@ -56,6 +57,8 @@ export interface PreparedImage {
 
 /** What a worker does with pictures, whatever they are for. */
 export interface ImageInput {
+  /** Begins to find out what this browser can do. */
+  begin(): void;
   /** Opens preprocessing for a model. */
   open(manifest: ImageManifest, settings: ImageSettings, services: ImageServices): ImagePreparer;
   /** Frees a picture that nobody will prepare. */
@@ -97,8 +100,14 @@ export interface ImageTarget {
   readonly memory: TensorData;
 }
 
+/** See {@link ImageInput.begin}. */
+export function begin(): void {
+  void hasExactPlanes();
+}
+
 /** Preprocessing on the CPU. */
 export const imagesOnCpu: ImageInput = {
+  begin,
   open: (manifest, settings, services) => openWith(manifest, settings, services, cpuResampling),
   release,
 };

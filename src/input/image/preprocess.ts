@@ -5,7 +5,7 @@
 
 import { type DecodeOptions, decode } from './decode.js';
 import { defaultBackground, type GeometryPlan, planGeometry, type Size } from './geometry.js';
-import { hasExactPlanes, type Reduction } from './jpeg.js';
+import type { Reduction } from './jpeg.js';
 import type { ModelInput, Preprocess } from './manifest.js';
 import { compositeOver, greyInPlace, luma } from './pixels.js';
 import { createResampler } from './resample.js';
@@ -75,8 +75,6 @@ export function createPreprocessor(input: ModelInput, preprocess: Preprocess): P
       preprocess.alpha === 'drop' ? null : (preprocess.background ?? defaultBackground),
       signal,
     );
-  // Found out while the model loads, so that no picture waits for it.
-  void hasExactPlanes();
   return {
     ...tensor,
     crop,

@@ -9,6 +9,7 @@ import type { ImageSettings } from './checks.js';
 import { release } from './decode.js';
 import { inputDimensions } from './dimensions.js';
 import {
+  begin,
   cpuResampling,
   type ImageInput,
   type ImageManifest,
@@ -22,7 +23,7 @@ import type { CapturedImage, PixelRect, PixelSource, PreprocessingReport } from 
 import { createGpuPreprocessor } from './webgpu.js';
 
 /** Preprocessing on what the model runs on, or on what the settings ask for. */
-export const imagesOnGpu: ImageInput = { open, release };
+export const imagesOnGpu: ImageInput = { begin, open, release };
 
 function open(manifest: ImageManifest, settings: ImageSettings, services: ImageServices) {
   const { gpu } = services;
