@@ -23,6 +23,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Settles in a task of its own: before it, the page can answer what its user does. */
+export function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** Resolves when the browser has nothing else to do, in two seconds at most. */
 export function idle(): Promise<void> {
   return new Promise((resolve) => {

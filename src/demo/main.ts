@@ -1,6 +1,6 @@
 /** The demo page: connects where pictures come from with what shows their answers. */
 import { Catalogue, digitsModel } from './catalogue.js';
-import { byId, idle } from './dom.js';
+import { byId, idle, nextTask } from './dom.js';
 import { Kinds } from './kinds/kinds.js';
 import { t, translatePage } from './language.js';
 import { Loader } from './loader.js';
@@ -89,10 +89,6 @@ let catalogue = new Catalogue([]);
 keepOffline();
 showTheme();
 showResults(state, () => library.reveal());
-showTimings(state);
-showLabels(state);
-showMetrics(state);
-showPrivacy(state);
 showStatus(state, () => {
   const settings = state.settings.current;
   if (settings) void loader.use(settings);
@@ -108,6 +104,13 @@ void begin();
 async function begin(): Promise<void> {
   try {
     catalogue = await Catalogue.read();
+    // What is folded away, in a task of its own: one long one would keep a slow phone from answering a touch.
+    await nextTask();
+    showTimings(state);
+    showLabels(state);
+    showMetrics(state);
+    showPrivacy(state);
+    await nextTask();
     showSettings(state, catalogue, (settings) => {
       modelBeforePad = null;
       void use(settings);

@@ -53,7 +53,11 @@ function sampleOf(model: string, path: string, content: BlobPart): Sample {
 
 /** What a data URL holds. Its page may be forbidden to fetch one. */
 function bytesOf(url: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(url.slice(url.indexOf(',') + 1)), (char) => char.charCodeAt(0));
+  const text = atob(url.slice(url.indexOf(',') + 1));
+  const bytes = new Uint8Array(text.length);
+  // Not by an iterator over the text: that takes three times as long.
+  for (let at = 0; at < text.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 interface Thumbnail {
@@ -120,9 +124,9 @@ export class Strip {
   }
 
   /** The samples that suit the model in use; for a model of one's own, the drawings of everyday things. */
-  #offerSamples(key: string | undefined): void {
+  #offerSamples(key = 'photos'): void {
     const model = samples.some((sample) => sample.model === key) ? key : 'everyday';
-    if (model === undefined || model === this.#samplesModel) return;
+    if (model === this.#samplesModel) return;
     this.#samplesModel = model;
     for (const { item, objectUrl } of this.#samples) {
       item.remove();
