@@ -103,8 +103,9 @@ export function processorPreprocess(
     }
     return isDone && isAble;
   };
-  // DETR's had another name for it.
-  const wantsPad = flag('do_pad', flag('pad_and_return_pixel_mask', processor.doPad));
+  // Another name for it, for those alone that pad by themselves: DETR's.
+  const pads = flag('pad_and_return_pixel_mask', true) && processor.doPad;
+  const wantsPad = flag('do_pad', pads);
   const doPad = does('do_pad', wantsPad, processor.pads, 'pad');
   const doResize = flag('do_resize', true);
   const wantsCrop = flag('do_center_crop', processor.doCrop);
