@@ -211,10 +211,12 @@ function complete(
 ): AudioManifest {
   const { input, preprocess, output, ...rest } = manifest as AudioManifest;
   const labels = Array.isArray(rest.labels) ? rest.labels.length : null;
-  const mask = inputs.find(({ name }) => /mask/i.test(name));
+  const isWaveform = preprocess.kind === 'waveform';
+  // Nothing would fill one of features.
+  const mask = isWaveform ? inputs.find(({ name }) => /mask/i.test(name)) : undefined;
   const sound = inputs.find((each) => each !== mask);
   const { type, shape, name } = sound ?? { type: 'nothing', shape: [], name: '' };
-  const rank = preprocess.kind === 'waveform' ? 2 : 3;
+  const rank = isWaveform ? 2 : 3;
   const isFloat = type === 'float32' || type === 'float16';
   if (
     !isFloat ||
@@ -224,12 +226,12 @@ function complete(
     const found = inputs.map((each) => `${each.name} ${each.type} [${each.shape.join(', ')}]`);
     throw new TabserveError(
       'model-invalid',
-      `${where} takes ${found.join('; ') || 'nothing'}; a classifier of such sounds takes one tensor of ${rank} dimensions of float32 or float16, and at most a mask.`,
+      `${where} takes ${found.join('; ') || 'nothing'}; a classifier of such sounds takes one tensor of ${rank} dimensions of float32 or float16${isWaveform ? ', and at most a mask' : ''}.`,
       { details: { model: where, found: found.join('; ') } },
     );
   }
   const length = shape.at(-1);
-  const isFixed = preprocess.kind === 'waveform' && typeof length === 'number';
+  const isFixed = isWaveform && typeof length === 'number';
   return {
     ...rest,
     input: {
@@ -237,7 +239,7 @@ function complete(
       name,
       dtype: type,
       ...(shape.length > rank && { channelAxis: true }),
-      ...(mask && preprocess.kind === 'waveform' && { attentionMask: mask.name }),
+      ...(mask && { attentionMask: mask.name }),
     },
     preprocess: isFixed ? { ...preprocess, samples: length } : preprocess,
     output: { ...output, name: scoresOutput(outputs, graph, labels, where).output.name },

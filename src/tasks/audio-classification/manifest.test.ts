@@ -169,6 +169,34 @@ describe('a repository', () => {
     expect(describeIt(ast).warnings).toEqual([]);
   });
 
+  it('whose graph takes a mask is taken only with a waveform, which has one', () => {
+    const tensor = (name: string, ...shape: (number | string)[]) => ({
+      name,
+      type: name === 'mask' ? 'int64' : 'float32',
+      shape,
+    });
+    const completed = (kind: 'waveform' | 'whisper-log-mel') =>
+      hubTask.complete(
+        {
+          manifest: { ...valid, preprocess: { kind, samplingRate: 16000 } } as AudioManifest,
+          open: 'names',
+          inputs: [
+            tensor('x', 1, ...(kind === 'waveform' ? ['n'] : [80, 3000])),
+            tensor('mask', 1, 'n'),
+          ],
+          outputs: [tensor('logits', 1, 2)],
+          graph: null,
+          where: 'hf:a/b',
+        },
+        null,
+        [],
+      );
+    expect(completed('waveform')).toMatchObject({ input: { name: 'x', attentionMask: 'mask' } });
+    expect(() => completed('whisper-log-mel')).toThrow(
+      expect.objectContaining({ code: 'model-invalid' }),
+    );
+  });
+
   it('names the address of a feature extractor that is missing', () => {
     expect(() => describeIt(undefined)).toThrow('https://hub.example/preprocessor_config.json');
   });
