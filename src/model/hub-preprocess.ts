@@ -11,6 +11,7 @@ import {
   isFields,
   number,
   readSize,
+  roundHalfEven,
   type Size,
   shown,
   square,
@@ -41,6 +42,7 @@ const inertFields: ReadonlySet<string> = new Set([
   'default_to_square',
   'device',
   'disable_grouping',
+  'ensure_multiple_of',
   'format',
   'do_center_crop',
   'do_convert_annotations',
@@ -57,6 +59,8 @@ const inertFields: ReadonlySet<string> = new Set([
   'image_std',
   'include_top',
   'input_data_format',
+  'keep_aspect_ratio',
+  'pad_and_return_pixel_mask',
   'pad_size',
   'reduce_labels',
   'resample',
@@ -91,17 +95,26 @@ export function processorPreprocess(
       warnings.push(`The field "${name}" of ${file} is not known; it was ignored.`);
   }
   const flag = (name: string, fallback: boolean) => boolean(fields, name, fallback, where, file);
-  const doPad = flag('do_pad', false);
-  if (doPad && !processor.pads) {
-    warnings.push(`${shown(nameIn(fields))} does not pad, whatever "do_pad" says.`);
-  }
+  const does = (field: string, isDone: boolean, isAble: boolean, what: string) => {
+    if (isDone && !isAble) {
+      warnings.push(
+        `${shown(nameIn(fields) ?? modelType)} does not ${what}, whatever "${field}" says.`,
+      );
+    }
+    return isDone && isAble;
+  };
+  // Another name for it, for those alone that pad by themselves: DETR's.
+  const pads = flag('pad_and_return_pixel_mask', true) && processor.doPad;
+  const wantsPad = flag('do_pad', pads);
+  const doPad = does('do_pad', wantsPad, processor.pads, 'pad');
   const doResize = flag('do_resize', true);
-  const doCrop = flag('do_center_crop', processor.doCrop);
+  const wantsCrop = flag('do_center_crop', processor.doCrop);
+  const crops = processor.crops === 'fast' ? isFast : processor.crops;
+  const doCrop = does('do_center_crop', wantsCrop, crops, 'crop');
   const shortest = flag('default_to_square', !processor.shortest) === false;
   const size = readSize(fields.size, 'size', shortest, where, file) ?? processor.size;
   // Without a size, a batch is padded to its largest picture, which means nothing to a single one.
-  const padSize =
-    doPad && processor.pads ? readSize(fields.pad_size, 'pad_size', false, where, file) : undefined;
+  const padSize = doPad ? readSize(fields.pad_size, 'pad_size', false, where, file) : undefined;
   const cropSize = asExact(
     readSize(fields.crop_size, 'crop_size', false, where, file) ?? processor.crop,
     'crop_size',
@@ -121,7 +134,7 @@ export function processorPreprocess(
 
   const geometry: Pick<Preprocess, 'resize' | 'crop' | 'pad'> = {};
   const roomy = doResize
-    ? specialResize(processor, size, cropSize, pct, doCrop, fields, kernel, where)
+    ? specialResize(processor, size, cropSize, pct, doCrop, fields, kernel, where, warnings)
     : undefined;
   if (roomy) {
     geometry.resize = roomy;
@@ -169,7 +182,8 @@ export function processorPreprocess(
   const std = channelValues(fields, 'image_std', processor.std, where, file);
   const twice = flag('include_top', processor.includeTop);
   const isLCNet = processor.geometry === 'PP-LCNet';
-  const flip = isLCNet || flag('do_flip_channel_order', processor.flip);
+  const wantsFlip = flag('do_flip_channel_order', processor.flip);
+  const flip = isLCNet || does('do_flip_channel_order', wantsFlip, processor.flip, 'turn channels');
   if (isLCNet) for (const list of [mean, std]) list.reverse();
   if (processor.resizesFractions && doRescale) {
     warnings.push(
@@ -209,6 +223,7 @@ function specialResize(
   fields: Fields,
   kernel: ResizeKernel,
   where: string,
+  warnings: string[],
 ): ResizePolicy | undefined {
   const file = 'preprocessor_config.json';
   if (geometry === 'PP-LCNet') {
@@ -217,6 +232,22 @@ function specialResize(
     const multipleOf = number(fields, 'size_divisor', 1, where, file, 1, 16384);
     if (multipleOf !== 1) throw invalid(where, file, 'size_divisor', multipleOf, '1');
     return { policy: 'shorter-side', size: short, rounding: 'half-even', ...kernel };
+  }
+  if (geometry === 'DPT') {
+    const whole = asExact(size, 'size', where, file);
+    const of = number(fields, 'ensure_multiple_of', 1, where, file, 1, 16384);
+    const multiple = (length: number) => Math.max(of, roundHalfEven(length / of) * of);
+    const [width, height] = [multiple(whole.width), multiple(whole.height)];
+    if (boolean(fields, 'keep_aspect_ratio', false, where, file)) {
+      warnings.push(
+        `"keep_aspect_ratio" of ${file} lets the size of the input depend on the picture; here each is brought to ${width} × ${height}.`,
+      );
+    }
+    const by = boolean(fields, 'do_pad', false, where, file) ? (fields.size_divisor ?? 1) : 1;
+    if (width % (by as number) !== 0 || height % (by as number) !== 0) {
+      throw invalid(where, file, 'size_divisor', by, `a divisor of ${width} and ${height}`);
+    }
+    return { policy: 'exact', width, height, ...kernel };
   }
   if (geometry === 'Perceiver') {
     if (!doCrop) return undefined;

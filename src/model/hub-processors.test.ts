@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { decode } from '../input/image/decode.js';
 import { createPreprocessor } from '../input/image/preprocess.js';
+import type { PixelImage } from '../input/image/types.js';
 import { hubPicture } from '../testing/hub-picture.js';
 import golden from './golden/processors.json' with { type: 'json' };
 import { describeHubModel } from './huggingface.js';
+import type { ZeroPadding } from './manifest.js';
 
 interface Case {
   model_type: string;
@@ -30,7 +32,16 @@ async function pixelsOf(
   const source = await decode(hubPicture(width as number, height as number));
   const pixels = await createPreprocessor(input, preprocess).crop(source);
   source.close();
-  return pixels;
+  return preprocess.pad ? padded(pixels, preprocess.pad) : pixels;
+}
+
+/** The tensor is padded, not the picture. */
+function padded({ data, ...from }: PixelImage, { width, height }: ZeroPadding): PixelImage {
+  const all = new Uint8Array(width * height * 3);
+  for (let y = 0; y < from.height; y++) {
+    all.set(data.subarray(y * from.width * 3, (y + 1) * from.width * 3), y * width * 3);
+  }
+  return { data: all, width, height, channels: 3 };
 }
 
 describe.each(['slow', 'fast'] as const)(

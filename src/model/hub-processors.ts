@@ -16,6 +16,8 @@ export interface ProcessorClass {
   size: AnySize;
   crop: Size;
   doCrop: boolean;
+  /** Whether `do_center_crop` does anything; `fast`: on torchvision alone. */
+  crops: boolean | 'fast';
   doNormalize: boolean;
   flip: boolean;
   /** `size` is what remains after a crop of this fraction; `null`: there is no such thing. */
@@ -32,15 +34,17 @@ export interface ProcessorClass {
   shortest: boolean;
   /** Whether `do_pad` does anything. */
   pads: boolean;
+  doPad: boolean;
   /** There is none on Pillow: torchvision's arithmetic, whatever was asked for. */
   fastOnly: boolean;
   /** The resize is of fractions, after rescaling, and its result is not rounded to bytes. */
   resizesFractions: boolean;
   /**
    * What is unlike the others in geometry: Perceiver crops the middle before it resizes, to `size` of
-   * `crop` of the shorter side; PP-LCNet has its shorter side in `resize_short`, and rounds the longer.
+   * `crop` of the shorter side; PP-LCNet has its shorter side in `resize_short`, and rounds the longer;
+   * DPT brings both sides to multiples of `ensure_multiple_of`.
    */
-  geometry: 'usual' | 'Perceiver' | 'PP-LCNet';
+  geometry: 'usual' | 'Perceiver' | 'PP-LCNet' | 'DPT';
 }
 
 const standard = [0.5, 0.5, 0.5];
@@ -57,6 +61,7 @@ const vit: ProcessorClass = {
   size: square(224),
   crop: square(224),
   doCrop: false,
+  crops: true,
   doNormalize: true,
   flip: false,
   cropPct: null,
@@ -65,6 +70,7 @@ const vit: ProcessorClass = {
   includeTop: false,
   shortest: false,
   pads: true,
+  doPad: false,
   fastOnly: false,
   resizesFractions: false,
   geometry: 'usual',
@@ -105,6 +111,9 @@ const detr: ProcessorClass = {
   mean: imageNetMean,
   std: imageNetStd,
   size: { shortest: 800, longest: 1333 },
+  crops: false,
+  shortest: true,
+  doPad: true,
 };
 
 /** By class name, without `ImageProcessor` and its variants. */
@@ -139,7 +148,22 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
   CLIP: clip,
   Levit: { ...imageNetCrop, margin: 'LeViT' },
   PoolFormer: { ...imageNetCrop, cropPct: 0.9, margin: 'PoolFormer' },
-  Segformer: { ...vit, mean: imageNetMean, std: imageNetStd, size: square(512), pads: false },
+  Segformer: {
+    ...vit,
+    mean: imageNetMean,
+    std: imageNetStd,
+    size: square(512),
+    crops: false,
+    pads: false,
+  },
+  DPT: {
+    ...vit,
+    resample: 3,
+    size: square(384),
+    crops: 'fast',
+    pads: false,
+    geometry: 'DPT',
+  },
   EfficientFormer: {
     ...vit,
     resample: 3,
@@ -177,7 +201,7 @@ const processors: Readonly<Record<string, ProcessorClass>> = {
   },
   Siglip: { ...vit, resample: 3, shortest: true },
   Detr: detr,
-  RTDetr: { ...detr, size: square(640), doNormalize: false },
+  RTDetr: { ...detr, size: square(640), doNormalize: false, doPad: false },
 };
 
 /** Processors whose result no manifest can describe, by what they do. */
@@ -214,11 +238,13 @@ const byModelType: Readonly<Record<string, string>> = {
   cvt: 'ConvNext',
   'data2vec-vision': 'Beit',
   d_fine: 'RTDetr',
+  'dab-detr': 'Detr',
   deformable_detr: 'Detr',
   deit: 'DeiT',
   detr: 'Detr',
   dinat: 'ViT',
   'donut-swin': 'Donut',
+  dpt: 'DPT',
   dinov2: 'Bit',
   dinov2_with_registers: 'Bit',
   dinov3_vit: 'DINOv3ViT',
@@ -253,6 +279,7 @@ const byModelType: Readonly<Record<string, string>> = {
   swinv2: 'ViT',
   'table-transformer': 'Detr',
   textnet: 'TextNet',
+  upernet: 'Segformer',
   van: 'ConvNext',
   vit: 'ViT',
   vit_hybrid: 'Bit',

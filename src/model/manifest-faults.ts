@@ -85,8 +85,9 @@ const words: Readonly<Record<string, string>> = {
 };
 
 function bound(text: string): string {
-  const [, sign, value] = /^([<>]=?)(.*)$/.exec(text) ?? [];
+  const [, sign, value] = /^([<>]=?|%)(.*)$/.exec(text) ?? [];
   if (value === undefined) return text;
+  if (sign === '%') return `a multiple of ${value}`;
   return `${sign === '<=' ? 'at most' : sign === '>=' ? 'at least' : sign} ${value}`;
 }
 

@@ -97,6 +97,47 @@ describe('detectors', () => {
     });
   });
 
+  it('that answer their best hundred', () => {
+    const { config, preprocessor } = detectors.detr as Required<Files>;
+    for (const model_type of ['conditional_detr', 'dab-detr', 'deformable_detr']) {
+      const found = translated(
+        { config: { ...config, model_type }, preprocessor },
+        [picture],
+        detrOutputs,
+      );
+      expect(found?.manifest).toMatchObject({ output: { activation: 'sigmoid', best: 100 } });
+    }
+  });
+
+  it('that bring pictures into a size, to which they are padded', () => {
+    const { config } = detectors.detr as Files;
+    const preprocessor = {
+      image_processor_type: 'DetrImageProcessor',
+      size: { max_height: 640, max_width: 800 },
+    };
+    const found = translated({ config, preprocessor }, [picture], detrOutputs);
+    expect(found?.warnings).toEqual([expect.stringContaining('800 × 640')]);
+    expect(found?.manifest).toMatchObject({
+      input: { width: 800, height: 640 },
+      preprocess: {
+        resize: { policy: 'fit', rounding: 'floor' },
+        pad: { width: 800, height: 640 },
+      },
+    });
+  });
+
+  it('whose processor wants a number for a square, or none', () => {
+    const { config } = detectors.rt_detr as Files;
+    const preprocessor = { image_processor_type: 'RTDetrImageProcessor', size: 96 };
+    // Transformers: "Size must contain 'height' and 'width' keys …".
+    expect(() => translated({ config, preprocessor }, [picture], detrOutputs)).toThrow(
+      expect.objectContaining({ code: 'manifest-invalid' }),
+    );
+    const square = { ...preprocessor, default_to_square: true };
+    const found = translated({ config, preprocessor: square }, [picture], detrOutputs);
+    expect(found?.manifest).toMatchObject({ input: { width: 96, height: 96 } });
+  });
+
   it('of unknown kinds, and graphs without boxes, are refused', () => {
     const { config, preprocessor } = detectors.detr as Required<Files>;
     const owl = { ...config, model_type: 'owlvit', architectures: ['OwlViTForObjectDetection'] };
@@ -139,6 +180,36 @@ describe('segmenters', () => {
     });
     expect(found?.manifest.labels).toBeUndefined();
   });
+});
+
+it('what a processor does not do, and what it does otherwise here, is said', () => {
+  const config = {
+    architectures: ['DPTForSemanticSegmentation'],
+    model_type: 'dpt',
+    id2label: { 0: 'wall', 1: 'sky' },
+  };
+  const preprocessor = {
+    image_processor_type: 'DPTImageProcessor',
+    size: 400,
+    ensure_multiple_of: 32,
+    keep_aspect_ratio: true,
+    do_center_crop: true,
+    crop_size: 64,
+    do_flip_channel_order: true,
+    do_pad: true,
+  };
+  const found = translated({ config, preprocessor }, [picture], [tensor('logits', 1, 2, 12, 12)]);
+  // Python's round(400 / 32) is 12.
+  expect(found?.manifest).toMatchObject({
+    input: { width: 384, height: 384, colorOrder: 'RGB' },
+    preprocess: { resize: { policy: 'exact', filter: 'bicubic' } },
+  });
+  expect(found?.warnings).toEqual([
+    expect.stringContaining('does not pad'),
+    expect.stringContaining('does not crop'),
+    expect.stringContaining('384 × 384'),
+    expect.stringContaining('does not turn channels'),
+  ]);
 });
 
 describe('embedders', () => {

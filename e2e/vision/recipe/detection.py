@@ -15,6 +15,7 @@ from transformers import (
     YolosConfig,
     YolosForObjectDetection,
 )
+from transformers.models.conditional_detr.image_processing_pil_conditional_detr import ConditionalDetrImageProcessorPil
 from transformers.models.detr.image_processing_pil_detr import DetrImageProcessorPil
 from transformers.models.rt_detr.configuration_rt_detr_resnet import RTDetrResNetConfig
 from transformers.models.rt_detr.image_processing_pil_rt_detr import RTDetrImageProcessorPil
@@ -188,6 +189,26 @@ def rt_detr() -> dict:
     processor = RTDetrImageProcessorPil(size={"height": 64, "width": 64})
     # Its exported graph differs from torch: what is asked here is what onnxruntime answers.
     return hub_case("rt_detr", model, processor, False, is_exact=False)
+
+
+def hundred() -> dict:
+    """Conditional DETR's best hundred of 120 scores: more than there are queries."""
+    torch.manual_seed(6)
+
+    class Result:
+        logits, pred_boxes = torch.randn(1, 24, len(labels)), torch.rand(1, 24, 4) / 2 + 0.1
+
+    width, height = 150, 110
+    found = ConditionalDetrImageProcessorPil().post_process_object_detection(Result, 0.0, [(height, width)])[0]
+    objects = boxes_of(found, (width, height))
+    assert len(objects) == 100
+    return {
+        "size": [width, height],
+        "objects": [[each["index"], *each["box"].values()] for each in objects],
+        "scores": [each["score"] for each in objects],
+        "logits": packed(Result.logits.numpy()),
+        "boxes": packed(Result.pred_boxes.numpy()),
+    }
 
 
 class Pyramid(nn.Module):
@@ -426,4 +447,4 @@ if __name__ == "__main__":
             print(name, which, scores.round(4))
             # An order that rounding could change would prove nothing.
             assert len(scores) >= 3 and np.all(-np.diff(scores) > 1e-5), scores
-    save("detection.json", {"labels": labels, "cases": cases})
+    save("detection.json", {"labels": labels, "cases": cases, "hundred": hundred()})

@@ -71,6 +71,12 @@ describe('proportions kept', () => {
     [size(301, 100), 240, 300, [301, 100]],
     [size(299, 100), 100, 300, [299, 100]],
     [size(20000, 10), 240, 300, [300, 1]],
+    [size(301, 2), 240, 300, [301, 2]],
+    // Theirs is taken as it is too, for which there is no room here.
+    [size(311, 3), 240, 300, [300, 3]],
+    // Theirs has no pixel left.
+    [size(20000, 1), 240, 300, [300, 1]],
+    [size(1, 20000), 240, 300, [1, 300]],
   ])(
     'the shorter side of %o to %i, the longer one at most %i: %o',
     (source, short, longest, expected) => {

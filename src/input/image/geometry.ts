@@ -114,7 +114,7 @@ function referenceOf({ filter, antialias = true, reference }: ResizeKernel): Res
   return reference ?? (isTheirs ? 'opencv' : 'pillow-12');
 }
 
-function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
+function resizedSize(from: Size, { resize, crop, pad }: Preprocess): Size {
   switch (resize?.policy) {
     case undefined:
     case 'none':
@@ -126,7 +126,7 @@ function resizedSize(from: Size, { resize, crop }: Preprocess): Size {
       return toMultiples(
         resize.longest === undefined
           ? shorterSideTo(from, resize.size, resize.rounding)
-          : shorterSideWithin(from, resize.size, resize.longest),
+          : shorterSideWithin(from, resize.size, resize.longest, pad),
         resize.multipleOf,
       );
     case 'fit':
@@ -165,13 +165,17 @@ function toMultiples({ width, height }: Size, of = 1): Size {
 }
 
 /** Transformers' `get_size_with_aspect_ratio`, in its order of operations, which decides at halves. */
-function shorterSideWithin(from: Size, size: number, longest: number): Size {
+function shorterSideWithin(from: Size, size: number, longest: number, pad?: Size): Size {
   const least = Math.min(from.width, from.height);
   const most = Math.max(from.width, from.height);
   const isTooLong = (most / least) * size > longest;
   const exact = isTooLong ? (longest * least) / most : size;
-  const shorter = Math.max(1, isTooLong ? roundHalfEven(exact) : size);
-  if (least === shorter) return { width: from.width, height: from.height };
+  const rounded = isTooLong ? roundHalfEven(exact) : size;
+  // Theirs takes some as they are that are a little too long; here only where there is room for them.
+  const fits = pad === undefined || (from.width <= pad.width && from.height <= pad.height);
+  if (least === rounded && fits) return { width: from.width, height: from.height };
+  // Theirs fails where nothing is left of the shorter side.
+  const shorter = Math.max(1, rounded);
   return from.width < from.height
     ? { width: shorter, height: Math.floor((exact * from.height) / from.width) }
     : { width: Math.floor((exact * from.width) / from.height), height: shorter };

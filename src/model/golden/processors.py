@@ -76,6 +76,18 @@ cases = [
     ("vit", {"resample": 0}),
     ("vit", {"resample": 1}),
     ("clip", {"size": {"shortest_edge": 60}, "crop_size": {"height": 93, "width": 111}}),
+    # What a class does without being told to, or not at all.
+    ("detr", {"size": {"height": 60, "width": 90}, "pad_size": {"height": 96, "width": 128}}),
+    ("detr", {"size": {"height": 60, "width": 90}, "pad_size": 128, "pad_and_return_pixel_mask": False}),
+    ("conditional_detr", {"size": {"shortest_edge": 64, "longest_edge": 100}, "pad_size": {"height": 128, "width": 112}}),
+    ("yolos", {"size": {"height": 64, "width": 96}, "do_center_crop": True, "crop_size": 48}),
+    ("segformer", {"size": 96, "do_center_crop": True, "crop_size": {"height": 40, "width": 60}}),
+    ("segformer", {"size": 96, "do_flip_channel_order": True}),
+    ("mobilenet_v2", {"do_flip_channel_order": True}),
+    ("upernet", {"size": 96}),
+    ("dpt", {}),
+    ("dpt", {"size": {"height": 100, "width": 75}, "ensure_multiple_of": 14}),
+    ("dpt", {"size": 80, "ensure_multiple_of": 32, "do_center_crop": True, "crop_size": 40}),
 ]
 
 made = []

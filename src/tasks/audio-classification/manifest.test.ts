@@ -35,7 +35,7 @@ describe('the manifest', () => {
     [
       'odd frame',
       { preprocess: { kind: 'whisper-log-mel', samplingRate: 16000, fftLength: 401 } },
-      /preprocess\.fftLength/,
+      /preprocess\.fftLength.*a multiple of 2/,
     ],
     [
       'less than one frame',
@@ -104,10 +104,11 @@ describe('the manifest', () => {
 });
 
 describe('a repository', () => {
-  const describeIt = (preprocessor: unknown, config: unknown = { id2label: { 0: 'a', 1: 'b' } }) =>
+  const config = { id2label: { 0: 'a', 1: 'b' } };
+  const describeIt = (preprocessor: unknown, given: unknown = config) =>
     hubTask.describe({
       where: 'hf:a/b',
-      config,
+      config: given,
       preprocessor,
       more: {},
       processor: 'slow',
@@ -133,6 +134,67 @@ describe('a repository', () => {
         preprocessor: { feature_extractor_type: 'ViTFeatureExtractor' },
       }),
     ).toBe(false);
+  });
+
+  it.each([
+    ['audio-spectrogram-transformer', 'kaldi-fbank'],
+    ['hubert', 'waveform'],
+    ['wav2vec2', 'waveform'],
+    ['whisper', 'whisper-log-mel'],
+  ])('whose extractor only the model names is read: %s', (model_type, kind) => {
+    const { fields, warnings } = describeIt({ sampling_rate: 16000 }, { ...config, model_type });
+    expect(fields).toMatchObject({ preprocess: { kind } });
+    expect(warnings).toEqual([]);
+    for (const other of ['clap', 'wav2vec2-bert', 'vit', undefined]) {
+      expect(() => describeIt({}, { ...config, model_type: other })).toThrow(
+        /feature_extractor_type/,
+      );
+    }
+  });
+
+  it('with fields that are not known, and ways to fill up that are not done, is refused or told', () => {
+    const whisper = { feature_extractor_type: 'WhisperFeatureExtractor' };
+    expect(() => describeIt({ ...whisper, padding_value: 0.5 })).toThrow(/"padding_value".*0\.5/);
+    expect(() => describeIt({ ...whisper, padding_side: 'left' })).toThrow(/"padding_side".*left/);
+    expect(describeIt({ ...whisper, padding_value: 0, f_max: 4000 }).warnings).toEqual([
+      expect.stringContaining('"f_max"'),
+    ]);
+    const wav2vec2 = { feature_extractor_type: 'Wav2Vec2FeatureExtractor' };
+    expect(describeIt({ ...wav2vec2, padding_value: 1, padding_side: 'left' }).warnings).toEqual([
+      expect.stringContaining('"padding_value"'),
+      expect.stringContaining('"padding_side"'),
+    ]);
+    // AST's heeds neither.
+    const ast = { feature_extractor_type: 'ASTFeatureExtractor', padding_value: 1 };
+    expect(describeIt(ast).warnings).toEqual([]);
+  });
+
+  it('whose graph takes a mask is taken only with a waveform, which has one', () => {
+    const tensor = (name: string, ...shape: (number | string)[]) => ({
+      name,
+      type: name === 'mask' ? 'int64' : 'float32',
+      shape,
+    });
+    const completed = (kind: 'waveform' | 'whisper-log-mel') =>
+      hubTask.complete(
+        {
+          manifest: { ...valid, preprocess: { kind, samplingRate: 16000 } } as AudioManifest,
+          open: 'names',
+          inputs: [
+            tensor('x', 1, ...(kind === 'waveform' ? ['n'] : [80, 3000])),
+            tensor('mask', 1, 'n'),
+          ],
+          outputs: [tensor('logits', 1, 2)],
+          graph: null,
+          where: 'hf:a/b',
+        },
+        null,
+        [],
+      );
+    expect(completed('waveform')).toMatchObject({ input: { name: 'x', attentionMask: 'mask' } });
+    expect(() => completed('whisper-log-mel')).toThrow(
+      expect.objectContaining({ code: 'model-invalid' }),
+    );
   });
 
   it('names the address of a feature extractor that is missing', () => {

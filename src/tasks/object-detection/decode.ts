@@ -55,10 +55,10 @@ export function decode(
   }
 }
 
-/** Source: Transformers' `post_process_object_detection` of DETR and of RT-DETR. */
+/** Source: Transformers' `post_process_object_detection` of DETR, RT-DETR and Conditional DETR. */
 function detr(
   outputs: Tensors,
-  { logits: logitsName, boxes: boxesName, activation }: DetrOutput,
+  { logits: logitsName, boxes: boxesName, activation, best: most }: DetrOutput,
   { canvas, labels, threshold }: DecodeContext,
 ): Candidates {
   const list = new CandidateList(threshold);
@@ -93,7 +93,7 @@ function detr(
   const best = Array.from(scores.keys())
     .filter((at) => (scores[at] as number) >= threshold)
     .sort((a, b) => (scores[b] as number) - (scores[a] as number) || a - b)
-    .slice(0, logits.count);
+    .slice(0, most ?? logits.count);
   for (const at of best) {
     list.add(scores[at] as number, at % labels, corners(Math.floor(at / labels)));
   }

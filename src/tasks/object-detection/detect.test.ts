@@ -16,9 +16,17 @@ interface Case {
   answers: Record<Which, { threshold: number; objects: DetectedObject[] }>;
   raw: Record<Which, Record<string, PackedTensor>>;
 }
-const { labels, cases } = golden<{ labels: string[]; cases: Record<string, Case> }>(
-  'detection.json',
-);
+const { labels, cases, hundred } = golden<{
+  labels: string[];
+  cases: Record<string, Case>;
+  hundred: {
+    size: [width: number, height: number];
+    objects: number[][];
+    scores: number[];
+    logits: PackedTensor;
+    boxes: PackedTensor;
+  };
+}>('detection.json');
 
 const padded: { size: number; preprocess: Preprocess } = {
   size: 80,
@@ -108,6 +116,34 @@ describe('objects as Transformers, torchvision, Ultralytics and YOLOX find them'
         expect(Math.abs(object.box[side] - wanted.box[side])).toBeLessThan(0.01);
       }
     }
+  });
+
+  it('the best hundred scores, more than there are queries, as Conditional DETR', () => {
+    const [width, height] = hundred.size;
+    const output = { ...detrOutput, activation: 'sigmoid', best: 100 } as const;
+    const plan = planGeometry({ width, height }, box, exact.preprocess);
+    const context = { input: box, canvas: plan.output, labels: labels.length, threshold: 0 };
+    const placement = { region: plan.region, ...inputToPicture(plan, exact.preprocess) };
+    const answer = (most: DetectionOutput) =>
+      objectsOf(
+        decode(unpackedAll({ logits: hundred.logits, boxes: hundred.boxes }), most, context),
+        labels,
+        placement,
+        {
+          topK: 1000,
+          iou: null,
+        },
+      );
+    const found = answer(output);
+    expect(found.map(({ index }) => index)).toEqual(hundred.objects.map(([index]) => index));
+    for (const [i, { box, score }] of found.entries()) {
+      expect(score).toBeCloseTo(hundred.scores[i] as number, 5);
+      for (const [at, side] of [box.x, box.y, box.width, box.height].entries()) {
+        expect(Math.abs(side - (hundred.objects[i]?.[at + 1] as number))).toBeLessThan(0.01);
+      }
+    }
+    // RT-DETR's are as many as its queries.
+    expect(answer(sigmoid)).toEqual(found.slice(0, 24));
   });
 
   it('the same of a transposed YOLO output', () => {

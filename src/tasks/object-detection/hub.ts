@@ -6,7 +6,7 @@
 import { TabserveError } from '../../base/errors.js';
 import type { TensorInfo } from '../../base/tensor.js';
 import type { Preprocess } from '../../input/image/manifest.js';
-import { asFields, isFields } from '../../model/hub-fields.js';
+import { asFields, isFields, square } from '../../model/hub-fields.js';
 import { labelsOf } from '../../model/hub-labels.js';
 import { describeHubPicture } from '../../model/huggingface.js';
 import { checkManifest } from '../../model/manifest-check.js';
@@ -26,6 +26,9 @@ const withoutNoObject = [
   'rt_detr',
   'rt_detr_v2',
 ];
+
+/** Of the latter, those that answer their best hundred, however many queries there are. */
+const ofHundred = ['conditional_detr', 'dab-detr', 'deformable_detr'];
 
 /** Repositories of detectors. */
 export const hubTask: HubTask = {
@@ -47,7 +50,12 @@ export const hubTask: HubTask = {
       );
     }
     const labels = labelsOf(fields, where, warnings);
-    const files = { where, config, preprocessor: withLongest(preprocessor), processor };
+    const files = {
+      where,
+      config,
+      preprocessor: /^(d_fine|rt_detr)/.test(type) ? preprocessor : withLongest(preprocessor),
+      processor,
+    };
     const picture = describeHubPicture(files, warnings, (preprocess) =>
       padded(type === 'yolos' ? inPatches(preprocess) : preprocess, warnings),
     );
@@ -63,6 +71,7 @@ export const hubTask: HubTask = {
           logits: 'logits',
           boxes: 'pred_boxes',
           activation: withNoObject.includes(type) ? 'softmax' : 'sigmoid',
+          ...(ofHundred.includes(type) && { best: 100 }),
         },
       },
       warnings,
@@ -72,7 +81,7 @@ export const hubTask: HubTask = {
   complete,
 };
 
-/** Old files have a number as `size` and `max_size` beside it. */
+/** Old files of DETR and its kin have a number as `size` and `max_size` beside it. */
 function withLongest(preprocessor: unknown): unknown {
   if (!isFields(preprocessor) || typeof preprocessor.size !== 'number') return preprocessor;
   const { size, max_size: longest = 1333, ...rest } = preprocessor;
@@ -88,19 +97,24 @@ function inPatches(preprocess: Preprocess): Preprocess {
 }
 
 /**
- * What keeps its proportions is padded to a square, into which every picture fits: the engine's input
- * has one size.
+ * What keeps its proportions is padded to a size into which every picture fits: the engine's input has
+ * one size.
  */
 function padded(preprocess: Preprocess, warnings: string[]): Preprocess {
   const { resize, crop, pad } = preprocess;
-  if (pad || crop || resize?.policy !== 'shorter-side' || resize.longest === undefined) {
-    return preprocess;
-  }
-  const side = resize.longest;
+  if (pad || crop) return preprocess;
+  const most =
+    resize?.policy === 'shorter-side' && resize.longest !== undefined
+      ? square(resize.longest)
+      : resize?.policy === 'fit'
+        ? resize
+        : undefined;
+  if (!most) return preprocess;
+  const { width, height } = most;
   warnings.push(
-    `preprocessor_config.json pads a picture only to others of its batch; each is padded to ${side} × ${side}.`,
+    `preprocessor_config.json pads a picture only to others of its batch; each is padded to ${width} × ${height}.`,
   );
-  return { ...preprocess, pad: { policy: 'bottom-right', width: side, height: side } };
+  return { ...preprocess, pad: { policy: 'bottom-right', width, height } };
 }
 
 /** Names, types, and a fixed size, which only the graph tells. */

@@ -25,6 +25,7 @@ export const manifestCheck: ManifestCheck<DetectionManifest> = {
         logits: name,
         boxes: name,
         activation: v.picklist(['softmax', 'sigmoid'] as const),
+        best: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000))),
         ...common,
       }),
       v.object({ format: v.literal('yolo'), name, ...common }),

@@ -17,6 +17,12 @@ export interface DetrOutput {
    *   RT-DETR's.
    */
   activation: 'softmax' | 'sigmoid';
+  /**
+   * How many of the best scores `sigmoid` takes, 1…100,000; 100 as Conditional and Deformable DETR's
+   * `top_k`.
+   * @default as many as there are queries
+   */
+  best?: number | undefined;
 }
 
 /**
