@@ -397,7 +397,7 @@ function demoBuild(): UserConfig {
         },
       },
     },
-    plugins: [siteFiles(resolve(root, 'public'))],
+    plugins: [siteFiles(resolve(root, 'public')), plainStylesheets()],
     resolve: {
       alias: {
         'tabserve/explain': resolve(root, 'dist/explain.js'),
@@ -408,6 +408,18 @@ function demoBuild(): UserConfig {
     },
     server: { headers },
     preview: { headers },
+  };
+}
+
+/** Without CORS, which browsers refuse a page from a disk: it is to look right there when it says what to do. */
+function plainStylesheets(): Plugin {
+  return {
+    name: 'plain-stylesheets',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (html) =>
+        html.replaceAll('<link rel="stylesheet" crossorigin', '<link rel="stylesheet"'),
+    },
   };
 }
 

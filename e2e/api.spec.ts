@@ -347,6 +347,8 @@ test('wrong options are refused by name', async ({ page }) => {
       await message(window.createMean({ device: 'npu' as never })),
       await message(window.createMean({ threads: 0 })),
       await message(classifier.classify(image, { quality: 'best' as never })),
+      // As querySelector() gives it.
+      await message(classifier.classify(null as never)),
     ];
   });
   expect(messages[0]).toContain('"topK" is 0');
@@ -357,6 +359,7 @@ test('wrong options are refused by name', async ({ page }) => {
   expect(messages[5]).toContain('"device" is "npu"');
   expect(messages[6]).toContain('"threads" is 0');
   expect(messages[7]).toContain('"quality" is "best"');
+  expect(messages[8]).toContain('type Null is not accepted');
 });
 
 test('an array gives one list per image, in order', async ({ page }) => {

@@ -197,3 +197,38 @@ test('check finds what is wrong', async () => {
   expect(await run('check', temporaryFolder())).toMatchObject({ code: 1 });
   expect(await run('nonsense')).toMatchObject({ code: 2, text: expect.stringContaining('Usage') });
 });
+
+test('a mistake is answered with what is meant', async () => {
+  const target = join(temporaryFolder(), 'new');
+  const mistakes: [args: string[], code: number, text: string][] = [
+    [['copy', target, '--engin', 'wasm'], 2, 'There is no option --engin. Did you mean --engines?'],
+    [['copy', target, '-x'], 2, 'There is no option -x. `tabserve --help` lists them.'],
+    [['copy', target, '--engines'], 2, "Option '--engines <value>' argument missing."],
+    [['copy', target, '--engines', 'wams'], 1, 'Did you mean "wasm"?'],
+    [['cpy', target], 2, 'Did you mean "copy"?'],
+    [['pull', 'mobilnet-v2', target], 1, 'Did you mean "mobilenet-v2"?'],
+    [['pull', 'google/vit-base-patch16-224', target], 1, 'write "hf:google/vit-base-patch16-224"'],
+    [['pull', 'photos', target, '--dtype', 'fp31'], 1, '"fp31"; it takes fp32, fp16 or int8'],
+    [['manifest', join(target, 'no.onnx')], 1, `There is no ${join(target, 'no.onnx')}.`],
+  ];
+  for (const [args, code, text] of mistakes) {
+    expect(await run(...args), args.join(' ')).toEqual({
+      code,
+      text: expect.stringContaining(text),
+    });
+  }
+});
+
+test('an address that does not answer is named with the reason of the system', async () => {
+  const { code, text } = await run('pull', 'http://127.0.0.1:9/model.json', temporaryFolder());
+  expect(code).toBe(1);
+  expect(text).toMatch(/^tabserve: http:\/\/127\.0\.0\.1:9\/model\.json could not be fetched: \S/);
+  expect(text).not.toContain('browser');
+});
+
+test('help explains all commands, and one', async () => {
+  expect(await run('help')).toEqual(await run('--help'));
+  expect(await run('help', 'copy')).toEqual(await run('copy', '--help'));
+  expect((await run('help', 'copy')).text).toContain('Usage: tabserve copy <directory>');
+  expect(await run('-v')).toEqual(await run('--version'));
+});

@@ -191,6 +191,55 @@ test('several pictures are dropped: the first is shown, all are named', async ({
   await expect(captions.nth(2)).toHaveText('blue 100.0%');
 });
 
+test('answers are saved for spreadsheets and programs, and as a picture', async ({
+  page,
+  server,
+}) => {
+  await openDemo(page, server);
+  await expect(page.getByRole('button', { name: 'Save CSV' })).toBeDisabled();
+  await drop(page, colourModel(['red', 'green', 'blue']));
+  await expect(page.locator('#load-title')).toContainText('Mean colour');
+  const broken = { name: '=broken.png', type: 'image/png', content: 'hello' };
+  await drop(page, [colourSvg('red'), colourSvg('lime'), broken]);
+  await expect(best(page)).toHaveText('red');
+  await expect(page.locator('#strip .sample span').nth(2)).toHaveText('no answer');
+
+  const saved = async (name: string): Promise<Buffer> => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name }).click(),
+    ]);
+    return readFileSync(await download.path());
+  };
+  const model = `${meanColour.manifest.name} ${meanColour.manifest.version}`;
+  const table = (await saved('Save CSV')).toString('utf8').split('\r\n');
+  expect(table.map((line) => line.split(',').slice(0, 4).join())).toEqual([
+    '\uFEFFpicture,model,label 1,score 1',
+    `red.svg,${model},red,1.00000`,
+    `lime.svg,${model},green,1.00000`,
+    `'=broken.png,${model},,`,
+    '',
+  ]);
+  const list = JSON.parse((await saved('Save JSON')).toString('utf8'));
+  expect(list).toMatchObject([
+    { picture: 'red.svg', model, answers: [{ label: 'red', score: 1 }, {}, {}] },
+    { picture: 'lime.svg', answers: [{ label: 'green' }, {}, {}] },
+    { picture: '=broken.png', answers: [] },
+  ]);
+
+  // The picture above, its best answer's bar below.
+  const png = [...(await saved('Save as a picture'))];
+  const pixels = await page.evaluate(async (bytes) => {
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    const context = canvas.getContext('2d');
+    context?.drawImage(bitmap, 0, 0);
+    const at = (x: number, y: number) => [...(context?.getImageData(x, y, 1, 1).data ?? [])];
+    return { width: bitmap.width, picture: at(400, 400), bar: at(760, 800 + 32 + 38) };
+  }, png);
+  expect(pixels).toEqual({ width: 800, picture: [255, 0, 0, 255], bar: [42, 145, 115, 255] });
+});
+
 test('what is no picture is refused in words, and the next one works', async ({ page, server }) => {
   await openDemo(page, server, 'model=digits');
   await drop(page, [{ name: 'notes.txt.png', type: 'image/png', content: 'hello' }]);

@@ -44,6 +44,25 @@ for (const place of ['served', 'from a disk'] as const) {
   });
 }
 
+test('pages fit a phone; what is wide scrolls by itself', async ({ page, server }) => {
+  await page.setViewportSize({ width: 320, height: 640 });
+  for (const path of [
+    ...['index', 'documents/Deployment', 'documents/Errors', 'documents/Glossary'],
+    ...['documents/Models', 'documents/The_element', 'documents/The_model_server'],
+    ...['documents/Pictures__classes', 'classes/tabserve.ImageClassifier'],
+  ]) {
+    await page.goto(`${server.origin}/site/docs/${path}.html`);
+    const { scrollWidth, clientWidth } = await page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return { scrollWidth, clientWidth };
+    });
+    expect(scrollWidth, path).toBe(clientWidth);
+  }
+  // A table that is cut off is reached with the keyboard.
+  await page.goto(`${server.origin}/site/docs/documents/Deployment.html`);
+  await expect(page.locator('.table').first()).toHaveAttribute('tabindex', '0');
+});
+
 test('every exported name has a page', () => {
   const report = readFileSync(join(import.meta.dirname, '../tools/api/index.api.md'), 'utf8');
   const names = [

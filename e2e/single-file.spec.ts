@@ -34,3 +34,11 @@ test('the demo classifies from file://, alone in its folder and without a networ
     rmSync(folder, { recursive: true });
   }
 });
+
+test('the demo of many files, opened from a disk, says which file to open', async ({ page }) => {
+  const site = join(import.meta.dirname, '../site/index.html');
+  await page.goto(pathToFileURL(site).href);
+  await expect(page.locator('#load-detail')).toBeVisible();
+  await expect(page.locator('#load-detail')).toContainText('Open tabserve-demo.html');
+  await expect(page.locator('.card').first()).toHaveCSS('border-radius', '14px');
+});

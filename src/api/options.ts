@@ -224,7 +224,9 @@ export function inRange(
     value <= most &&
     (!whole || Number.isInteger(value));
   if (!fits) {
-    throw wrong(option, value, `a ${whole ? 'whole ' : ''}number from ${least} to ${most}`);
+    const range =
+      most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw wrong(option, value, `a ${whole ? 'whole ' : ''}number ${range}`);
   }
 }
 

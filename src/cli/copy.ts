@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { TabserveError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { embeddedModels } from '../model/embedded.js';
 
 /** Options of {@link copy}, as they stand on the command line. */
 export interface CopyOptions {
   /**
    * `wasm`, or `wasm,webgpu`. With `wasm-first` instead of `wasm` the second part of the WASM engine is left
-   * out, which models of unusual operators need. @default 'wasm,webgpu'
+   * out, which models with unusual operators need. @default 'wasm,webgpu'
    */
   engines?: string | undefined;
   /** Names of embedded models, or `none`. @default 'photos' */
@@ -47,7 +48,7 @@ const parts: readonly Part[] = [
   },
   {
     name: "WASM engine's second part",
-    without: 'models of unusual operators load it from a CDN, or fail',
+    without: 'models with unusual operators load it from a CDN, or fail',
     has: (path) => restFile.test(path),
   },
   {
@@ -121,9 +122,11 @@ function listed(value: string, option: string, known: readonly string[]): string
   const names = value.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !known.includes(name));
   if (unknown === undefined) return names;
+  const near = nearest(unknown, known);
+  const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
   throw new TabserveError(
     'invalid-argument',
-    `--${option}: there is no "${unknown}"; there are ${known.join(', ')}.`,
+    `--${option}: there is no "${unknown}"; there are ${known.join(', ')}.${hint}`,
     { details: { option, found: unknown } },
   );
 }

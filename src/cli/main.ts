@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** `npx tabserve`: puts models, and tabserve itself, where a web server finds them. For Node. */
 import { parseArgs } from 'node:util';
-import { messageOf } from '../base/errors.js';
+import { isTabserveError, messageOf } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { version } from '../base/version.js';
 import { checkGiven } from './check.js';
 import { copy } from './copy.js';
@@ -29,7 +30,7 @@ const options = {
   python: { type: 'boolean' },
   reference: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
-  version: { type: 'boolean' },
+  version: { type: 'boolean', short: 'v' },
 } as const;
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -130,16 +131,36 @@ ${Object.values(commands).map(helpOf).join('')}
 /** A command line that is wrong by itself. */
 class Misused extends Error {}
 
+/** @throws Misused for options that there are not, and values that are missing. */
+function argumentsOf(args: readonly string[]): { values: Values; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch (error) {
+    // Node advises how to write an argument that begins with a hyphen, which nobody wants here.
+    const [, unknown] = /^Unknown option '(-{1,2}[^']*)'/.exec(messageOf(error)) ?? [];
+    if (unknown === undefined) throw new Misused(`${messageOf(error)}.`);
+    const near = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
+    const hint = near === undefined ? '`tabserve --help` lists them.' : `Did you mean --${near}?`;
+    throw new Misused(`There is no option ${unknown}. ${hint}`);
+  }
+}
+
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({ allowPositionals: true, options });
+  const { values, positionals } = argumentsOf(process.argv.slice(2));
+  if (positionals[0] === 'help') {
+    positionals.shift();
+    values.help = true;
+  }
   const [name, ...given] = positionals;
   if (values.version) return console.log(version);
   const command = name === undefined ? undefined : commands[name];
   if (!command) {
     const known = Object.keys(commands).join(', ');
     if (name !== undefined) {
+      const near = nearest(name, Object.keys(commands));
+      const hint = near === undefined ? '' : ` Did you mean "${near}"?`;
       throw new Misused(
-        `There is no command "${name}". The commands are ${known}. Usage: tabserve <command>\n\`tabserve --help\` explains them.`,
+        `There is no command "${name}".${hint} The commands are ${known}. Usage: tabserve <command>\n\`tabserve --help\` explains them.`,
       );
     }
     console.log(help);
@@ -163,7 +184,15 @@ async function main(): Promise<void> {
   await command.run(given, values, (line) => console.log(line));
 }
 
+/** What went wrong. What browsers forbid is not the reason here, and the system's own reason is deeper. */
+function told(error: unknown): string {
+  const cause = isTabserveError(error, 'network') ? error.cause : undefined;
+  if (!(cause instanceof TypeError) || !isTabserveError(error)) return messageOf(error);
+  const reason = messageOf(cause.cause ?? cause);
+  return `${error.details.url} could not be fetched: ${reason || cause.message}.`;
+}
+
 main().catch((error: unknown) => {
-  console.error(`tabserve: ${messageOf(error)}`);
+  console.error(`tabserve: ${told(error)}`);
   process.exitCode = error instanceof Misused ? 2 : 1;
 });

@@ -42,6 +42,7 @@ export async function writeManifest(
   if (existsSync(target) && !options.force) {
     throw new Error(`${target} is there already. --force replaces it.`);
   }
+  if (!existsSync(path)) throw new Error(`There is no ${path}.`);
   const bytes = await readFile(path);
   const name = basename(path);
   const skeleton = skeletonOf(bytes);

@@ -34,6 +34,8 @@ export interface PullOptions {
   processor?: string | undefined;
 }
 
+const dtypes: readonly string[] = ['fp32', 'fp16', 'int8'];
+
 /**
  * Downloads a model and everything that it needs, verifies it, and writes its `model.json`. Files
  * that are there already, and right, are not fetched again.
@@ -47,6 +49,9 @@ export async function pull(
   { dtype, hub = 'https://huggingface.co/', processor }: PullOptions,
   say: (line: string) => void,
 ): Promise<void> {
+  if (dtype !== undefined && !dtypes.includes(dtype)) {
+    throw new Error(`--dtype is "${dtype}"; it takes fp32, fp16 or int8.`);
+  }
   await mkdir(directory, { recursive: true });
   if (embeddedModels[model]) {
     await copyEmbedded(model, directory);

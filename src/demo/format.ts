@@ -8,12 +8,15 @@ const tenth = new Intl.NumberFormat(locale, {
   maximumFractionDigits: 1,
 });
 
+/** German has a space before it, which is not to break. */
+const sign = language === 'de' ? '\u00A0%' : '%';
+
 /** 0.4213 → `42%`; small ones keep a digit, so that no answer looks impossible. */
 export function percent(score: number): string {
   const value = score * 100;
-  if (value > 0 && value < 0.1) return '<0.1%';
-  if (value > 99.9 && value < 100) return '>99.9%';
-  return `${value < 10 || value > 99 ? tenth.format(value) : whole.format(value)}%`;
+  if (value > 0 && value < 0.1) return `<${tenth.format(0.1)}${sign}`;
+  if (value > 99.9 && value < 100) return `>${tenth.format(99.9)}${sign}`;
+  return `${value < 10 || value > 99 ? tenth.format(value) : whole.format(value)}${sign}`;
 }
 
 /** 3.216 → `3.2 ms`. */

@@ -21,6 +21,7 @@ import { LibraryPanel } from './view/library.js';
 import { showMetrics } from './view/metrics.js';
 import { exceptFromCount, showPrivacy } from './view/privacy.js';
 import { showResults } from './view/results.js';
+import { Save } from './view/save.js';
 import { showSettings } from './view/settings.js';
 import { Stage } from './view/stage.js';
 import { showStatus } from './view/status.js';
@@ -36,6 +37,7 @@ const loader = new Loader(state, alerts);
 const requests = new Requests(state, alerts);
 const stage = new Stage(state);
 const strip = new Strip(state, show);
+const save = new Save(state, alerts);
 const camera = new Camera(state, alerts);
 const library = new LibraryPanel(state, alerts, {
   use(model) {
@@ -178,7 +180,8 @@ function showAll(files: readonly File[]): void {
   for (const other of rest.toReversed()) strip.add(other);
   show(first);
   const classifier = state.classifier.current;
-  if (classifier) void strip.label(rest, classifier);
+  if (!classifier) return;
+  void strip.label(rest, classifier, (shown, scores) => save.note(shown, scores));
 }
 
 function show(shown: Picture): void {

@@ -297,6 +297,29 @@ describe('the picture', () => {
     expect(leases).toEqual([]);
   });
 
+  it.each(['top-k', 'threshold'])('with a word as %s is an error that names it', async (name) => {
+    const made = element({ src: 'a.jpg', [name]: 'many' });
+    testDocument.append(made);
+    await settle();
+    expect(made.events).toMatchObject([
+      { type: 'error', error: { code: 'invalid-argument', details: { option: name } } },
+    ]);
+    expect((made.events[0] as ErrorEvent).message).toContain(`${name}="many"`);
+    expect(leases).toEqual([]);
+  });
+
+  it('with misspelt attributes warns of them, and of no others', () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue();
+    const names = ['src', 'topk', 'treshold', 'text-workin', 'data-for', 'aria-label', 'id'];
+    testDocument.append(element(Object.fromEntries(names.map((name) => [name, '0.5']))));
+    expect(warn.mock.calls.map(([text]) => text)).toEqual([
+      '<tabserve-classifier> has no attribute "topk". Did you mean "top-k"?',
+      '<tabserve-classifier> has no attribute "treshold". Did you mean "threshold"?',
+      '<tabserve-classifier> has no attribute "text-workin". Did you mean "text-working"?',
+    ]);
+    warn.mockRestore();
+  });
+
   it('is classified when it has loaded, each time, until it is another', async () => {
     const image = make('img') as TestImage;
     image.complete = false;

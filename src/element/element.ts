@@ -11,6 +11,7 @@
  */
 
 import type { Classification, ClassifierInfo, CreateOptions } from '../api/types.js';
+import { nearest } from '../base/nearest.js';
 import {
   type ImageClassifier,
   type ImageSource,
@@ -434,6 +435,7 @@ export class TabserveClassifierElement extends Base {
     this.#language = languageOf(this);
     this.#speak();
     this.#schedule();
+    this.#warnOfMisspelt();
   }
 
   /** Called by the browser. */
@@ -563,6 +565,7 @@ export class TabserveClassifierElement extends Base {
     if (signal.aborted) return;
     const source = this.#source();
     if (source === null) return;
+    this.#checkNumbers();
     if (this.lazy) await aboutToBeSeen(isPicture(source) ? source : this, signal);
     const classifier = await this.#classifier();
     signal.throwIfAborted();
@@ -600,6 +603,17 @@ export class TabserveClassifierElement extends Base {
       if (!source.complete) return;
     }
     await classify(source);
+  }
+
+  /** A misspelt attribute would do nothing, and nobody would know. */
+  #warnOfMisspelt(): void {
+    const known = TabserveClassifierElement.observedAttributes;
+    for (const name of this.getAttributeNames()) {
+      // What every element has, and what is like none of these, is somebody else's.
+      const meant = known.includes(name) || name in this ? undefined : nearest(name, known);
+      if (meant === undefined) continue;
+      console.warn(`<${tagName}> has no attribute "${name}". Did you mean "${meant}"?`);
+    }
   }
 
   #source(): Picture | string | File | null {
@@ -694,6 +708,15 @@ export class TabserveClassifierElement extends Base {
   #number(attribute: string, otherwise: number): number {
     const text = this.getAttribute(attribute);
     return text === null || text.trim() === '' ? otherwise : Number(text);
+  }
+
+  /** @throws TabserveError `invalid-argument` for an attribute that is not a number. */
+  #checkNumbers(): void {
+    for (const name of ['top-k', 'threshold']) {
+      if (!Number.isNaN(this.#number(name, 0))) continue;
+      const message = `<${tagName} ${name}="${this.getAttribute(name)}">: "${name}" takes a number.`;
+      throw new TabserveError('invalid-argument', message, { details: { option: name } });
+    }
   }
 }
 

@@ -2,9 +2,27 @@ import { getEventListeners } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { chunksOf, inTime } from './http.js';
+import { serve } from '../testing/http.js';
+import { ask, chunksOf, inTime } from './http.js';
 
 const never = () => new Promise<never>(() => undefined);
+
+describe('ask', () => {
+  it('says how a repository of the hub is written, where an address looks like one', async () => {
+    const web = await serve((_request, response) => void response.writeHead(404).end());
+    const { signal } = new AbortController();
+    const advice = async (path: string) =>
+      ask(`${web.origin}/${path}`, { signal }).catch((error: Error) => error.message);
+    try {
+      expect(await advice('google/vit-base-patch16-224')).toMatch(
+        /HTTP 404.*Check the address\. For a repository .* write "hf:owner\/name"\.$/,
+      );
+      expect(await advice('models/flowers/model.json')).toMatch(/Check the address\.$/);
+    } finally {
+      web.stop();
+    }
+  });
+});
 
 describe('chunksOf', () => {
   it('gives all chunks, and leaves no listener on the signal', async () => {

@@ -90,7 +90,11 @@ export async function ask(url: string, options: AskOptions): Promise<Response> {
 function statusError(url: string, { status, statusText }: Response): TabserveError {
   const missing = status === 404 || status === 410;
   const passing = status >= 500 || status === 408 || status === 425 || status === 429;
-  const advice = missing ? 'Check the address.' : passing ? 'Try again later.' : '';
+  // Files have a suffix; a name of the hub without its prefix looks like this.
+  const hub = /\/[\w.-]+\/[\w-]+$/.test(url)
+    ? ' For a repository of the Hugging Face hub, write "hf:owner/name".'
+    : '';
+  const advice = missing ? `Check the address.${hub}` : passing ? 'Try again later.' : '';
   return new TabserveError(
     missing ? 'model-not-found' : 'network',
     `${url} answered with HTTP ${status}${statusText && ` ${statusText}`}. ${advice}`.trimEnd(),

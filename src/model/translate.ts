@@ -1,5 +1,6 @@
 /** The translator: other descriptions of models into tabserve's own. Loaded on demand. */
 import { TabserveError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { bareModel, completeBare } from './bare.js';
 import { embeddedManifests, publicManifests } from './catalog.js';
 import { resolveHubFolder, resolveHubRepository } from './hub.js';
@@ -94,10 +95,16 @@ function publicModel(name: string): Translation {
       fallbacks: [],
     };
   }
-  const names = [...embeddedManifests(), ...publicManifests()].map((model) => `"${model.name}"`);
+  const names = [...embeddedManifests(), ...publicManifests()].map((model) => model.name);
+  const near = nearest(name, names);
+  const hint = /^[\w.-]+\/[\w.-]+$/.test(name)
+    ? ` For this repository of the Hugging Face hub, write "hf:${name}".`
+    : near === undefined
+      ? ''
+      : ` Did you mean "${near}"?`;
   throw new TabserveError(
     'model-not-found',
-    `There is no model "${name}" in the catalogue. It has ${names.join(', ')}; for any other model, pass the URL of its model.json.`,
+    `There is no model "${name}" in the catalogue.${hint} It has ${names.map((each) => `"${each}"`).join(', ')}; for any other model, pass the URL of its model.json.`,
     { details: { model: name } },
   );
 }

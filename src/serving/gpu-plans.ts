@@ -1,6 +1,6 @@
 /** What a browser's GPU changes about the backends. */
 
-import { TabserveError } from '../base/errors.js';
+import { messageOf, TabserveError } from '../base/errors.js';
 import type { BackendPlan, LaterPlans } from './backends.js';
 
 /** A browser that does not answer about its GPU in this time is taken to have none. */
@@ -32,7 +32,10 @@ export async function planGpu(
   const gpu = await findGpu();
   if (!gpu.usable) {
     if (device === 'auto') return [withoutGpu(planWasm(''), gpu.reason)];
-    throw new TabserveError('unsupported', `There is no WebGPU: ${gpu.reason}.`);
+    throw new TabserveError(
+      'unsupported',
+      `There is no WebGPU: ${gpu.reason}. Use device "wasm", or "auto".`,
+    );
   }
   if (device === 'webgpu') return [{ ...webgpu, reason: 'asked for by name', fallbacks: [] }];
   if (gpu.isSoftware) return [withoutGpu(planWasm(''), software)];
@@ -83,7 +86,7 @@ async function findGpu(): Promise<GpuFinding> {
     if (!adapter) return { usable: false, reason: 'the browser has no adapter for this GPU' };
     return { usable: true, isSoftware: adapter.info.isFallbackAdapter };
   } catch (error) {
-    return { usable: false, reason: String(error) };
+    return { usable: false, reason: `the browser refused it (${messageOf(error)})` };
   } finally {
     clearTimeout(timer);
   }

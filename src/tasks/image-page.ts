@@ -109,7 +109,10 @@ function sourceBytes(source: ImageSource): number {
       return 4 * width * height;
     }
     default:
-      return typeof source === 'object' && 'byteLength' in source ? source.byteLength : 0;
+      // What is no picture at all, such as null, is refused when it is captured.
+      return typeof source === 'object' && source !== null && 'byteLength' in source
+        ? source.byteLength
+        : 0;
   }
 }
 

@@ -108,6 +108,10 @@ class TestElement extends TestNode {
     if (wasConnected) tell(this, 'disconnectedCallback');
   }
 
+  getAttributeNames(): string[] {
+    return [...this.#attributes.keys()];
+  }
+
   getAttribute(name: string): string | null {
     return this.#attributes.get(name) ?? null;
   }

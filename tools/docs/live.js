@@ -19,6 +19,17 @@ for (const box of document.querySelectorAll('.live')) {
   );
 }
 
+// A table that is wider than a phone scrolls by itself, and not the page; by keyboard too.
+for (const table of document.querySelectorAll('.tsd-typography table')) {
+  const box = element('div', { className: 'table' });
+  table.replaceWith(box);
+  box.append(table);
+  new ResizeObserver(() => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute('tabindex');
+  }).observe(box);
+}
+
 // The theme's tree of pages has links in what unfolds its branches, which those who do not see it cannot reach.
 const tree = document.getElementById('tsd-nav-container');
 new MutationObserver(() => {

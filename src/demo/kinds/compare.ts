@@ -63,7 +63,7 @@ export class Compare implements Kind {
     const room = mostPictures - this.#pictures.length;
     if (files.length > room) {
       this.#alerts.tell(
-        t('That are many'),
+        t('Too many pictures'),
         t('Only the first {1} pictures are compared.', mostPictures),
       );
     }

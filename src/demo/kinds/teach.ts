@@ -166,7 +166,7 @@ export class Teach implements Kind {
 
   #freeLabel(): string {
     for (let number = 1; ; number += 1) {
-      const label = `Class ${number}`;
+      const label = t('Class {1}', number);
       if (!this.#lessons.some((lesson) => lesson.label === label)) return label;
     }
   }

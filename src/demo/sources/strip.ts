@@ -2,7 +2,7 @@
  * Small pictures to choose from: the user's own, newest first, then those that come with the page: drawings, and
  * photos for the model of photos. They are part of the script, so they cost no request.
  */
-import type { ImageClassifier } from 'tabserve';
+import type { Classification, ImageClassifier } from 'tabserve';
 import { byId, element } from '../dom.js';
 import { percent } from '../format.js';
 import { t } from '../language.js';
@@ -104,14 +104,20 @@ export class Strip {
   }
 
   /** Asks about pictures that nobody looks at yet, one after the other, for the sake of captions. */
-  async label(pictures: readonly Picture[], classifier: ImageClassifier): Promise<void> {
+  async label(
+    pictures: readonly Picture[],
+    classifier: ImageClassifier,
+    answered: (picture: Picture, scores: readonly Classification[]) => void,
+  ): Promise<void> {
     for (const picture of pictures) {
       if (this.#state.classifier.current !== classifier) return;
       if (picture.source instanceof HTMLVideoElement) continue;
       try {
-        const [best] = await classifier.classify(picture.source, { topK: 1 });
-        this.#caption(picture, best);
+        const scores = await classifier.classify(picture.source, { topK: 5 });
+        this.#caption(picture, scores[0]);
+        answered(picture, scores);
       } catch {
+        answered(picture, []);
         const thumbnail = this.#own.get(picture);
         if (thumbnail) thumbnail.text.textContent = t('no answer');
       }

@@ -21,8 +21,8 @@ export const de: Readonly<Record<string, string>> = {
   'No picture leaves this page.': 'Kein Bild verlässt diese Seite.',
   'Requests are counted once all is loaded.': 'Anfragen werden gezählt, sobald alles geladen ist.',
   'Starting…': 'Startet …',
-  'Still here? Browsers keep a page that was opened as a file from running. Serve its folder over HTTP.':
-    'Immer noch hier? Browser lassen Seiten nicht laufen, die als Datei geöffnet wurden. Stellen Sie den Ordner über HTTP bereit.',
+  'Browsers do not run this page from a disk. Open tabserve-demo.html beside it instead, or serve this folder over HTTP.':
+    'Browser führen diese Seite nicht von einem Datenträger aus. Öffnen Sie tabserve-demo.html daneben oder stellen Sie den Ordner über HTTP bereit.',
   'Try again': 'Noch einmal',
   'Name it': 'Benennen',
   'Teach it yours': 'Selbst anlernen',
@@ -61,6 +61,9 @@ export const de: Readonly<Record<string, string>> = {
   'The five best answers appear here.': 'Hier erscheinen die fünf besten Antworten.',
   'A larger public model from the library may know more':
     'Ein größeres öffentliches Modell aus der Bibliothek weiß vielleicht mehr',
+  'Save as a picture': 'Als Bild speichern',
+  'Save CSV': 'CSV speichern',
+  'Save JSON': 'JSON speichern',
   'What this model knows': 'Was dieses Modell kennt',
   Filter: 'Filtern',
   'Where the time went': 'Wo die Zeit blieb',
@@ -130,6 +133,13 @@ export const de: Readonly<Record<string, string>> = {
   'Choose model files…': 'Modelldateien auswählen …',
   'What it runs on': 'Worauf es läuft',
   'Not loaded yet.': 'Noch nicht geladen.',
+  'WebGPU is not used: the browser has no adapter for this GPU':
+    'WebGPU wird nicht verwendet: der Browser kennt keinen Adapter für diese Grafikkarte',
+  'WebGPU is not used: this browser has no WebGPU':
+    'WebGPU wird nicht verwendet: dieser Browser hat kein WebGPU',
+  'WebGPU is not used: its adapter is a software one, slower than WASM':
+    'WebGPU wird nicht verwendet: sein Adapter rechnet in Software, langsamer als WASM',
+  Details: 'Einzelheiten',
   'Requests so far': 'Bisherige Anfragen',
   'Latency in milliseconds, latest 1,000 requests': 'Dauer in Millisekunden, letzte 1.000 Anfragen',
   Stage: 'Abschnitt',
@@ -171,7 +181,7 @@ export const de: Readonly<Record<string, string>> = {
   Messages: 'Meldungen',
   'Nothing to compare': 'Nichts zu vergleichen',
   'Drop two pictures or more.': 'Legen Sie zwei oder mehr Bilder ab.',
-  'That are many': 'Das sind viele',
+  'Too many pictures': 'Zu viele Bilder',
   'Only the first {1} pictures are compared.': 'Nur die ersten {1} Bilder werden verglichen.',
   '“{1}” could not be compared': '„{1}“ konnte nicht verglichen werden',
   'Two pictures of the same thing come out alike, whatever their size.':
@@ -224,6 +234,7 @@ export const de: Readonly<Record<string, string>> = {
   'Drop pictures, or a folder with one folder per class.':
     'Legen Sie Bilder ab oder einen Ordner mit einem Ordner je Klasse.',
   'Teaching could not begin': 'Das Anlernen konnte nicht beginnen',
+  'Class {1}': 'Klasse {1}',
   'Name of the class': 'Name der Klasse',
   'Pictures…': 'Bilder …',
   'That name is taken': 'Der Name ist vergeben',
@@ -348,6 +359,10 @@ export const de: Readonly<Record<string, string>> = {
   '{1} for the library you opened': '{1} für die geöffnete Bibliothek',
   ', and ': ' und ',
   'Offline, and it still works.': 'Offline, und es funktioniert weiter.',
+  'The answers could not be saved': 'Die Antworten konnten nicht gespeichert werden',
+  'Share as a picture': 'Als Bild teilen',
+  '{1}: answered in the browser by “{2}”, tabserve':
+    '{1}: im Browser beantwortet von „{2}“, tabserve',
   'Working on it…': 'Wird erkannt …',
   'No answer': 'Keine Antwort',
   'The message says why. The next picture works as before.':
@@ -376,6 +391,8 @@ export const de: Readonly<Record<string, string>> = {
   'the graphics card’s': 'die der Grafikkarte',
   Engine: 'Laufzeit',
   'ONNX Runtime, {1} build': 'ONNX Runtime, Fassung {1}',
+  'engine {1}, model {2}, session {3}, warm-up {4}':
+    'Laufzeit {1}, Modell {2}, Sitzung {3}, Aufwärmen {4}',
   Weights: 'Gewichte',
   Input: 'Eingabe',
   '{1} × {2} pixels': '{1} × {2} Pixel',

@@ -21,8 +21,8 @@ export const zh: Readonly<Record<string, string>> = {
   'No picture leaves this page.': '任何图片都不会离开此页面。',
   'Requests are counted once all is loaded.': '全部加载完成后开始统计网络请求。',
   'Starting…': '正在启动…',
-  'Still here? Browsers keep a page that was opened as a file from running. Serve its folder over HTTP.':
-    '还停在这里？浏览器不允许运行以文件方式打开的页面。请通过 HTTP 提供该文件夹。',
+  'Browsers do not run this page from a disk. Open tabserve-demo.html beside it instead, or serve this folder over HTTP.':
+    '浏览器不会从磁盘运行此页面。请改为打开同一文件夹中的 tabserve-demo.html，或通过 HTTP 提供此文件夹。',
   'Try again': '重试',
   'Name it': '识别',
   'Teach it yours': '教它认识您的东西',
@@ -59,6 +59,9 @@ export const zh: Readonly<Record<string, string>> = {
   Answer: '答案',
   'The five best answers appear here.': '最可能的五个答案会显示在这里。',
   'A larger public model from the library may know more': '模型库中更大的公开模型可能知道得更多',
+  'Save as a picture': '保存为图片',
+  'Save CSV': '保存为 CSV',
+  'Save JSON': '保存为 JSON',
   'What this model knows': '此模型认识的东西',
   Filter: '筛选',
   'Where the time went': '时间花在哪里',
@@ -124,6 +127,12 @@ export const zh: Readonly<Record<string, string>> = {
   'Choose model files…': '选择模型文件…',
   'What it runs on': '运行环境',
   'Not loaded yet.': '尚未加载。',
+  'WebGPU is not used: the browser has no adapter for this GPU':
+    '未使用 WebGPU：浏览器没有适用于此显卡的适配器',
+  'WebGPU is not used: this browser has no WebGPU': '未使用 WebGPU：此浏览器不支持 WebGPU',
+  'WebGPU is not used: its adapter is a software one, slower than WASM':
+    '未使用 WebGPU：其适配器为软件实现，比 WASM 慢',
+  Details: '详细信息',
   'Requests so far': '已处理的请求',
   'Latency in milliseconds, latest 1,000 requests': '最近 1000 个请求的耗时（毫秒）',
   Stage: '阶段',
@@ -163,7 +172,7 @@ export const zh: Readonly<Record<string, string>> = {
   Messages: '消息',
   'Nothing to compare': '没有可比较的内容',
   'Drop two pictures or more.': '请拖入两张或更多图片。',
-  'That are many': '图片太多',
+  'Too many pictures': '图片太多',
   'Only the first {1} pictures are compared.': '只比较前 {1} 张图片。',
   '“{1}” could not be compared': '无法比较“{1}”',
   'Two pictures of the same thing come out alike, whatever their size.':
@@ -212,6 +221,7 @@ export const zh: Readonly<Record<string, string>> = {
   'Drop pictures, or a folder with one folder per class.':
     '请拖入图片，或每个类别一个子文件夹的文件夹。',
   'Teaching could not begin': '无法开始学习',
+  'Class {1}': '类别 {1}',
   'Name of the class': '类别名称',
   'Pictures…': '图片…',
   'That name is taken': '该名称已被使用',
@@ -329,6 +339,9 @@ export const zh: Readonly<Record<string, string>> = {
   '{1} for the library you opened': '{1} 次用于您打开的模型库',
   ', and ': '，另有 ',
   'Offline, and it still works.': '已离线，仍可使用。',
+  'The answers could not be saved': '无法保存答案',
+  'Share as a picture': '以图片分享',
+  '{1}: answered in the browser by “{2}”, tabserve': '{1}：由“{2}”在浏览器中识别，tabserve',
   'Working on it…': '正在识别…',
   'No answer': '没有答案',
   'The message says why. The next picture works as before.':
@@ -356,6 +369,7 @@ export const zh: Readonly<Record<string, string>> = {
   'the graphics card’s': '由显卡决定',
   Engine: '引擎',
   'ONNX Runtime, {1} build': 'ONNX Runtime，{1} 版本',
+  'engine {1}, model {2}, session {3}, warm-up {4}': '引擎 {1}，模型 {2}，会话 {3}，预热 {4}',
   Weights: '权重',
   Input: '输入',
   '{1} × {2} pixels': '{1} × {2} 像素',

@@ -68,7 +68,7 @@ function showInfo(classifier: ImageClassifier): void {
   chip.textContent = t(state);
   chip.dataset.state = state;
 
-  byId('reason', HTMLElement).textContent = info.reason;
+  byId('reason', HTMLElement).textContent = t(info.reason);
   byId('fallbacks', HTMLElement).replaceChildren(
     ...info.fallbacks.map((fallback) =>
       element('li', { text: `${fallback.from} → ${fallback.to}: ${fallback.reason}` }),
@@ -76,7 +76,7 @@ function showInfo(classifier: ImageClassifier): void {
   );
   const { model, load } = info;
   fillFacts(byId('facts', HTMLElement), [
-    [t('State'), state],
+    [t('State'), t(state)],
     [t('Device'), deviceNames[info.device]],
     [t('Adapter'), info.adapter ?? t('none: runs on the processor')],
     [t('Precision'), precision(info)],
@@ -89,7 +89,13 @@ function showInfo(classifier: ImageClassifier): void {
     [t('Licence'), model.license ?? t('not stated')],
     [
       t('Load'),
-      `engine ${milliseconds(load.engine)}, model ${milliseconds(load.model)}, session ${milliseconds(load.session)}, warm-up ${milliseconds(load.warmup)}`,
+      t(
+        'engine {1}, model {2}, session {3}, warm-up {4}',
+        milliseconds(load.engine),
+        milliseconds(load.model),
+        milliseconds(load.session),
+        milliseconds(load.warmup),
+      ),
     ],
   ]);
 }
