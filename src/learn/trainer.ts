@@ -108,7 +108,10 @@ export interface NetworkOptions {
   layers?: readonly Layer[];
   /** Passes over the examples, at most. @default 10 */
   epochs?: number;
-  /** Examples of one step. @default 64 */
+  /**
+   * Examples of one step, at most: those of an epoch are dealt out evenly. So that no step has a single example, one can
+   * have one more. @default 64
+   */
   batchSize?: number;
   /** The largest: it rises to it over the first twentieth of the steps, and falls to 0 then. @default 0.002 */
   learningRate?: number;
@@ -644,7 +647,7 @@ export class Trainer implements AsyncDisposable {
    * to be `{ pixels }`.
    *
    * @throws TabserveError as {@link train}; `invalid-argument` for another base, for layers that do not fit
-   *   together, and for a learning rate with which the loss is no number.
+   *   together, for a learning rate with which the loss is no number, and for batch norm of single numbers.
    */
   async trainNetwork(options: NetworkOptions = {}): Promise<TaughtModel> {
     const { layers = usualLayers, keepAs = null, signal, onProgress } = options;
