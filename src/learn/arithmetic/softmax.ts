@@ -103,8 +103,10 @@ function unitsOf({ data, columns }: Rows, rows: readonly number[], weightDecay: 
       squares[j] = (squares[j] as number) + (data[row * columns + j] as number) ** 2 / rows.length;
     }
   }
-  // A column curves the loss by its square, and the penalty by the decay; one of zeros without decay by nothing.
-  return squares.map((square) => Math.sqrt(square + weightDecay) || 1);
+  // A column curves the loss by its square, and the penalty by the decay. Against the largest of them, so that fitting
+  // stops as early as it does without units where all columns are alike.
+  const most = squares.reduce((a, b) => Math.max(a, b), 0) || 1;
+  return squares.map((square) => Math.sqrt((square + weightDecay) / most) || 1);
 }
 
 /** What each row has of the mean. */
