@@ -246,6 +246,26 @@ describe('of a table', () => {
     }
   });
 
+  it('is not told of answers that are none, nor by a metric of a single row', async () => {
+    const { rows } = golden.importance.linear as Importance;
+    const table = await tableOf('linear');
+    const some = rows.slice(0, 2);
+    for (const [given, truth, more] of [
+      [some, [1, Number.NaN], {}],
+      [some, ['high', 1], {}],
+      [some, [null, 1], {}],
+      // As scikit-learn's r2_score, which gives NaN.
+      [some.slice(1), [1], {}],
+      [some, [1, 2], { metric: () => Number.NaN }],
+    ] as const) {
+      const found = permutationImportance(table, given, truth as never, more);
+      await expect(found, `${truth}`).rejects.toMatchObject({ code: 'invalid-argument' });
+    }
+    const metric = () => 3;
+    const one = await permutationImportance(table, some.slice(1), [1], { metric });
+    expect(one).toMatchObject({ score: 3, columns: [{ mean: 0 }, {}, {}, {}] });
+  });
+
   it.each(Object.keys(golden.coefficients))('the coefficients of %s', async (name) => {
     const table = await tableOf(name, { explanations: true });
     const { coefficients = [], intercepts = [] } = golden.coefficients[name] ?? {};

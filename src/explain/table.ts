@@ -80,6 +80,8 @@ export async function permutationImportance(
       { details: { rows: rows.length, truth: truth.length } },
     );
   }
+  const wrong = truth.findIndex((each) => typeof each !== 'string' && !Number.isFinite(each));
+  if (wrong >= 0) throw untrue(wrong, truth[wrong]);
   const known = model.info.model.columns.map(({ name }) => name);
   const columns = options.columns ?? known;
   const other = columns.find((name) => !known.includes(name));
@@ -93,7 +95,7 @@ export async function permutationImportance(
   const predict = (table: readonly TableRow[]) =>
     model.predict(table, { priority, ...(signal && { signal }) });
   const predictions = await predict(rows);
-  const metric = metricOf(options.metric, predictions);
+  const metric = metricOf(options.metric, predictions, truth);
   const score = metric(predictions, truth);
   const total = columns.length * repeats;
   const found: ColumnImportance[] = [];
@@ -144,15 +146,47 @@ function withColumn(
   });
 }
 
-function metricOf(metric: PermutationOptions['metric'], [first]: readonly Prediction[]): Metric {
-  if (typeof metric === 'function') return metric;
+function metricOf(
+  metric: PermutationOptions['metric'],
+  [first]: readonly Prediction[],
+  truth: readonly unknown[],
+): Metric {
+  if (typeof metric === 'function') {
+    return (...args) => {
+      const found = metric(...args);
+      if (Number.isFinite(found)) return found;
+      throw new TabserveError(
+        'invalid-argument',
+        `The function "metric" gave ${shown(found)}; it has to give a number.`,
+        { details: { option: 'metric' } },
+      );
+    };
+  }
   const own = first && 'value' in first ? 'r2' : 'accuracy';
   const name = metric ?? own;
-  if (name === own) return name === 'r2' ? determination : accuracy;
+  if (name !== own) {
+    throw new TabserveError(
+      'invalid-argument',
+      `"metric" is ${shown(name)}; for what this model predicts there is ${own}, or a function.`,
+      { details: { option: 'metric' } },
+    );
+  }
+  if (name === 'accuracy') return accuracy;
+  const wrong = truth.findIndex((each) => !Number.isFinite(Number(each)));
+  if (wrong >= 0) throw untrue(wrong, truth[wrong]);
+  if (truth.length > 1) return determination;
   throw new TabserveError(
     'invalid-argument',
-    `"metric" is ${shown(name)}; for what this model predicts there is ${own}, or a function.`,
-    { details: { option: 'metric' } },
+    'R² takes two rows at least: a single one has no spread. Pass more rows, or a function as "metric".',
+    { details: { rows: truth.length } },
+  );
+}
+
+function untrue(row: number, value: unknown): TabserveError {
+  return new TabserveError(
+    'invalid-argument',
+    `The true answer of row ${row} is ${shown(value)}; expected what the model predicts: a label, or a finite number.`,
+    { details: { row } },
   );
 }
 

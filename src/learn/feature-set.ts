@@ -23,7 +23,7 @@ export class FeatureSet {
    * Keeps rows. One with a number that is there already is replaced.
    *
    * @param features - The rows, one after the other; they are kept as they are.
-   * @throws TabserveError `invalid-argument` for another length than the set's or for NaN;
+   * @throws TabserveError `invalid-argument` for another length than the set's, NaN or infinity;
    *   `out-of-memory` beyond 1 GiB.
    */
   add(ids: readonly number[], features: Numbers): void {
@@ -36,8 +36,12 @@ export class FeatureSet {
         `There are ${features.length} numbers for ${ids.length} examples; each has to have ${wanted}.`,
       );
     }
-    if (features.some(Number.isNaN)) {
-      throw new TabserveError('invalid-argument', 'Features may not be NaN.');
+    const wrong = features.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      throw new TabserveError(
+        'invalid-argument',
+        `Features may not be NaN or infinite: example ${Math.floor(wrong / columns)} of these has ${features[wrong]}.`,
+      );
     }
     const bytes = (this.#rows.size + ids.length) * columns * features.BYTES_PER_ELEMENT;
     if (bytes > mostBytes) {

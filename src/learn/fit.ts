@@ -24,7 +24,7 @@ const automaticHoldOut = 0.2;
 const enoughToChoose = 1_500;
 
 /** Of the head that is kept. */
-const lastFit = { tolerance: 1e-6, mostSteps: 1_000 };
+export const lastFit = { tolerance: 1e-6, mostSteps: 1_000 };
 
 /** What of the work each stage is, roughly. */
 const preparing = 0.1;

@@ -11,6 +11,7 @@ import {
 } from '../index.js';
 import { escaped, fileName, type ModelAbout } from './carry/card.js';
 import { linearNames } from './carry/linear.js';
+import { checkLabel } from './dataset.js';
 import { newNumber, type TrainerAssets, withLink } from './link.js';
 import { checkAbout, checkFree, filesOf, type ModelFiles, zipOf } from './taught-model.js';
 import type { LinearKind, LinearResult, MergedModel } from './types.js';
@@ -52,8 +53,8 @@ const mostCategories = 1000;
  * ```
  * @param rows - Values by column, or lists of values. Numbers are taken as float32, as the model takes them.
  * @param targets - For each row a finite number, or its class.
- * @throws TabserveError `invalid-argument` naming what is wrong: an option, a row and column, a target, or a single
- *   class; `out-of-memory` for more than 2²⁵ numbers; or the signal's reason.
+ * @throws TabserveError `invalid-argument` naming what is wrong: an option, a row and column, a target, a single class, a
+ *   class that is no label (see `Trainer.add()`), or numbers whose coefficients float32 cannot hold; `out-of-memory` for more than 2²⁵ numbers; or the signal's reason.
  */
 export async function fitLinear(
   rows: readonly TableRow[],
@@ -268,6 +269,8 @@ function check(
 /** Numbers by size, then texts, as scikit-learn has them. */
 function labelsOf(targets: readonly (number | string | boolean)[]): string[] {
   const labels = sorted(targets).map(String);
+  // Files of labels have to hold them.
+  for (const label of labels) checkLabel(label);
   if (new Set(labels).size > 1) return [...new Set(labels)];
   throw new TabserveError(
     'invalid-argument',
@@ -282,8 +285,15 @@ function sorted<Value extends CellValue>(values: readonly Value[]): Value[] {
   return all.sort(
     (a, b) =>
       rank(a) - rank(b) ||
-      (typeof a === 'number' ? a - (b as number) : String(a) < String(b) ? -1 : 1),
+      (typeof a === 'number' ? a - (b as number) : byCodePoints(String(a), String(b))),
   );
+}
+
+/** JavaScript compares halves of characters, Python whole ones. */
+function byCodePoints(a: string, b: string): number {
+  const [own, others] = [a, b].map((text) => Array.from(text, (each) => each.codePointAt(0) ?? 0));
+  const at = own?.findIndex((each, place) => each !== others?.[place]) ?? -1;
+  return at < 0 ? a.length - b.length : (own?.[at] ?? 0) - (others?.[at] ?? -1);
 }
 
 /** What the rows seem to hold. */

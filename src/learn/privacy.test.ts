@@ -20,6 +20,12 @@ describe('the accountant', () => {
     },
   );
 
+  it.each([1, 0.5])('promises nothing for noise that is as good as none, at %d', (samplingRate) => {
+    for (const noiseMultiplier of [1e-160, 1e-200]) {
+      expect(privacySpent({ noiseMultiplier, rounds: 1, samplingRate }).epsilon).toBe(Infinity);
+    }
+  });
+
   it.each<PrivacyOptions>([
     { noiseMultiplier: 0, rounds: 1 },
     { noiseMultiplier: 1, rounds: 0 },

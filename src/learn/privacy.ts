@@ -73,10 +73,11 @@ function divergence(order: number, noise: number, rate: number): number {
   let choose = 0;
   for (let k = 0; k <= order; k++) {
     if (k > 0) choose += Math.log(order - k + 1) - Math.log(k);
-    terms.push(
-      choose + k * Math.log(rate) + (order - k) * Math.log1p(-rate) + (k * k - k) / (2 * variance),
-    );
+    const apart = k > 1 ? (k * k - k) / (2 * variance) : 0;
+    terms.push(choose + k * Math.log(rate) + (order - k) * Math.log1p(-rate) + apart);
   }
   const most = Math.max(...terms);
+  // So little noise hides nothing.
+  if (most === Infinity) return Infinity;
   return (most + Math.log(terms.reduce((sum, t) => sum + Math.exp(t - most), 0))) / (order - 1);
 }

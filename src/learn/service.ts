@@ -418,6 +418,15 @@ async function* fitLinear(
           c,
         });
   const { formulas, steps, converged } = fit;
+  const isHeld = formulas.every(({ weights, intercept }) =>
+    [...weights, intercept].every((each) => Number.isFinite(Math.fround(each))),
+  );
+  if (!isHeld) {
+    throw new TabserveError(
+      'invalid-argument',
+      'The coefficients are too large for the model, which holds them as float32. Bring the columns and the values to a common size.',
+    );
+  }
   const file = writeLinear(model, formulas, labels);
   return {
     kind: 'linear',

@@ -489,6 +489,7 @@ describe('examples', () => {
       [['warm', 'cold'], Float32Array.of(1, 2, 3)],
       [['warm'], Uint8Array.of(1, 2, 3)],
       [['warm'], Float32Array.of(1, 2, Number.NaN)],
+      [['warm'], Float32Array.of(1, Number.NEGATIVE_INFINITY, 2)],
       [['warm\n'.repeat(2)], Float32Array.of(1, 2, 3)],
     ] as const) {
       await expect(trainer.addFeatures(labels, features)).rejects.toMatchObject({
@@ -684,6 +685,7 @@ describe('pages that learn together', () => {
       { weight: -1 },
       { weight: 0 },
       { weight: Infinity },
+      { weight: 1e308 },
     ]) {
       await expect(
         trainer.applyAverage(head, [update, { ...update, ...changed }]),
@@ -691,6 +693,11 @@ describe('pages that learn together', () => {
       ).rejects.toMatchObject({ code: 'invalid-argument', details: { update: 1 } });
     }
     await expect(trainer.applyAverage(head, [])).rejects.toMatchObject({
+      code: 'invalid-argument',
+    });
+    const large = update.change.slice().fill(3e38);
+    const high = { ...head, parameters: large };
+    await expect(trainer.applyAverage(high, [{ ...update, change: large }])).rejects.toMatchObject({
       code: 'invalid-argument',
     });
     const nan = head.parameters.slice().fill(Number.NaN);
@@ -714,6 +721,7 @@ describe('pages that learn together', () => {
       { noiseMultiplier: -1, clip: 1 },
       { clip: 0 },
       { learningRate: 0 },
+      { learningRate: 1e300 },
       { epochs: 0 },
       { batchSize: 4097 },
       { seed: 0.5 },
@@ -920,14 +928,15 @@ describe('a linear model', () => {
   });
 
   it('has classes in scikit-learn’s order: numbers by size, then texts', async () => {
-    const targets = ['b', 10, 'a', 2, 'b', 10, 'a', 2];
+    // The last two the other way round by the halves that JavaScript has them in.
+    const targets = ['b', 10, '😀', 2, '\ufb01', 10, '😀', 2];
     const rows = targets.map((_, at) => [at % 4, (at % 4) ** 2]);
     const fit = await fitLinear(rows, targets, { ...tab.places, model: 'logistic-regression' });
-    expect(fit.labels).toEqual(['2', '10', 'a', 'b']);
+    expect(fit.labels).toEqual(['2', '10', 'b', '\ufb01', '😀']);
     const files = await fit.files();
-    expect(await files['labels.txt']?.text()).toBe('2\n10\na\nb\n');
+    expect(await files['labels.txt']?.text()).toBe('2\n10\nb\n\ufb01\n😀\n');
     expect(JSON.parse((await files['model.json']?.text()) ?? '')).toMatchObject({
-      labels: ['2', '10', 'a', 'b'],
+      labels: ['2', '10', 'b', '\ufb01', '😀'],
       metrics: { teaching: { model: 'logistic-regression', C: 1, rows: 8 } },
     });
   });
@@ -941,6 +950,11 @@ describe('a linear model', () => {
     ['a class that is null', [[1], [2]], ['a', null], { model: 'linear-svm' }],
     ['a gap', [[1], [null]], ['a', 'b'], { model: 'linear-svm' }],
     ['an infinite number', [[1], [Infinity]], ['a', 'b'], { model: 'linear-svm' }],
+    ['a number beyond float32', [[1], [1e39]], ['a', 'b'], { model: 'linear-svm' }],
+    ['values beyond float32', [[1], [2]], [1e300, 2e300], {}],
+    ['values whose sum is none', [[1], [2], [3]], [1.7e308, 1.7e308, -1.7e308], {}],
+    ['a class of two lines', [[1], [2]], ['a\nb', 'c'], { model: 'linear-svm' }],
+    ['a class without a name', [[1], [2]], ['', 'c'], { model: 'linear-svm' }],
     ['no cost', [[1], [2]], ['a', 'b'], { model: 'linear-svm', C: 0 }],
     ['another kind', [[1]], [1], { model: 'ridge' }],
     ['rows that are none', [1], [1], {}],

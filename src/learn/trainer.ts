@@ -108,7 +108,10 @@ export interface NetworkOptions {
   layers?: readonly Layer[];
   /** Passes over the examples, at most. @default 10 */
   epochs?: number;
-  /** Examples of one step. @default 64 */
+  /**
+   * Examples of one step, at most: those of an epoch are dealt out evenly. So that no step has a single example, one can
+   * have one more. @default 64
+   */
   batchSize?: number;
   /** The largest: it rises to it over the first twentieth of the steps, and falls to 0 then. @default 0.002 */
   learningRate?: number;
@@ -167,6 +170,9 @@ const usualLayers: readonly Layer[] = [
 /** Pictures that are looked at side by side, and features that are handed on together. */
 const lanes = 3;
 const batch = 48;
+
+/** The most that an update may count for: sums of such numbers are still exact. */
+const mostWeight = 1e9;
 
 /** Neighbours that {@link Trainer.preview} asks. */
 const neighbours = 5;
@@ -352,7 +358,7 @@ export class Trainer implements AsyncDisposable {
    * @param features - One row after the other, each as long as the base's embedding; of `{ pixels }`, bytes
    *   as a `Uint8Array`: channel by channel, row by row.
    * @param labels - One for each row.
-   * @throws TabserveError `invalid-argument` where lengths do not fit, or for NaN.
+   * @throws TabserveError `invalid-argument` where lengths do not fit, or for NaN or infinity.
    */
   async addFeatures(
     labels: readonly string[],
@@ -506,7 +512,7 @@ export class Trainer implements AsyncDisposable {
    *
    * @param head - The common head of this round.
    * @throws TabserveError `invalid-argument` for a head of another base or without the labels that the examples
-   *   have, and without examples; or the signal's reason.
+   *   have, without examples, and for a learning rate with which the change is no number; or the signal's reason.
    */
   async exportUpdate(head: SharedHead, options: UpdateOptions = {}): Promise<HeadUpdate> {
     const settings = checkUpdateOptions(options);
@@ -536,6 +542,14 @@ export class Trainer implements AsyncDisposable {
       settings,
     } as const;
     const { change } = (await this.#link.follow(job, begin, options)) as UpdateResult;
+    if (!change.every(Number.isFinite)) {
+      const { learningRate } = settings;
+      throw new TabserveError(
+        'invalid-argument',
+        `The head's change is no number: the learning rate of ${learningRate} is too high for these examples.`,
+        { details: { option: 'learningRate' } },
+      );
+    }
     const { parameters: _, ...rest } = head;
     const { noiseMultiplier } = settings;
     const isHidden = noiseMultiplier > 0;
@@ -574,7 +588,7 @@ export class Trainer implements AsyncDisposable {
         change.length === head.parameters.length &&
         change.every(Number.isFinite) &&
         weight > 0 &&
-        weight < Infinity;
+        weight <= mostWeight;
       if (isOwn && isRight) return { change, weight };
       throw new TabserveError(
         'invalid-argument',
@@ -588,6 +602,12 @@ export class Trainer implements AsyncDisposable {
       start: head.parameters,
       changes,
     });
+    if (!parameters.every(Number.isFinite)) {
+      throw new TabserveError(
+        'invalid-argument',
+        'The updates cannot be averaged: their changes are too large for the head to stay a number. Have the pages clip them.',
+      );
+    }
     return { ...head, round: head.round + 1, parameters };
   }
 
@@ -627,7 +647,7 @@ export class Trainer implements AsyncDisposable {
    * to be `{ pixels }`.
    *
    * @throws TabserveError as {@link train}; `invalid-argument` for another base, for layers that do not fit
-   *   together, and for a learning rate with which the loss is no number.
+   *   together, for a learning rate with which the loss is no number, and for batch norm of single numbers.
    */
   async trainNetwork(options: NetworkOptions = {}): Promise<TaughtModel> {
     const { layers = usualLayers, keepAs = null, signal, onProgress } = options;

@@ -20,6 +20,7 @@ import audio from '../worker/packs/audio.js';
 import explain from '../worker/packs/explain.js';
 import image from '../worker/packs/image.js';
 import learn from '../worker/packs/learn.js';
+import protect from '../worker/packs/protect.js';
 import search from '../worker/packs/search.js';
 import table from '../worker/packs/table.js';
 import tensor from '../worker/packs/tensor.js';
@@ -35,6 +36,7 @@ const packs: Readonly<Record<string, Pack>> = {
   explain,
   image,
   learn,
+  protect,
   search,
   table,
   tensor,

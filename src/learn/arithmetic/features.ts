@@ -47,9 +47,11 @@ export function* readyFeatures(raw: {
   const centre = new Float64Array(columns);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) {
-      centre[j] = (centre[j] as number) + (data[i * columns + j] as number) / rows;
+      centre[j] = (centre[j] as number) + (data[i * columns + j] as number);
     }
   }
+  // The sum first: a column that never changes is then exactly at its centre.
+  for (let j = 0; j < columns; j++) centre[j] = (centre[j] as number) / rows;
   const centred = new Float64Array(rows * columns);
   let square = 0;
   for (let i = 0; i < rows; i++) {

@@ -52,7 +52,8 @@ export function featuresOf(graph: Uint8Array, scores: string, where: string): Em
     const pooling = products[node.op];
     if (pooling !== undefined) {
       const features = unquantised(data, model);
-      if (features === undefined) break;
+      // A product of the picture itself is the graph's first, not its last: what is behind it has no product.
+      if (features === undefined || !model.producers.has(features)) break;
       return { name: features, pooling };
     }
     name = data;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { binomialTail } from './binomial.js';
 import { compare } from './compare.js';
-import { argmax, evaluate, mistakesOf, wilsonInterval } from './report.js';
+import { argmax, calibrationError, evaluate, mistakesOf, wilsonInterval } from './report.js';
 import { fitTemperature, probabilitiesOf } from './temperature.js';
 import { checkWatermark } from './watermark.js';
 
@@ -114,6 +114,23 @@ describe('what cannot be evaluated is refused:', () => {
     expect(() => evaluate(truth, probabilities, ['a', 'b'])).toThrow(
       expect.objectContaining(error),
     );
+  });
+
+  it.each<[string, () => unknown]>([
+    ['more successes than trials', () => wilsonInterval(5, 3)],
+    ['a success of none', () => wilsonInterval(1, 0)],
+    ['another confidence', () => wilsonInterval(1, 3, 0.8 as never)],
+    ['no bins', () => calibrationError([0], [[0.4, 0.6]], 0)],
+    ['half a bin', () => calibrationError([0], [[0.4, 0.6]], 1.5)],
+    ['a score that is none', () => calibrationError([0], [[Number.NaN, 0.6]])],
+    ['a truth that is missing', () => calibrationError([], [[0.4, 0.6]])],
+    ['a temperature of another class', () => fitTemperature([[1, 2]], [2])],
+    ['a temperature of half a class', () => fitTemperature([[1, 2]], [0.5])],
+    ['a temperature of too few classes', () => fitTemperature([[1, 2]], [])],
+    ['a temperature of infinite scores', () => fitTemperature([[1, -Infinity]], [0])],
+    ['no temperature', () => probabilitiesOf([1, 2], 0)],
+  ])('%s', (_name, ask) => {
+    expect(ask).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
   });
 
   it('versions with other examples', () => {

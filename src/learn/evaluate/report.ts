@@ -129,14 +129,19 @@ export function mistakesOf(
  *
  * Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
  *
+ * @param trials - 0 tells nothing: the interval is then all of 0…1.
  * @param confidence - 0.9, 0.95 or 0.99.
+ * @throws TabserveError `invalid-argument` for another confidence, and for successes that are not among the trials.
  */
 export function wilsonInterval(
   successes: number,
   trials: number,
   confidence: 0.9 | 0.95 | 0.99 = 0.95,
 ): Estimate {
-  if (!(trials > 0)) return { value: 0, low: 0, high: 1, confidence };
+  if (!(confidence in quantiles && successes >= 0 && successes <= trials && trials < Infinity)) {
+    throw refused(`there is no interval of ${confidence} for ${successes} of ${trials}`);
+  }
+  if (trials === 0) return { value: 0, low: 0, high: 1, confidence };
   const z = quantiles[confidence];
   const value = successes / trials;
   const scale = 1 / (1 + z ** 2 / trials);
@@ -151,6 +156,8 @@ export function wilsonInterval(
 /** Of the normal distribution, on both sides. */
 const quantiles = { 0.9: 1.6448536269514722, 0.95: 1.959963984540054, 0.99: 2.5758293035489004 };
 
+const mostBins = 10_000;
+
 /**
  * The expected calibration error: how far the score of the best answer is from how often it is right,
  * as the mean over bins of equal width, each counting as often as it has examples.
@@ -158,13 +165,20 @@ const quantiles = { 0.9: 1.6448536269514722, 0.95: 1.959963984540054, 0.99: 2.57
  * Source: C. Guo et al., "On calibration of modern neural networks", 2017. A score on the border of two
  * bins belongs to the lower one.
  *
- * @param bins - @default 15, as there
+ * @param bins - 1 to 10,000. @default 15, as there
+ * @returns 0 for no examples.
+ * @throws TabserveError `invalid-argument` as {@link evaluate}, or for another number of bins.
  */
 export function calibrationError(
   truth: ArrayLike<number>,
   probabilities: readonly ArrayLike<number>[],
   bins = 15,
 ): number {
+  if (!(Number.isInteger(bins) && bins >= 1 && bins <= mostBins)) {
+    throw refused(`there are ${bins} bins; it takes 1 to ${mostBins}`);
+  }
+  if (truth.length + probabilities.length === 0) return 0;
+  checkAnswers(truth, probabilities, probabilities[0]?.length ?? 0);
   const gaps = new Float64Array(bins);
   for (const [i, row] of probabilities.entries()) {
     const taken = argmax(row);
@@ -195,8 +209,11 @@ function checkAnswers(
       : probabilities.length === 0
         ? 'there are no examples'
         : problemOf(truth, probabilities, count);
-  if (problem === undefined) return;
-  throw new TabserveError('invalid-argument', `This cannot be evaluated: ${problem}.`);
+  if (problem !== undefined) throw refused(problem);
+}
+
+function refused(problem: string): TabserveError {
+  return new TabserveError('invalid-argument', `This cannot be evaluated: ${problem}.`);
 }
 
 function problemOf(

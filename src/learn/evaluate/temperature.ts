@@ -1,4 +1,5 @@
 /** Brings scores to what they promise. */
+import { TabserveError } from '../../base/errors.js';
 
 /** The border of what is searched. */
 const least = 0.05;
@@ -16,11 +17,14 @@ const precision = 1e-9;
  *
  * @param logits - Scores before softmax, a row for each example.
  * @param truth - The class number of each.
+ * @throws TabserveError `invalid-argument` for scores that are not finite, and where lengths or class numbers do not fit
+ *   together.
  */
 export function fitTemperature(
   logits: readonly ArrayLike<number>[],
   truth: ArrayLike<number>,
 ): number {
+  checkLogits(logits, truth);
   if (logits.length === 0) return 1;
   let low = Math.log(1 / most);
   let high = Math.log(1 / least);
@@ -32,6 +36,19 @@ export function fitTemperature(
     else high = middle;
   }
   return 1 / Math.exp((low + high) / 2);
+}
+
+function checkLogits(logits: readonly ArrayLike<number>[], truth: ArrayLike<number>): void {
+  const wrong = logits.findIndex(
+    (row, i) => !(Array.from(row).every(Number.isFinite) && (truth[i] as number) in row),
+  );
+  if (wrong < 0 && logits.length === truth.length) return;
+  throw new TabserveError(
+    'invalid-argument',
+    wrong < 0
+      ? `There are scores of ${logits.length} examples, and ${truth.length} class numbers.`
+      : `Example ${wrong} has the class number ${truth[wrong]}, and the scores ${Array.from(logits[wrong] ?? []).slice(0, 20)}; these have to be finite, with one for each class.`,
+  );
 }
 
 /** The slope of the cross entropy over the factor that the logits are multiplied with. */
@@ -56,8 +73,19 @@ function slope(
   return total;
 }
 
-/** Probabilities of logits at a temperature. */
+/**
+ * Probabilities of logits at a temperature.
+ *
+ * @param temperature - Above 0. @default 1
+ * @throws TabserveError `invalid-argument` for another temperature.
+ */
 export function probabilitiesOf(logits: ArrayLike<number>, temperature = 1): Float64Array {
+  if (!(temperature > 0 && temperature < Infinity)) {
+    throw new TabserveError(
+      'invalid-argument',
+      `A temperature is a number above 0, not ${temperature}.`,
+    );
+  }
   let greatest = -Infinity;
   for (let c = 0; c < logits.length; c++) greatest = Math.max(greatest, logits[c] as number);
   const powers = Float64Array.from(logits, (each) => Math.exp((each - greatest) / temperature));

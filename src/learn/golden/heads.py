@@ -68,6 +68,32 @@ def head(name, counts, dimensions, spread, c, balanced=False):
     }
 
 
+def scaled(name, counts, scales, c):
+    """Columns of very different sizes, on which L-BFGS as it comes does not arrive."""
+    features, classes = blobs(counts, len(scales), 1.0)
+    features = (features * np.array(scales)).astype(np.float32)
+    model = LogisticRegression(C=c, tol=1e-12, max_iter=1000, solver="newton-cholesky")
+    model.fit(features.astype(np.float64), classes)
+    probabilities = model.predict_proba(features.astype(np.float64))
+    # Newton's method gave the minimum: nothing slopes in the columns' own units.
+    errors = probabilities - np.eye(len(counts))[classes]
+    slopes = errors.T @ features + model.coef_ / c
+    assert np.abs(slopes / (np.abs(features).sum(axis=0) + 1 / c)).max() < 1e-9
+    return {
+        "name": name,
+        "classes": classes.tolist(),
+        "dimensions": len(scales),
+        "features": [float(x) for x in features.ravel()],
+        "c": c,
+        "balanced": False,
+        "weights": model.coef_.ravel().tolist(),
+        "biases": rounded(model.intercept_ - model.intercept_.mean()),
+        "probabilities": rounded(probabilities),
+        "queries": [],
+        "neighbours": [],
+    }
+
+
 def two(counts, dimensions, spread, c):
     """Two classes: softmax with two rows w and -w is the logistic of 2w, at twice the penalty."""
     features, classes = blobs(counts, dimensions, spread)
@@ -160,4 +186,9 @@ golden = {
         for k, n, p in [(0, 5, 0.3), (5, 5, 0.3), (18, 20, 0.1), (3, 40, 0.1), (30, 100, 0.001), (260, 500, 0.5)]
     ],
 }
+golden["heads"] += [
+    scaled("columns of their own sizes", [12, 9, 14], [3000, 0.001, 1, 0.01, 300, 20], 20.0),
+    scaled("columns of their own sizes, more than rows", [4, 3, 4], [100, 1, 0.1, 3, 20, 0.5] * 3, 1.0),
+    scaled("tiny features", [12, 9, 5], [1e-9, 1e-9, 1e-9], 1.0),
+]
 Path(__file__).with_suffix(".json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")

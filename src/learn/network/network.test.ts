@@ -280,10 +280,35 @@ describe('a network from nothing', () => {
     expect(result.network.statistics.slice(6, 12).every((variance) => variance > 0)).toBe(true);
   });
 
-  it('says when the learning rate is too high', async () => {
-    await expect(train({ learningRate: 1e30, optimizer: 'sgd' })).rejects.toThrow(
-      expect.objectContaining({ code: 'invalid-argument' }),
+  it.each<[string, Parameters<typeof train>[0]]>([
+    ['many steps', { optimizer: 'sgd' }],
+    ['fewer than may be lost', { optimizer: 'sgd', epochs: 2, batchSize: 64 }],
+    ['of the last parameters', { learningRate: 1e300, epochs: 1, batchSize: 64, validation: 0 }],
+  ])('says when the learning rate is too high: %s', async (_name, changed) => {
+    await expect(train({ learningRate: 1e30, ...changed })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-argument', details: { option: 'learningRate' } }),
     );
+  });
+
+  const normed: Layer[] = [
+    { type: 'dense', units: 8 },
+    { type: 'batch-norm', momentum: 0 },
+    { type: 'relu' },
+  ];
+
+  it.each([3, 25, 75])('leaves no example alone in a step of %d', async (batchSize) => {
+    // 76 examples are learnt from: the last of them, alone, would leave variances of 0.
+    const { network } = await train({ layers: normed, batchSize, epochs: 1 });
+    expect(Math.min(...network.statistics.slice(8))).toBeGreaterThan(1e-3);
+  });
+
+  it('refuses a batch norm of single numbers, and takes one of a map', async () => {
+    const settings = { batchSize: 1, epochs: 1 };
+    await expect(train({ ...settings, layers: normed })).rejects.toThrow(
+      expect.objectContaining({ code: 'invalid-argument', details: { option: 'batchSize' } }),
+    );
+    const ofMap: Layer[] = [{ type: 'conv', filters: 2 }, { type: 'batch-norm' }];
+    expect((await train({ ...settings, layers: ofMap })).epochs).toHaveLength(1);
   });
 });
 

@@ -102,13 +102,14 @@ export async function* trainNetwork(
   const kept = await keeper?.read();
   const state = kept?.key === key ? kept : undefined;
   const scale = scaleOf(seen.slice(0, measured).map((row) => rows[row] as Uint8Array));
-  const batch = Math.min(settings.batchSize, seen.length);
+  const perEpoch = stepsOf(seen.length, settings.batchSize);
+  const batch = Math.ceil(seen.length / perEpoch);
+  checkBatch(plan, batch);
   const { optimizer, loss: kind } = settings;
   const { file, keeps } = writeStep(plan, { batch, optimizer, loss: kind, scale });
   const graph = await host.open(file, 'the training step');
   try {
     const trainer = new StepRunner(graph, plan, { batch, keeps, settings }, state);
-    const perEpoch = Math.ceil(seen.length / batch);
     const total = perEpoch * settings.epochs;
     const epochs: Epoch[] = [...(state?.epochs ?? [])];
     let best: TrainingState['best'] = state?.best ?? {
@@ -126,16 +127,24 @@ export async function* trainNetwork(
       const random = randomOf(Math.imul(seed + 1, 0x9e3779b1) + epoch);
       const order = shuffle([...seen], random);
       let sum = 0;
-      for (let at = 0; at < order.length; at += batch) {
-        const some = order.slice(at, at + batch);
-        const done = (epoch - 1) * perEpoch + at / batch;
+      let taken = 0;
+      for (let at = 0; at < perEpoch; at++) {
+        const [from, to] = [at, at + 1].map((each) => Math.floor((each * order.length) / perEpoch));
+        const some = order.slice(from, to);
+        const done = (epoch - 1) * perEpoch + at;
         const rate = rateAt(done / total, settings);
         const loss = await trainer.step(some, rows, classes, rate, random);
-        sum += loss * some.length;
+        if (loss !== undefined) {
+          sum += loss * some.length;
+          taken += some.length;
+        }
         report({ stage: 'train', done: (done + 1) / (total + 1), epochs });
         yield;
       }
-      const result: Epoch = { epoch, loss: sum / order.length };
+      if (taken === 0 || !trainer.numbers.parameters.every(Number.isFinite)) {
+        throw tooHigh(settings, Number.NaN);
+      }
+      const result: Epoch = { epoch, loss: sum / taken };
       let loss = result.loss;
       let logits: Float64Array[] = [];
       if (out.length > 0) {
@@ -145,6 +154,7 @@ export async function* trainNetwork(
           yield;
         }
         const found = measure(kind, logits, out, classes);
+        if (!Number.isFinite(found.loss)) throw tooHigh(settings, found.loss);
         result.validationLoss = found.loss;
         result.validationAccuracy = found.accuracy;
         loss = found.loss;
@@ -184,6 +194,36 @@ export async function* trainNetwork(
   } finally {
     await graph.release();
   }
+}
+
+/**
+ * Steps of an epoch: as few as there are with `most` examples each at most, and so that none is left with a single
+ * one, of which a batch norm would learn nothing: one more goes with the others.
+ */
+function stepsOf(examples: number, most: number): number {
+  if (most === 1) return examples;
+  return Math.max(1, Math.min(Math.ceil(examples / most), Math.floor(examples / 2)));
+}
+
+/** @throws TabserveError `invalid-argument` where a batch norm would take its means of single numbers. */
+function checkBatch({ layers }: NetworkPlan, batch: number): void {
+  const at = layers.findIndex(
+    ({ layer, from }) => layer.type === 'batch-norm' && sizeOf(from.slice(1)) === 1,
+  );
+  if (batch > 1 || at < 0) return;
+  throw new TabserveError(
+    'invalid-argument',
+    `This network cannot be trained on one example at a time: layer ${at + 1} (batch-norm) would take its means of single numbers. Take a batchSize of 2 or more.`,
+    { details: { option: 'batchSize' } },
+  );
+}
+
+function tooHigh({ learningRate }: NetworkSettings, loss: number): TabserveError {
+  return new TabserveError(
+    'invalid-argument',
+    `The network's loss is ${loss}: the learning rate of ${learningRate} is too high for it.`,
+    { details: { option: 'learningRate' } },
+  );
 }
 
 /** The learning rate when this part of all steps is made. */
@@ -227,14 +267,14 @@ class StepRunner {
     return { numbers, first: this.#first, second: this.#second, steps: this.#steps };
   }
 
-  /** @returns The loss before the step. */
+  /** @returns The loss before the step; `undefined` where it is no number, and the step was not made. */
   async step(
     some: readonly number[],
     rows: readonly Uint8Array[],
     classes: readonly number[],
     rate: number,
     random: Random,
-  ): Promise<number> {
+  ): Promise<number | undefined> {
     const { batch, keeps, settings } = this.#parts;
     const { input } = this.#plan;
     const size = sizeOf(input);
@@ -278,12 +318,8 @@ class StepRunner {
     const loss = read('loss')[0] ?? Number.NaN;
     if (!Number.isFinite(loss)) {
       this.#lost += 1;
-      if (this.#lost <= mostLost) return 0;
-      throw new TabserveError(
-        'invalid-argument',
-        `The network's loss is ${loss}: the learning rate of ${settings.learningRate} is too high for it.`,
-        { details: { option: 'learningRate' } },
-      );
+      if (this.#lost <= mostLost) return undefined;
+      throw tooHigh(settings, loss);
     }
     this.#lost = 0;
     this.#steps = t;
