@@ -1,5 +1,4 @@
 /** Answers as files: for spreadsheets, for programs, and as a picture to show around. */
-import type { Classification } from 'tabserve';
 
 /** A picture that was asked about. */
 export interface Answered {
@@ -8,7 +7,7 @@ export interface Answered {
   /** Name and version of the model. */
   model: string;
   /** Best first. */
-  answers: readonly Pick<Classification, 'label' | 'score'>[];
+  answers: readonly { label: string; score: number }[];
 }
 
 /** A line of a file as RFC 4180 wants it. */
