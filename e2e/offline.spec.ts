@@ -34,6 +34,12 @@ test('after one visit the page and its models work with the server gone', async 
     await page.reload();
     await expect(page.locator('#state-chip'), `visit ${visits}`).toHaveText(/ready|degraded/);
   }
+  // What its service worker has is no network request.
+  const learning = page.waitForResponse(/pack-learn/);
+  await page.getByRole('tab', { name: 'Teach it yours' }).click();
+  await learning;
+  await expect(page.locator('#request-count')).toHaveText('0');
+  await page.getByRole('tab', { name: 'Name it' }).click();
   await page.locator('#tab-pad').click();
   await page.locator('#pad').scrollIntoViewIfNeeded();
   const box = await page.locator('#pad').boundingBox();

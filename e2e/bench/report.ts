@@ -60,6 +60,7 @@ const metrics: readonly Metric[] = [
   { name: 'modelBytes', title: 'model downloaded', unit: 'KB' },
   { name: 'warmBytes', title: 'downloaded again on a second visit', unit: 'KB' },
   { name: 'memory', title: 'memory of the renderer', unit: 'MB' },
+  { name: 'memoryMany', title: 'memory of the renderer, right after many at once', unit: 'MB' },
 ];
 
 /** The median of a metric over a case's samples; `undefined` where it was not measured. */

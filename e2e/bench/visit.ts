@@ -56,8 +56,12 @@ export interface Sample {
   modelBytes: number;
   /** Of the three together, what a second visit downloads again. */
   warmBytes: number;
-  /** Proportional set size of the browser's renderer processes after the last image, in bytes. */
+  /**
+   * Proportional set size of the browser's renderer processes in bytes: after images one after the other, and right
+   * after many at once.
+   */
   memory?: number;
+  memoryMany?: number;
   /** The answer to the first photo, to see that all cases answer alike. */
   answer: string;
   /** Where the time went, from cases that tell. */
@@ -116,8 +120,9 @@ export async function visit(
       detail: unknown;
     }>(`bench.latency(${effort.images})`);
     const cpuAfter = rendererCpu(profile);
-    const batchTime = await page.evaluate<number>(`bench.throughput(${effort.batch})`);
     const memory = rendererMemory(profile);
+    const batchTime = await page.evaluate<number>(`bench.throughput(${effort.batch})`);
+    const memoryMany = rendererMemory(profile);
     const video = await page.evaluate<VideoReport | null>(`bench.watch(${effort.video})`);
     await page.close();
     server.resetTraffic();
@@ -148,6 +153,7 @@ export async function visit(
       wasmBytes: traffic.wasm,
       modelBytes: traffic.model,
       ...(memory !== undefined && { memory }),
+      ...(memoryMany !== undefined && { memoryMany }),
       answer: String(cold.answer?.label ?? ''),
       detail: latency.detail,
     };

@@ -131,17 +131,17 @@ ${Object.values(commands).map(helpOf).join('')}
 /** A command line that is wrong by itself. */
 class Misused extends Error {}
 
-/** @throws Misused for options that there are not, and values that are missing. */
+/** @throws Error for options that there are not, and values that are missing. */
 function argumentsOf(args: readonly string[]): { values: Values; positionals: string[] } {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
     // Node advises how to write an argument that begins with a hyphen, which nobody wants here.
     const [, unknown] = /^Unknown option '(-{1,2}[^']*)'/.exec(messageOf(error)) ?? [];
-    if (unknown === undefined) throw new Misused(`${messageOf(error)}.`);
+    if (unknown === undefined) throw new Error(`${messageOf(error)}.`);
     const near = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
     const hint = near === undefined ? '`tabserve --help` lists them.' : `Did you mean --${near}?`;
-    throw new Misused(`There is no option ${unknown}. ${hint}`);
+    throw new Error(`There is no option ${unknown}. ${hint}`);
   }
 }
 

@@ -30,6 +30,11 @@ export async function exceptWhile<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Whether a cache has answered, the service worker's or the browser's. Of other origins the browser does not tell. */
+function isFromStock({ decodedBodySize, transferSize }: PerformanceResourceTiming): boolean {
+  return decodedBodySize > 0 && transferSize === 0;
+}
+
 /** Counts the page's network requests since the model was loaded. */
 export function showPrivacy(state: State): void {
   const number = byId('request-count', HTMLElement);
@@ -42,6 +47,7 @@ export function showPrivacy(state: State): void {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (since === null || entry.startTime < since || !/^https?:/.test(entry.name)) continue;
+      if (isFromStock(entry as PerformanceResourceTiming)) continue;
       if (asked.has(entry.name)) typed++;
       else if (
         askedTimes.some(({ from, to }) => entry.startTime >= from && entry.startTime <= to)
