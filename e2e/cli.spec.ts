@@ -201,9 +201,9 @@ test('check finds what is wrong', async () => {
 test('a mistake is answered with what is meant', async () => {
   const target = join(temporaryFolder(), 'new');
   const mistakes: [args: string[], code: number, text: string][] = [
-    [['copy', target, '--engin', 'wasm'], 2, 'There is no option --engin. Did you mean --engines?'],
-    [['copy', target, '-x'], 2, 'There is no option -x. `tabserve --help` lists them.'],
-    [['copy', target, '--engines'], 2, "Option '--engines <value>' argument missing."],
+    [['copy', target, '--engin', 'wasm'], 1, 'There is no option --engin. Did you mean --engines?'],
+    [['copy', target, '-x'], 1, 'There is no option -x. `tabserve --help` lists them.'],
+    [['copy', target, '--engines'], 1, "Option '--engines <value>' argument missing."],
     [['copy', target, '--engines', 'wams'], 1, 'Did you mean "wasm"?'],
     [['cpy', target], 2, 'Did you mean "copy"?'],
     [['pull', 'mobilnet-v2', target], 1, 'Did you mean "mobilenet-v2"?'],

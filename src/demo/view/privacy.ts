@@ -47,13 +47,12 @@ export function showPrivacy(state: State): void {
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
       if (since === null || entry.startTime < since || !/^https?:/.test(entry.name)) continue;
-      if (isFromStock(entry as PerformanceResourceTiming)) continue;
       if (asked.has(entry.name)) typed++;
       else if (
         askedTimes.some(({ from, to }) => entry.startTime >= from && entry.startTime <= to)
       ) {
         library++;
-      } else requests++;
+      } else if (!isFromStock(entry as PerformanceResourceTiming)) requests++;
     }
     show();
   }).observe({ type: 'resource' });
