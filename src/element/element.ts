@@ -712,10 +712,10 @@ export class TabserveClassifierElement extends Base {
 
   /** @throws TabserveError `invalid-argument` for an attribute that is not a number. */
   #checkNumbers(): void {
-    for (const name of ['top-k', 'threshold']) {
+    for (const [name, option] of Object.entries({ 'top-k': 'topK', threshold: 'threshold' })) {
       if (!Number.isNaN(this.#number(name, 0))) continue;
-      const message = `<${tagName} ${name}="${this.getAttribute(name)}">: "${name}" takes a number.`;
-      throw new TabserveError('invalid-argument', message, { details: { option: name } });
+      const message = `<${tagName} ${name}="${this.getAttribute(name)}">: "${option}" takes a number.`;
+      throw new TabserveError('invalid-argument', message, { details: { option } });
     }
   }
 }
