@@ -126,7 +126,7 @@ const cifar: DataSet = {
   channels: 3,
   options: {
     layers: [...conv(6, 5), ...conv(16, 5), ...dense(120), ...dense(84)],
-    epochs: 56,
+    epochs: 66,
     learningRate: 0.004,
     validation: 0.03,
     mirrored: true,
