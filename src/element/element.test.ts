@@ -297,12 +297,15 @@ describe('the picture', () => {
     expect(leases).toEqual([]);
   });
 
-  it.each(['top-k', 'threshold'])('with a word as %s is an error that names it', async (name) => {
+  it.each([
+    ['top-k', 'topK'],
+    ['threshold', 'threshold'],
+  ])('with a word as %s is an error that names it', async (name, option) => {
     const made = element({ src: 'a.jpg', [name]: 'many' });
     testDocument.append(made);
     await settle();
     expect(made.events).toMatchObject([
-      { type: 'error', error: { code: 'invalid-argument', details: { option: name } } },
+      { type: 'error', error: { code: 'invalid-argument', details: { option } } },
     ]);
     expect((made.events[0] as ErrorEvent).message).toContain(`${name}="many"`);
     expect(leases).toEqual([]);

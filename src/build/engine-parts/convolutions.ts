@@ -105,13 +105,25 @@ export async function outputsOf(
     await writeFile(model, modelOf(convolutions));
     const script = join(import.meta.dirname, 'convolve.mjs');
     const args = [script, binary, model, String(threads)];
-    const { stdout } = await promisify(execFile)(process.execPath, args);
+    const { stdout } = await printed(args);
     const { digests, message } = JSON.parse(stdout);
     if (message !== undefined) throw new Error(message);
     return digests;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Milliseconds; a run takes one to three seconds. */
+const patience = 90_000;
+
+/** What Node prints for a script. Of hundreds of runs one did not come to its end: such a one is started again. */
+async function printed(args: readonly string[]): Promise<{ stdout: string }> {
+  const run = () => promisify(execFile)(process.execPath, args, { timeout: patience });
+  return run().catch((error: { killed?: boolean }) => {
+    if (error.killed) return run();
+    throw error;
+  });
 }
 
 /** Numbers of fields are those of `onnx.proto`. */
