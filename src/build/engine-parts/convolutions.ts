@@ -115,9 +115,9 @@ export async function outputsOf(
 }
 
 /** Milliseconds; a run takes one to three seconds. */
-const patience = 90_000;
+const patience = 45_000;
 
-/** What Node prints for a script. Of hundreds of runs one did not come to its end: such a one is started again. */
+/** What Node prints for a script. Now and then one waits for its own threads for good: such a one is started again. */
 async function printed(args: readonly string[]): Promise<{ stdout: string }> {
   const run = () => promisify(execFile)(process.execPath, args, { timeout: patience });
   return run().catch((error: { killed?: boolean }) => {
