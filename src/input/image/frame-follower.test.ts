@@ -105,26 +105,16 @@ it('gives a frame at once that has just come', async () => {
   expect(found.value).toMatchObject({ presentedFrames: 11 });
 });
 
-it('passes an old one over for the next', async () => {
+it.each([
+  ['passes an old one over for the next', 10],
+  ['waits for one that is late', 30],
+])('%s', async (_name, wait) => {
   const { follower, show } = await playing();
   await vi.advanceTimersByTimeAsync(40);
   show();
   await vi.advanceTimersByTimeAsync(30);
   const found = given(follower.next());
-  await vi.advanceTimersByTimeAsync(10);
-  expect(found.value).toBe('nothing yet');
-  show();
-  await vi.advanceTimersByTimeAsync(0);
-  expect(found.value).toMatchObject({ presentedFrames: 12 });
-});
-
-it('waits for one that is late', async () => {
-  const { follower, show } = await playing();
-  await vi.advanceTimersByTimeAsync(40);
-  show();
-  await vi.advanceTimersByTimeAsync(30);
-  const found = given(follower.next());
-  await vi.advanceTimersByTimeAsync(30);
+  await vi.advanceTimersByTimeAsync(wait);
   expect(found.value).toBe('nothing yet');
   show();
   await vi.advanceTimersByTimeAsync(0);
